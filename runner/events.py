@@ -1,0 +1,161 @@
+"""What happens, as values: the runner emits them, observers show or write them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from runner.errors import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStarted:
+    """A job's stages are about to run."""
+
+    job: str
+    headline: str
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageWaiting:
+    """A stage cannot start yet."""
+
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted:
+    """A container is about to start."""
+
+    stage: str
+    run_id: str
+    image: str
+    gpus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """One line that a stage logged at INFO or above; ``time`` is ISO 8601 UTC."""
+
+    stage: str
+    run_id: str
+    time: str
+    level: str
+    message: str
+    sequence: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a stage is, in ``unit``; ``total`` is None when unknown."""
+
+    stage: str
+    run_id: str
+    done: float
+    total: float | None
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What the container uses now, measured from the host, in bytes and seconds."""
+
+    stage: str
+    run_id: str
+    memory_bytes: int | None
+    cpu_seconds: float | None
+    gpu_memory_bytes: int | None = None
+    gpu_utilisation: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something the user must be told while a stage runs (a fallback, an old image)."""
+
+    stage: str | None
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFinished:
+    """A stage is done for this call: it ran, was cached, skipped or refused.
+
+    ``summary`` is the short text behind the name (outputs, or the reason); ``details`` are the
+    further lines of an error. ``duration_seconds`` and ``memory_peak_bytes`` are None when no
+    container ran.
+    """
+
+    stage: str
+    verdict: Verdict
+    summary: str
+    details: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    run_id: str | None = None
+    duration_seconds: float | None = None
+    memory_peak_bytes: int | None = None
+    record: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFinished:
+    """All stages of the call are done; ``result`` are the files that the user came for."""
+
+    job: str
+    verdict: Verdict
+    exit_code: int
+    result: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildStarted:
+    """An image is about to be built; ``reason`` says why."""
+
+    image: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildProgress:
+    """A step of a build, or a line that it printed."""
+
+    image: str
+    step: str
+    line: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildFinished:
+    """An image was built; size in bytes."""
+
+    image: str
+    duration_seconds: float
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copying:
+    """A large input file is being copied into a job; sizes in bytes."""
+
+    path: str
+    done: int
+    total: int
+
+
+Event: TypeAlias = (
+    JobStarted
+    | StageWaiting
+    | RunStarted
+    | LogLine
+    | Progress
+    | Resources
+    | Notice
+    | StageFinished
+    | JobFinished
+    | BuildStarted
+    | BuildProgress
+    | BuildFinished
+    | Copying
+)
+
+Observer: TypeAlias = Callable[[Event], None]

@@ -1,0 +1,88 @@
+"""A container: what it shall be, what the engine says of it, and what can be done with it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+STDOUT: Final = 1
+STDERR: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A bind mount; the source must exist."""
+
+    source: str
+    target: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerSpec:
+    """A container as it shall be: sizes in bytes, ``cpus`` in cores."""
+
+    name: str
+    image: str
+    user: str
+    mounts: tuple[Mount, ...]
+    environment: Mapping[str, str]
+    labels: Mapping[str, str]
+    memory: int
+    cpus: float
+    pids: int
+    tmp: int
+    shm: int
+    network: str = "none"
+    gpus: tuple[str, ...] = ()
+    command: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerState:
+    """What the engine says of a container; limits are those in force, None is no limit."""
+
+    status: str
+    pid: int
+    exit_code: int
+    oom_killed: bool
+    error: str
+    memory: int | None
+    memory_swap: int | None
+    cpus: float | None
+    pids: int | None
+    shm: int | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its processes live."""
+        return self.status in ("running", "paused", "restarting")
+
+
+class Container(Protocol):
+    """A created container."""
+
+    @property
+    def id(self) -> str:
+        """The engine's id."""
+
+    def attach(self) -> Iterator[tuple[int, bytes]]:
+        """Open the output now; yields (STDOUT or STDERR, bytes) until the end."""
+
+    def start(self) -> None:
+        """Start it. Raises GpuUnavailableError, DiskFullError or EngineError."""
+
+    def wait(self) -> int:
+        """Block until it has ended; the exit code."""
+
+    def signal(self, name: str) -> None:
+        """Send ``SIGTERM`` or ``SIGKILL``; nothing happens if it has ended."""
+
+    def state(self) -> ContainerState:
+        """What the engine says of it now."""
+
+    def had_oom_event(self) -> bool | None:
+        """Whether the engine reported an ``oom`` event; None if it cannot say."""
+
+    def remove(self) -> None:
+        """Kill it if need be and remove it; nothing happens if it is gone."""

@@ -1,0 +1,302 @@
+"""The container engine on this host: Docker, or Podman through its Docker-compatible socket.
+
+The engine is reached through the docker SDK, which is imported when the first call is made. What
+an engine promises is numbered in ``Engine``; ``engine_fake`` keeps the same promises in memory.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from runner.errors import (
+    EngineUnavailableError,
+    ImageMissingError,
+    RemoteEngineError,
+)
+from runner.host.container import (
+    STDERR,
+    STDOUT,
+    Container,
+    ContainerSpec,
+    ContainerState,
+)
+from runner.host.engine_errors import translated
+
+if TYPE_CHECKING:
+    import docker
+
+DEFAULT_SOCKET: Final = "unix:///var/run/docker.sock"
+LABEL: Final = "org.stagerun."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An image: the digest is its id, so it changes with its content."""
+
+    name: str
+    digest: str
+    size_bytes: int
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineFacts:
+    """What ``stagerun doctor`` and the limits want to know of the engine."""
+
+    name: str
+    version: str
+    address: str
+    storage: str
+    cgroup_version: str
+    root_folder: str
+    cpus: int
+    memory_bytes: int
+    swap_limit: bool
+    is_podman: bool
+    rootless: bool
+    runtimes: tuple[str, ...]
+
+
+class Engine(Protocol):
+    """The engine's promises.
+
+    1. A container is created, attached, started, waited for, inspected and removed in that order;
+       it is never removed by itself, so no exit code gets lost.
+    2. Mounts are bind mounts of things that exist; nothing is created on the host.
+    3. The root file system is read-only, all capabilities are dropped, no new privileges can be
+       gained, and the network is ``none`` unless another one is named.
+    4. Memory and memory plus swap have the same limit.
+    5. GPUs are granted by UUID, and nothing but those granted is visible.
+    6. No proxy settings of the client's configuration reach the container.
+    7. Every error is one of ``runner.errors``; a start that fails leaves a container for
+       ``remove``.
+    8. ``container()`` removes its container on every way out.
+    """
+
+    def facts(self) -> EngineFacts:
+        """What kind of engine it is. Raises EngineUnavailableError or RemoteEngineError."""
+
+    def image(self, name: str) -> Image | None:
+        """The image behind a name or digest; None if it is not there."""
+
+    def container(self, spec: ContainerSpec) -> contextlib.AbstractContextManager[Container]:
+        """Create a container, and remove it at the end."""
+
+    def containers(self, labels: Mapping[str, str]) -> list[Container]:
+        """All containers, alive or not, that carry these labels."""
+
+
+def engine_address(environment: Mapping[str, str] | None = None) -> str:
+    """The engine's socket: DOCKER_HOST or Docker's own. Raises RemoteEngineError."""
+    environment = os.environ if environment is None else environment
+    address = environment.get("DOCKER_HOST") or DEFAULT_SOCKET
+    if not address.startswith("unix://"):
+        msg = (
+            f"DOCKER_HOST is {address}: stagerun needs an engine on this machine: it "
+            "mounts the job's folders by their paths here. Unset DOCKER_HOST, or run stagerun there."
+        )
+        raise RemoteEngineError(msg)
+    return address
+
+
+class DockerEngine:
+    """The engine behind a socket of this machine; see ``Engine`` for its promises."""
+
+    def __init__(self, address: str | None = None) -> None:
+        self.address = address or engine_address()
+        self._client: docker.APIClient | None = None
+
+    @property
+    def api(self) -> "docker.APIClient":
+        """The SDK's client. Raises EngineUnavailableError."""
+        if self._client is None:
+            with translated(self.address):
+                import docker
+
+                self._client = docker.APIClient(base_url=self.address, version="auto", timeout=60)
+        return self._client
+
+    def facts(self) -> EngineFacts:
+        """Ask the engine for its version and configuration."""
+        with translated(self.address):
+            info, version = self.api.info(), self.api.version()
+        components = [part.get("Name", "") for part in version.get("Components") or ()]
+        is_podman = any("Podman" in name for name in components)
+        return EngineFacts(
+            name="Podman" if is_podman else "Docker",
+            version=info.get("ServerVersion") or version.get("Version", "unknown"),
+            address=self.address,
+            storage=info.get("Driver", "unknown"),
+            cgroup_version=str(info.get("CgroupVersion", "1")),
+            root_folder=info.get("DockerRootDir", ""),
+            cpus=info.get("NCPU") or os.cpu_count() or 1,
+            memory_bytes=info.get("MemTotal") or 0,
+            swap_limit=bool(info.get("SwapLimit", True)),
+            is_podman=is_podman,
+            rootless=any("rootless" in text for text in info.get("SecurityOptions") or ()),
+            runtimes=tuple(info.get("Runtimes") or ()),
+        )
+
+    def image(self, name: str) -> Image | None:
+        """Look an image up by name or digest."""
+        try:
+            with translated(self.address):
+                found: dict[str, Any] = self.api.inspect_image(name)  # type: ignore[no-untyped-call]  # the stubs leave it so
+        except ImageMissingError:
+            return None
+        return Image(
+            name=name,
+            digest=found["Id"] if ":" in found["Id"] else f"sha256:{found['Id']}",
+            size_bytes=found.get("Size") or 0,
+            labels=(found.get("Config") or {}).get("Labels") or {},
+        )
+
+    @contextlib.contextmanager
+    def container(self, spec: ContainerSpec) -> Iterator["DockerContainer"]:
+        """Create a container and remove it at the end, whatever happens."""
+        with translated(self.address):
+            created = self.api.create_container(
+                spec.image,
+                command=list(spec.command) if spec.command else None,
+                name=spec.name,
+                user=spec.user,
+                environment=dict(spec.environment),
+                labels=dict(spec.labels),
+                host_config=self._host_config(spec),
+                use_config_proxy=False,
+            )
+        container = DockerContainer(self, created["Id"], tuple(created.get("Warnings") or ()))
+        try:
+            yield container
+        finally:
+            container.remove()
+
+    def _host_config(self, spec: ContainerSpec) -> Any:
+        from docker.types import DeviceRequest, LogConfig
+        from docker.types import Mount as BindMount
+
+        mounts = [
+            BindMount(mount.target, mount.source, type="bind", read_only=mount.read_only)
+            for mount in spec.mounts
+        ]
+        requests = [DeviceRequest(device_ids=list(spec.gpus), capabilities=[["gpu"]])]
+        return self.api.create_host_config(
+            mounts=mounts,
+            network_mode=spec.network,
+            read_only=True,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            init=True,
+            mem_limit=spec.memory,
+            memswap_limit=spec.memory,
+            nano_cpus=round(spec.cpus * 1_000_000_000),
+            pids_limit=spec.pids,
+            shm_size=spec.shm,
+            tmpfs={"/tmp": f"rw,nosuid,nodev,exec,size={spec.tmp},mode=1777"},
+            log_config=LogConfig(type="local"),
+            device_requests=requests if spec.gpus else None,
+        )
+
+    def containers(self, labels: Mapping[str, str]) -> list[Container]:
+        """List containers by labels, all of which must match."""
+        wanted = [f"{key}={value}" for key, value in labels.items()]
+        with translated(self.address):
+            found = self.api.containers(all=True, filters={"label": wanted})
+        return [DockerContainer(self, item["Id"]) for item in found]
+
+
+class DockerContainer:
+    """A container of a ``DockerEngine``."""
+
+    def __init__(
+        self, engine: DockerEngine, identifier: str, warnings: tuple[str, ...] = ()
+    ) -> None:
+        self._engine = engine
+        self._identifier = identifier
+        self._warnings = warnings
+        self._created = time.time()
+
+    @property
+    def id(self) -> str:
+        """The engine's id."""
+        return self._identifier
+
+    def attach(self) -> Iterator[tuple[int, bytes]]:
+        """Open the output stream before the start, so that nothing is missed."""
+        with translated(self._engine.address):
+            frames = self._engine.api.attach(self.id, stream=True, demux=True)
+        return self._frames(frames)
+
+    def _frames(self, frames: Any) -> Iterator[tuple[int, bytes]]:
+        with translated(self._engine.address):
+            for out, err in frames:
+                if out:
+                    yield STDOUT, out
+                if err:
+                    yield STDERR, err
+
+    def start(self) -> None:
+        """Start the container; all GPU errors come here."""
+        with translated(self._engine.address):
+            self._engine.api.start(self.id)
+
+    def wait(self) -> int:
+        """Block until the container has ended."""
+        with translated(self._engine.address):
+            # Without a time limit of its own: the run's limit is kept by whoever waits for us.
+            return int(self._engine.api.wait(self.id, timeout=None)["StatusCode"])
+
+    def signal(self, name: str) -> None:
+        """Send a signal to the container's init, which passes it on."""
+        from docker.errors import APIError
+
+        # 409: it has ended; 404: it is gone. Both are what was wanted.
+        with translated(self._engine.address):
+            try:
+                self._engine.api.kill(self.id, signal=name)
+            except APIError as problem:
+                if problem.status_code not in (404, 409, 500):
+                    raise
+
+    def state(self) -> ContainerState:
+        """Inspect the container."""
+        with translated(self._engine.address):
+            found = self._engine.api.inspect_container(self.id)
+        state, host = found["State"], found["HostConfig"]
+        nano = host.get("NanoCpus") or 0
+        return ContainerState(
+            status=state["Status"],
+            pid=state.get("Pid") or 0,
+            exit_code=state.get("ExitCode", 0),
+            oom_killed=bool(state.get("OOMKilled")),
+            error=state.get("Error") or "",
+            memory=host.get("Memory") or None,
+            memory_swap=host.get("MemorySwap") or None,
+            cpus=nano / 1_000_000_000 if nano else None,
+            pids=limit if (limit := host.get("PidsLimit") or 0) > 0 else None,
+            shm=host.get("ShmSize") or None,
+            warnings=self._warnings,
+        )
+
+    def had_oom_event(self) -> bool | None:
+        """Ask for past events; the engine keeps the last few hundred."""
+        filters = {"container": [self.id], "event": ["oom"]}
+        since, until = f"{self._created - 1:.9f}", f"{time.time():.9f}"
+        try:
+            with translated(self._engine.address):
+                events = self._engine.api.events(  # type: ignore[call-overload]  # text keeps the fractions of a second
+                    since=since, until=until, filters=filters, decode=True
+                )
+                return any(True for _ in events)
+        except EngineUnavailableError:
+            return None
+
+    def remove(self) -> None:
+        """Remove the container with its anonymous volumes."""
+        from docker.errors import NotFound
+
+        with translated(self._engine.address), contextlib.suppress(NotFound):
+            self._engine.api.remove_container(self.id, v=True, force=True)

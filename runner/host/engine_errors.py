@@ -1,0 +1,79 @@
+"""The border to the docker SDK: its errors become ours, with advice."""
+
+import contextlib
+from collections.abc import Iterator
+
+from runner.errors import (
+    DiskFullError,
+    EngineError,
+    EngineUnavailableError,
+    GpuUnavailableError,
+    ImageMissingError,
+    StagerunError,
+)
+
+
+@contextlib.contextmanager
+def translated(address: str) -> Iterator[None]:
+    """Turn whatever the SDK raises inside into a StagerunError."""
+    # The SDK's exceptions are imported only when there is something to translate.
+    try:
+        yield
+    except (StagerunError, GeneratorExit):
+        raise
+    except Exception as problem:
+        raise translate(problem, address) from problem
+
+
+def translate(problem: Exception, address: str) -> StagerunError:
+    """Our error for one of the SDK's."""
+    import docker
+    import requests
+    import urllib3
+
+    if isinstance(problem, docker.errors.ImageNotFound):
+        return ImageMissingError(str(problem.explanation or problem))
+    if isinstance(problem, docker.errors.NotFound) and "image" in str(problem).lower():
+        return ImageMissingError(str(problem.explanation or problem))
+    if isinstance(problem, docker.errors.APIError):
+        return _api_error(str(problem.explanation or problem))
+    if isinstance(
+        problem,
+        docker.errors.DockerException
+        | requests.RequestException
+        | urllib3.exceptions.HTTPError
+        | OSError,
+    ):
+        return EngineUnavailableError(unavailable(str(problem), address))
+    raise problem
+
+
+def _api_error(text: str) -> StagerunError:
+    lower = text.lower()
+    if "could not select device driver" in lower or "nvidia-container" in lower:
+        return GpuUnavailableError(
+            f"the engine cannot hand a GPU to a container: {text.strip()}. Install the NVIDIA "
+            "container toolkit and restart the engine; stagerun doctor shows what is there."
+        )
+    if "no space left on device" in lower:
+        return DiskFullError(
+            f"the engine has no space left: {text.strip()}. Free some: stagerun clean shows what "
+            "would go."
+        )
+    return EngineError(f"the engine refused: {text.strip()}.")
+
+
+def unavailable(text: str, address: str) -> str:
+    """What to say and advise when no engine answers."""
+    path = address.removeprefix("unix://")
+    if "PermissionError" in text or "Permission denied" in text:
+        return (
+            f"you may not use the engine's socket {path}. Join its group and log in again: "
+            "sudo usermod -aG docker $USER"
+        )
+    if "FileNotFoundError" in text or "No such file" in text or "ConnectionRefused" in text:
+        return (
+            f"no container engine answers at {path}. Install and start Docker "
+            "(sudo apt-get install docker.io), or name the socket in DOCKER_HOST."
+        )
+    return f"the container engine at {path} does not answer: {text}. Is it running?"

@@ -1,0 +1,197 @@
+"""Building the planned images: parents before what stands on them, two at a time."""
+
+import contextlib
+import graphlib
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from runner.errors import BuildError, DiskFullError, ImageMismatchError, StagerunError
+from runner.events import BuildFinished, BuildProgress, BuildStarted, Event, Observer
+from runner.host.base_image import DEBIAN, RELEASE, get_debian
+from runner.host.build_context import ContextFile, context_tar
+from runner.host.buildkit import BuildFailure, BuildRequest, send_build
+from runner.host.engine import DockerEngine
+from runner.host.images import BuildStep
+from runner.host.pip_site import pip_files
+from runner.host.recipes import PARENT, Recipe, Recipes
+from runner.host.site import Site, find_site
+from runner.project.pipeline import Project
+
+AT_ONCE: Final = 2
+"""Builds side by side: one waits for a mirror while the other unpacks."""
+
+REFUSAL: Final = "stagerun: "
+"""How a build step begins the sentence by which it refuses what it was given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltImage:
+    """An image that was built; size in bytes."""
+
+    image: str
+    digest: str
+    size_bytes: int
+    duration_seconds: float
+
+
+def build(
+    project: Project,
+    engine: DockerEngine,
+    steps: Sequence[BuildStep],
+    emit: Observer,
+    *,
+    site: Site | None = None,
+    force: bool = False,
+) -> list[BuiltImage]:
+    """Build the steps of a plan; without ``site`` this machine's facts are looked up.
+
+    ``force`` uses nothing of earlier builds. Raises BuildError with the last lines of the step
+    that failed, ImageMismatchError for a base that does not fit, DiskFullError; builds that run
+    beside a failed one are finished first.
+    """
+    if site is None:
+        needed = any(step.recipe.wants_site for step in steps)
+        site = find_site(release=RELEASE) if needed else Site()
+    return _Builder(project, engine, site, emit, force=force).build(steps)
+
+
+class _Builder:
+    def __init__(
+        self, project: Project, engine: DockerEngine, site: Site, emit: Observer, *, force: bool
+    ) -> None:
+        self._project = project
+        self._engine = engine
+        self._site = site
+        self._observer = emit
+        self._force = force
+        self._emitting = threading.Lock()
+
+    def _emit(self, event: Event) -> None:
+        with self._emitting:
+            self._observer(event)
+
+    def build(self, steps: Sequence[BuildStep]) -> list[BuiltImage]:
+        """Build each image when its parent is there."""
+        by_name = {step.image: step for step in steps}
+        order = graphlib.TopologicalSorter({step.image: _parents(step, by_name) for step in steps})
+        order.prepare()
+        ended: queue.SimpleQueue[tuple[str, BuiltImage | BaseException]] = queue.SimpleQueue()
+        waiting: list[str] = []
+        built: list[BuiltImage] = []
+        problem: BaseException | None = None
+        running = 0
+        while order.is_active():
+            waiting += order.get_ready()
+            while waiting and running < AT_ONCE and problem is None:
+                step = by_name[waiting.pop(0)]
+                # A daemon, so that a runner that is told to stop drops its connection and with it
+                # the build.
+                threading.Thread(target=self._work, args=(step, ended), daemon=True).start()
+                running += 1
+            if not running:
+                break
+            image, outcome = ended.get()
+            running -= 1
+            if isinstance(outcome, BuiltImage):
+                built.append(outcome)
+                order.done(image)
+            else:
+                problem = problem or outcome
+        if problem is not None:
+            raise problem
+        return built
+
+    def _work(
+        self, step: BuildStep, ended: "queue.SimpleQueue[tuple[str, BuiltImage | BaseException]]"
+    ) -> None:
+        try:
+            ended.put((step.image, self._one(step)))
+        except BaseException as problem:  # it is raised again in the main thread
+            ended.put((step.image, problem))
+
+    def _one(self, step: BuildStep) -> BuiltImage:
+        begun = time.monotonic()
+        self._emit(BuildStarted(image=step.image, reason=step.reason))
+        recipe = step.recipe
+        arguments, labels = dict(recipe.arguments), recipe.labels(self._project.settings.name)
+        if recipe.wants_debian:
+            arguments["DEBIAN"] = labels[DEBIAN] = self._debian(step.image)
+            arguments["LOCKED_PYTHON"] = Recipes(self._project).locked_pythons()
+        if recipe.parent and (parent := self._engine.image(recipe.parent.image)):
+            labels[PARENT] = parent.digest
+        request = BuildRequest(
+            image=step.image,
+            arguments=arguments,
+            labels=labels,
+            host_network=recipe.wants_site and self._site.host_network,
+            use_cache=not self._force,
+        )
+        with contextlib.closing(context_tar(self._context(recipe))) as context:
+            failure = send_build(
+                self._engine.api, request, context, lambda *what: self._progress(step.image, *what)
+            )
+        if failure:
+            raise self._error(step.image, failure)
+        return self._finished(step.image, time.monotonic() - begun)
+
+    def _debian(self, image: str) -> str:
+        return get_debian(
+            self._engine,
+            self._project.settings.base,
+            self._site,
+            fresh=self._force,
+            on_line=lambda line: self._progress(image, "Debian", line),
+        )
+
+    def _context(self, recipe: Recipe) -> tuple[ContextFile, ...]:
+        files = recipe.files
+        if recipe.wants_site:
+            files += self._site.files()
+        if recipe.has_lock:
+            files += pip_files()
+        return files
+
+    def _progress(self, image: str, step: str, line: str | None) -> None:
+        clean = None if line is None else self._site.redact(line)
+        self._emit(BuildProgress(image=image, step=self._site.redact(step), line=clean))
+
+    def _finished(self, image: str, seconds: float) -> BuiltImage:
+        found = self._engine.image(image)
+        if found is None:
+            msg = f"{image} was built, and yet the engine does not have it. Is its disk full?"
+            raise BuildError(msg)
+        self._emit(
+            BuildFinished(image=image, duration_seconds=seconds, size_bytes=found.size_bytes)
+        )
+        return BuiltImage(
+            image=image,
+            digest=found.digest,
+            size_bytes=found.size_bytes,
+            duration_seconds=seconds,
+        )
+
+    def _error(self, image: str, failure: BuildFailure) -> StagerunError:
+        lines = [self._site.redact(line) for line in failure.last_lines]
+        for line in lines:
+            if line.startswith(REFUSAL):
+                return ImageMismatchError(f"{image} was not built: {line.removeprefix(REFUSAL)}")
+        problem = self._site.redact(failure.problem)
+        if any("no space left on device" in text.lower() for text in (problem, *lines)):
+            return DiskFullError(
+                f"{image} was not built: the engine's disk is full. Free some space: "
+                "stagerun clean shows what would go."
+            )
+        shown = "\n".join(f"    {line}" for line in lines) or "    (it printed nothing)"
+        return BuildError(
+            f"{image} was not built: {problem}\nThe step was: {self._site.redact(failure.step)}\n"
+            f"Its last lines:\n{shown}"
+        )
+
+
+def _parents(step: BuildStep, planned: dict[str, BuildStep]) -> set[str]:
+    parent = step.recipe.parent
+    return {parent.image} if parent and parent.image in planned else set()

@@ -1,0 +1,239 @@
+"""How each image is made: files, build arguments, parent, labels, and the digest of it all."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from runner.errors import SpecError
+from runner.host.build_context import (
+    NOT_CODE,
+    SITE_FOLDER,
+    ContextFile,
+    file_at,
+    file_digests,
+    folder_files,
+    sources_digest,
+)
+from runner.project.pipeline import Project
+from runner.project.stage import StageSpec, baked_spec
+from runner.version import VERSION
+
+HOUSE: Final = Path(__file__).resolve().parents[2]
+"""Where ``images/`` and ``shared/`` lie that a project without its own uses."""
+
+SOURCES: Final = "org.stagerun.sources"
+KIND: Final = "org.stagerun.kind"
+NAME: Final = "org.stagerun.name"
+PROJECT: Final = "org.stagerun.project"
+FILES: Final = "org.stagerun.files"
+PARENT: Final = "org.stagerun.parent"
+OCI: Final = "org.opencontainers.image"
+
+MAIN: Final = "main"
+"""The variant of a stage that has one parent only."""
+
+BASE: Final = "base"
+SHORT_DIGEST: Final = 12
+
+
+def image_name(stage_id: str, variant: str = MAIN) -> str:
+    """The name of a stage's image."""
+    return f"stagerun/{stage_id}:{variant}"
+
+
+def parent_image(name: str) -> str:
+    """The name of a parent image."""
+    return f"stagerun/parent-{name}:current"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides what an image holds, apart from what the site adds to the way."""
+
+    image: str
+    kind: str
+    name: str
+    title: str
+    description: str
+    files: tuple[ContextFile, ...]
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    parent: "Recipe | None" = None
+
+    @cached_property
+    def file_digests(self) -> dict[str, str]:
+        """The digest of each file, by its path in the context."""
+        return file_digests(self.files)
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the sources, including the parent's."""
+        parent = self.parent.digest if self.parent else ""
+        return sources_digest(self.file_digests, self.arguments, parent)
+
+    @cached_property
+    def dockerfile(self) -> str:
+        """The text of the Dockerfile."""
+        return _dockerfile_text(self.files)
+
+    @property
+    def has_lock(self) -> bool:
+        """Whether wheels are installed, which needs pip in the build."""
+        return any(file.path == "requirements.lock" for file in self.files)
+
+    @property
+    def wants_site(self) -> bool:
+        """Whether a step mounts what this site needs to reach its mirrors."""
+        return f"source={SITE_FOLDER}" in self.dockerfile
+
+    @property
+    def wants_debian(self) -> bool:
+        """Whether the image stands on a Debian that has to be chosen."""
+        return re.search(r"^ARG DEBIAN\b", self.dockerfile, re.MULTILINE) is not None
+
+    def labels(self, project: str) -> dict[str, str]:
+        """The labels of the image, apart from those that are known only when it is built."""
+        short = {path: digest[:SHORT_DIGEST] for path, digest in self.file_digests.items()}
+        return {
+            SOURCES: self.digest,
+            KIND: self.kind,
+            NAME: self.name,
+            PROJECT: project,
+            FILES: json.dumps(short, separators=(",", ":"), sort_keys=True),
+            f"{OCI}.title": self.title,
+            f"{OCI}.description": self.description,
+            f"{OCI}.version": VERSION,
+        }
+
+    def changed_file(self, labels: Mapping[str, str]) -> str | None:
+        """The first file that differs from those an image was made of; None if none does."""
+        try:
+            then = json.loads(labels.get(FILES, ""))
+        except ValueError:
+            return None
+        now = {path: digest[:SHORT_DIGEST] for path, digest in self.file_digests.items()}
+        for path in sorted(now.keys() | then.keys()):
+            if now.get(path) != then.get(path):
+                return self._place(path)
+        return None
+
+    def _place(self, path: str) -> str:
+        """Where the user finds a file of the context."""
+        source = next((file.source for file in self.files if file.path == path), None)
+        if isinstance(source, Path):
+            parts = source.parts
+            known = [index for index, part in enumerate(parts) if part in TOP_FOLDERS]
+            return "/".join(parts[known[-1] :]) if known else str(source)
+        return f"stages/{self.name}/stage.yaml" if path.endswith("spec.json") else path
+
+
+TOP_FOLDERS: Final = frozenset({"images", "shared", "stages"})
+
+
+class Recipes:
+    """The recipes of a project's images; each is made once."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._known: dict[str, Recipe] = {}
+
+    def stage(self, stage: StageSpec, variant: str = MAIN) -> Recipe:
+        """How one variant of a stage is made. Raises SpecError when its parent is not there."""
+        image = image_name(stage.id, variant)
+        if image not in self._known:
+            parent_name = stage.parents[variant]
+            if self._dockerfile(parent_name) is None:
+                msg = (
+                    f"{stage.file}: there is no parent image {parent_name!r}; it would be made by "
+                    f"{self._project.root / 'images' / parent_name / 'Dockerfile'}. "
+                    f"There are: {', '.join(self._parent_names())}."
+                )
+                raise SpecError(msg)
+            self._known[image] = self._stage(stage, image, self.parent(parent_name))
+        return self._known[image]
+
+    def _stage(self, stage: StageSpec, image: str, parent: Recipe) -> Recipe:
+        spec = json.dumps(baked_spec(stage, self._project.stage_ids), indent=1, sort_keys=True)
+        files = (
+            file_at("Dockerfile", self._find("images/stage.Dockerfile")),
+            file_at("entry.sh", self._find("images/entry.sh")),
+            *folder_files(self._find("shared"), "shared"),
+            *folder_files(stage.folder, "stage", NOT_CODE),
+            ContextFile(path="stage/spec.json", source=spec.encode()),
+        )
+        return Recipe(
+            image=image,
+            kind="stage",
+            name=stage.id,
+            title=stage.id,
+            description=stage.summary,
+            files=files,
+            arguments={"PARENT": parent.image, "STAGE": stage.id},
+            parent=parent,
+        )
+
+    def parent(self, name: str) -> Recipe:
+        """How a parent image is made. Its own parent is the one that its Dockerfile names."""
+        image = parent_image(name)
+        if image not in self._known:
+            folder = self._find(f"images/{name}")
+            files = (*folder_files(folder), *folder_files(self._find("images/steps"), "steps"))
+            text = _dockerfile_text(files)
+            below = re.search(r"^ARG PARENT=stagerun/parent-([\w.-]+):current$", text, re.MULTILINE)
+            self._known[image] = Recipe(
+                image=image,
+                kind="parent",
+                name=name,
+                title=f"stagerun parent {name}",
+                description=_opening_comment(text),
+                files=files,
+                parent=self.parent(below[1]) if below and below[1] != name else None,
+            )
+        return self._known[image]
+
+    def locked_pythons(self) -> str:
+        """For which Pythons the wheels of the project's parents are locked, as ``cp311 …``."""
+        names = {name for stage in self._project.stages.values() for name in stage.parents.values()}
+        found = set()
+        for name in names:
+            lock = self._project.root / "images" / name / "requirements.lock"
+            text = lock.read_text() if lock.is_file() else ""
+            for tags in re.findall(r"^# python: *(.*)$", text, re.MULTILINE):
+                found.update(tags.split())
+        return " ".join(sorted(found - {"py3", "abi3"}))
+
+    def _dockerfile(self, name: str) -> Path | None:
+        paths = (folder / "images" / name / "Dockerfile" for folder in (self._project.root, HOUSE))
+        return next((path for path in paths if path.is_file()), None)
+
+    def _parent_names(self) -> list[str]:
+        folders = {self._project.root / "images", HOUSE / "images"}
+        return sorted({path.parent.name for one in folders for path in one.glob("*/Dockerfile")})
+
+    def _find(self, name: str) -> Path:
+        """A file or folder of the project, or stagerun's own. Raises SpecError without either."""
+        for folder in (self._project.root, HOUSE):
+            if (folder / name).exists():
+                return folder / name
+        msg = f"{self._project.root / name} is missing, and stagerun has none of its own."
+        raise SpecError(msg)
+
+
+def _dockerfile_text(files: tuple[ContextFile, ...]) -> str:
+    for file in files:
+        if file.path == "Dockerfile":
+            with file.open() as stream:
+                return stream.read().decode()
+    return ""
+
+
+def _opening_comment(text: str) -> str:
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# "))
+    return " ".join(lines)

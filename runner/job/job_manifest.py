@@ -1,0 +1,87 @@
+"""The job manifest: which stages ran, what came of it, and which result is in force.
+
+Written by the runner alone, whole files at a time and under a lock. Reading stays free of pydantic
+so that a resume with nothing to do is quick; ``stagerun validate`` checks the file in full.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import JobFolderError
+from runner.job.folder import Job
+from runner.job.lock import job_manifest_lock
+
+if TYPE_CHECKING:
+    from runner.manifest import RunRecord, StageEntry
+
+
+def read_entries(job: Job) -> dict[str, dict[str, Any]]:
+    """The entries of all stages, as plain data. Raises JobFolderError if the file is damaged."""
+    try:
+        stages: dict[str, dict[str, Any]] = json.loads(job.manifest_file.read_bytes())["stages"]
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        msg = (
+            f"{job.manifest_file} cannot be read ({problem}). It is written by the runner alone: "
+            "remove it and run the job again; results on disk are then checked anew."
+        )
+        raise JobFolderError(msg) from None
+    return stages
+
+
+def read_record(job: Job, run_id: str) -> dict[str, Any] | None:
+    """The record of a run, as plain data; None where there is none."""
+    with contextlib.suppress(OSError, ValueError):
+        record: dict[str, Any] = json.loads((job.run_folder(run_id) / "record.json").read_bytes())
+        return record
+    return None
+
+
+def write_record(job: Job, record: "RunRecord") -> None:
+    """Put a run's record on disk, whole."""
+    path = job.run_folder(record.run_id) / "record.json"
+    job.write(path, record.model_dump_json(indent=2) + "\n")
+
+
+def update_entry(
+    job: Job, stage_id: str, change: "Callable[[StageEntry | None], StageEntry | None]"
+) -> None:
+    """Replace a stage's entry by what ``change`` makes of it (None removes it)."""
+    from runner.manifest import JobManifest
+
+    now = datetime.now(UTC)
+    with job_manifest_lock(job):
+        manifest = _load(job) or JobManifest(job=job.name, created_at=now, updated_at=now)
+        entry = change(manifest.stages.get(stage_id))
+        stages = {key: value for key, value in manifest.stages.items() if key != stage_id}
+        if entry is not None:
+            stages[stage_id] = entry
+        updated = manifest.model_copy(
+            update={
+                "stages": dict(sorted(stages.items())),
+                "updated_at": now,
+                "workflow": job.workflow,
+            }
+        )
+        job.write(job.manifest_file, updated.model_dump_json(indent=2) + "\n")
+
+
+def _load(job: Job) -> Any:
+    from pydantic import ValidationError
+
+    from runner.manifest import JobManifest
+
+    try:
+        return JobManifest.model_validate_json(job.manifest_file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError as problem:
+        msg = (
+            f"{job.manifest_file} does not hold what a runner writes ({problem.error_count()} "
+            "findings). Remove it and run the job again; results on disk are then checked anew."
+        )
+        raise JobFolderError(msg) from None

@@ -1,0 +1,268 @@
+"""THE schema: the stage manifest as the runner demands it, the run record and the job manifest.
+
+The stage side writes its manifest with the standard library; the runner reads it through
+``StageManifest`` as it would a stranger's. The other documents are the runner's own. All of them
+are published as JSON Schema in ``docs/schema/``.
+
+Sizes are bytes, durations seconds (``*_ms`` milliseconds), times ISO 8601 UTC, digests
+``sha256:<hex>``, paths relative to the job directory unless a key says otherwise.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
+
+from runner.errors import Verdict
+
+SCHEMA_VERSION: Final = 1
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class StageStatus(StrEnum):
+    """What a stage may say of itself."""
+
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Lenient(BaseModel):
+    """A part of the stage manifest: further keys are the stage's own and kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class TrackedFile(Lenient):
+    """An input or output as the stage tracked it; the caller's metadata lies flat beside."""
+
+    type: str
+    path: str
+    size_bytes: NonNegativeInt | None = None
+    checksum: Digest | None = None
+    exists: bool = True
+
+
+class IntermediateFile(Lenient):
+    """A scratch file that the stage owns up to."""
+
+    path: str
+    retained: bool = False
+    reason: str | None = None
+    size_bytes: NonNegativeInt | None = None
+
+
+class StageErrorEntry(Lenient):
+    """One error that the stage reported."""
+
+    message: str
+    timestamp: datetime | None = None
+    exception_type: str | None = None
+    traceback: str | None = None
+
+
+class StageManifest(Lenient):
+    """``<job>/<stage id>/manifest.json``, written by the stage."""
+
+    stage: str
+    stage_number: int | None
+    status: StageStatus
+    duration_seconds: NonNegativeFloat | None = None
+    inputs: list[TrackedFile]
+    outputs: list[TrackedFile]
+    intermediate_files: list[IntermediateFile] = []
+    config: dict[str, Any] = {}
+    resources: dict[str, Any] = {}
+    warnings: list[str] = []
+    errors: list[StageErrorEntry | str] = []
+    schema_version: int = SCHEMA_VERSION
+    stage_id: str | None = None
+    run_id: str | None = None
+    timestamp: datetime | None = None
+    completed_at: datetime | None = None
+    reason: str | None = None
+    error: str | None = None
+    exit_code: int | None = None
+
+
+class Strict(BaseModel):
+    """A document of the runner's own: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Finding(Strict):
+    """Where the manifest or the folder departs from the contract."""
+
+    path: str
+    problem: str
+    severity: Literal["error", "warning"] = "error"
+
+
+class OutputFile(Strict):
+    """An output as the runner found and hashed it."""
+
+    name: str
+    path: str
+    type: str
+    size_bytes: NonNegativeInt
+    checksum: Digest
+
+
+class InputFile(Strict):
+    """An input as the runner handed it in."""
+
+    name: str
+    path: str
+    size_bytes: NonNegativeInt
+    checksum: Digest
+
+
+class ConfigValue(Strict):
+    """A resolved configuration value and where it came from."""
+
+    value: str | None
+    source: str
+
+
+class ImageReference(Strict):
+    """The image that a run used: the name is for people, the digest counts."""
+
+    name: str
+    digest: Digest
+
+
+class Limits(Strict):
+    """What the container may use; None means no limit."""
+
+    memory_bytes: int | None = None
+    cpus: float | None = None
+    pids: int | None = None
+    tmp_bytes: int | None = None
+    shm_bytes: int | None = None
+    timeout_seconds: float | None = None
+
+
+class LimitDifference(Strict):
+    """A limit that is in force otherwise than the spec asked."""
+
+    name: str
+    asked: str
+    effective: str
+    reason: str
+
+
+class Usage(Strict):
+    """What the run used, measured from the host; None where nothing could be measured."""
+
+    cpu_seconds: NonNegativeFloat | None = None
+    memory_peak_bytes: NonNegativeInt | None = None
+    read_bytes: NonNegativeInt | None = None
+    write_bytes: NonNegativeInt | None = None
+    gpu_memory_peak_bytes: NonNegativeInt | None = None
+    gpu_utilisation_mean: NonNegativeFloat | None = None
+    samples: NonNegativeInt = 0
+
+
+class Evidence(Strict):
+    """The facts that the verdict was computed from; None is unknown, not no."""
+
+    exit_code: int | None = None
+    oom_event: bool | None = None
+    oom_flag: bool | None = None
+    oom_kills: int | None = None
+    stopped_for: str | None = None
+    gpu_error: str | None = None
+    engine_error: str | None = None
+    disk_free_bytes: int | None = None
+    manifest_status: StageStatus | None = None
+    manifest_problem: str | None = None
+
+
+class GpuGrant(Strict):
+    """Which GPUs the run had."""
+
+    need: Literal["none", "optional", "required"]
+    uuids: list[str] = []
+    memory_bytes: int | None = None
+    fallback: str | None = None
+
+
+class RunnerIdentity(Strict):
+    """The process that ran it."""
+
+    pid: int
+    pid_started: str
+    boot_id: str
+    machine_id: str
+    version: str
+
+
+class RunRecord(Strict):
+    """``.stagerun/runs/<run id>/record.json``: all that is known about one run."""
+
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    stage_id: str
+    job: str
+    variant: str | None
+    dev: bool = False
+    verdict: Verdict
+    reason: str
+    advice: str | None = None
+    summary: str = ""
+    started_at: datetime
+    ended_at: datetime
+    duration_seconds: NonNegativeFloat
+    image: ImageReference | None = None
+    container_id: str | None = None
+    fingerprint: Digest | None = None
+    components: dict[str, str] = {}
+    config: dict[str, ConfigValue] = {}
+    inputs: list[InputFile] = []
+    outputs: list[OutputFile] = []
+    limits_asked: Limits = Limits()
+    limits_effective: Limits | None = None
+    limit_differences: list[LimitDifference] = []
+    usage: Usage = Usage()
+    gpu: GpuGrant = GpuGrant(need="none")
+    overheads_ms: dict[str, NonNegativeFloat] = {}
+    evidence: Evidence = Evidence()
+    findings: list[Finding] = []
+    findings_total: NonNegativeInt = 0
+    warnings: list[str] = []
+    runner: RunnerIdentity
+
+
+class StageEntry(Strict):
+    """A stage in the job manifest: the last run, and the result that is in force."""
+
+    verdict: Verdict
+    reason: str
+    summary: str = ""
+    run_id: str | None = None
+    good_run_id: str | None = None
+    good_is: Literal["in place", "previous"] | None = None
+    fingerprint: Digest | None = None
+    completed_at: datetime
+    duration_seconds: NonNegativeFloat | None = None
+    memory_peak_bytes: NonNegativeInt | None = None
+    outputs: list[OutputFile] = []
+    warnings: list[str] = []
+    manifest: str | None = None
+    manifest_checksum: Digest | None = None
+    log: str | None = None
+    record: str | None = None
+
+
+class JobManifest(Strict):
+    """``<job>/manifest.json``, written by the runner alone."""
+
+    schema_version: int = SCHEMA_VERSION
+    job: str
+    workflow: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    stages: dict[str, StageEntry] = {}

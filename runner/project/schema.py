@@ -1,0 +1,170 @@
+"""What may stand in ``stage.yaml``, ``job.yaml`` and ``stagerun.yaml``, as pydantic models.
+
+Imported only when a file with a new text is read (see ``document``): everything else works on the
+validated plain data.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from runner.project.quantity import parse_duration, parse_size
+
+Size = Annotated[int, BeforeValidator(lambda value: parse_size(str(value)))]
+Duration = Annotated[float, BeforeValidator(lambda value: parse_duration(str(value)))]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
+
+
+class Part(BaseModel):
+    """A part of a file: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def _file_pattern(value: Any) -> Any:
+    text = str(value)
+    if text.startswith("/") or ".." in text.split("/") or not text:
+        problem = f"{text!r} must be a name or pattern inside the stage's folder"
+        raise ValueError(problem)
+    return text
+
+
+class InputPart(Part):
+    """An input: where it comes from, alternatives in order of preference."""
+
+    from_: Annotated[list[Reference], Field(alias="from", min_length=1)]
+    optional: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str | list):
+            value = {"from": value}
+        if isinstance(value, dict) and isinstance(value.get("from"), str):
+            value = {**value, "from": [value["from"]]}
+        return value
+
+
+class OutputPart(Part):
+    """An output: the file name, or a pattern for any number of files."""
+
+    file: Annotated[str, BeforeValidator(_file_pattern)]
+    type: str
+    optional: bool = False
+
+
+class KeyPart(Part):
+    """A configuration key."""
+
+    type: Literal["str", "int", "float", "bool", "choice", "list", "path"]
+    default: str | None = None
+    help: str
+    of: list[str] | None = None
+    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _choice_has_values(self) -> "KeyPart":
+        if (self.type == "choice") != (self.of is not None):
+            problem = "'of' lists the values of a key of type choice, and of no other"
+            raise ValueError(problem)
+        return self
+
+
+class ModelPart(Part):
+    """A model folder below the model store, and the files that make it complete."""
+
+    when: dict[str, str] = {}
+    folder: str
+    files: list[str]
+
+
+class ResourcesPart(Part):
+    """Limits of one stage; what is not set comes from the site's settings."""
+
+    cpus: Annotated[float, Field(gt=0)] | None = None
+    memory: Size | None = None
+    tmp: Size | None = None
+    shm: Size | None = None
+    pids: Annotated[int, Field(gt=0)] | None = None
+    timeout: Duration | None = None
+    gpu_memory: Size | None = None
+
+
+class StageFile(Part):
+    """``stages/NN_name/stage.yaml``."""
+
+    summary: str
+    parent: Name | None = None
+    parents: dict[Name, Name] | None = None
+    gpu: Literal["none", "optional", "required"] = "none"
+    inputs: dict[Name, InputPart] = {}
+    outputs: dict[Name, OutputPart] = {}
+    config: dict[str, KeyPart] = {}
+    models: dict[Name, ModelPart] = {}
+    resources: ResourcesPart = ResourcesPart()
+    network: Literal["none", "site"] = "none"
+    secrets: list[Name] = []
+
+    @model_validator(mode="after")
+    def _one_way_to_name_parents(self) -> "StageFile":
+        if (self.parent is None) == (self.parents is None):
+            problem = "name the parent image with 'parent', or one per variant with 'parents'"
+            raise ValueError(problem)
+        for key in self.config:
+            if not re.fullmatch(r"[A-Z][A-Z0-9_]*", key):
+                problem = f"configuration keys are written in capitals: {key!r} is not"
+                raise ValueError(problem)
+        return self
+
+
+class StageSwitches(ResourcesPart):
+    """What a job or a site may set for one stage."""
+
+    enabled: bool = True
+
+
+class JobFile(Part):
+    """``<job>/job.yaml``."""
+
+    input: dict[Name, str] = {}
+    references: dict[Name, str] = {}
+    workflow: str | None = None
+    config: dict[str, str | None] = {}
+    stages: dict[str, StageSwitches] = {}
+
+
+class NetworkPart(Part):
+    """The network that a stage with ``network: site`` joins."""
+
+    name: str = "bridge"
+
+
+class LimitsPart(Part):
+    """Defaults of every limit, and what may run at once."""
+
+    cpus: Annotated[float, Field(gt=0)] = 2
+    memory: Size = 2 << 30
+    tmp: Size = 64 << 20
+    shm: Size = 64 << 20
+    pids: Annotated[int, Field(gt=0)] = 256
+    timeout: Duration = 7200
+    stop_grace: Duration = 10
+    stages_at_once: Annotated[int, Field(gt=0)] = 2
+    disk_free: Size = 256 << 20
+
+
+class SettingsFile(Part):
+    """``stagerun.yaml``: the project and the site."""
+
+    name: Name = "stagerun"
+    workflows: dict[Name, Annotated[list[Reference], Field(min_length=1)]] = {}
+    default_workflow: Name | None = None
+    models: str | None = None
+    secrets: dict[Name, str] = {}
+    network: NetworkPart = NetworkPart()
+    limits: LimitsPart = LimitsPart()
+    config: dict[str, str | None] = {}
+    stages: dict[str, StageSwitches] = {}
+    base: Literal["auto", "registry", "bootstrap"] = "auto"

@@ -1,0 +1,98 @@
+"""``stagerun.yaml``: what the project and the site decide for every stage."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.errors import SettingsError
+from runner.project.document import Document, load_document
+from runner.project.stage import Resources, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Defaults of every limit, in bytes and seconds, and what may run at once."""
+
+    cpus: float
+    memory: int
+    tmp: int
+    shm: int
+    pids: int
+    timeout: float
+    stop_grace: float
+    stages_at_once: int
+    disk_free: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switches:
+    """What a job or the site sets for one stage."""
+
+    enabled: bool
+    resources: Resources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The whole of ``stagerun.yaml``; paths are absolute."""
+
+    name: str
+    workflows: dict[str, tuple[Source, ...]]
+    default_workflow: str | None
+    models: Path | None
+    secrets: dict[str, Path]
+    network: str
+    limits: Limits
+    config: dict[str, str | None]
+    stages: dict[str, Switches]
+    base: str
+    document: Document
+
+
+def switches_from(data: dict[str, Any]) -> dict[str, Switches]:
+    """The ``stages:`` part of job.yaml or stagerun.yaml."""
+    return {
+        stage: Switches(
+            enabled=part["enabled"],
+            resources=Resources(**{key: part[key] for key in part if key != "enabled"}),
+        )
+        for stage, part in data.items()
+    }
+
+
+def load_settings(root: Path) -> Settings:
+    """Read the project's ``stagerun.yaml``; without one every setting has its default.
+
+    Raises SettingsError with line and column.
+    """
+
+    def schema() -> type:
+        from runner.project.schema import SettingsFile
+
+        return SettingsFile
+
+    file = root / "stagerun.yaml"
+    document = load_document(file, schema, SettingsError, kind="settings", absent_is_empty=True)
+    data = document.data
+    return Settings(
+        name=data["name"],
+        workflows={
+            name: tuple(
+                Source(stage=(pair := text.split("/", 1))[0], output=pair[1]) for text in texts
+            )
+            for name, texts in data["workflows"].items()
+        },
+        default_workflow=data["default_workflow"] or next(iter(data["workflows"]), None),
+        models=_path(root, data["models"]),
+        secrets={name: root / Path(text).expanduser() for name, text in data["secrets"].items()},
+        network=data["network"]["name"],
+        limits=Limits(**data["limits"]),
+        config=data["config"],
+        stages=switches_from(data["stages"]),
+        base=data["base"],
+        document=document,
+    )
+
+
+def _path(root: Path, text: str | None) -> Path | None:
+    return None if text is None else root / Path(text).expanduser()

@@ -1,0 +1,222 @@
+"""A stage as its ``stage.yaml`` declares it."""
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from runner.errors import SpecError
+from runner.project.document import Document, load_document
+
+GpuNeed = Literal["none", "optional", "required"]
+STAGE_FOLDER = re.compile(r"(?:(\d+)_)?([A-Za-z0-9][A-Za-z0-9_-]*)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where an input comes from: an output of a stage, or (stage ``input``) a file of the job."""
+
+    stage: str
+    output: str
+
+    def __str__(self) -> str:
+        return f"{self.stage}/{self.output}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """A declared input: its sources in order of preference."""
+
+    name: str
+    sources: tuple[Source, ...]
+    optional: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """A declared output: a file name or pattern below the stage's folder."""
+
+    name: str
+    file: str
+    type: str
+    optional: bool
+
+    def matches(self, path: str) -> bool:
+        """Whether a path relative to the stage's folder is (one of) this output's file(s)."""
+        return fnmatch.fnmatchcase(path, self.file)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A declared configuration key."""
+
+    name: str
+    type: str
+    default: str | None
+    help: str
+    of: tuple[str, ...] | None
+    range: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model folder that the stage needs when every key of ``when`` has that value."""
+
+    name: str
+    when: dict[str, str]
+    folder: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """Limits, in bytes and seconds; None is left to the next layer."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    tmp: int | None = None
+    shm: int | None = None
+    pids: int | None = None
+    timeout: float | None = None
+    gpu_memory: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSpec:
+    """Everything that ``stages/NN_name/stage.yaml`` says."""
+
+    id: str
+    folder: Path
+    summary: str
+    parents: dict[str, str]
+    gpu: GpuNeed
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    config: dict[str, Key]
+    models: tuple[Model, ...]
+    resources: Resources
+    network: bool
+    secrets: tuple[str, ...]
+
+    @property
+    def number(self) -> int | None:
+        """The number in front of the id; None for a folder without one."""
+        return stage_number(self.id)
+
+    @property
+    def name(self) -> str:
+        """The id without its number."""
+        return stage_name(self.id)
+
+    @property
+    def file(self) -> Path:
+        """The stage.yaml itself."""
+        return self.folder / "stage.yaml"
+
+
+def stage_number(stage_id: str) -> int | None:
+    """6 of ``06_asr``; None where there is no number."""
+    match = STAGE_FOLDER.fullmatch(stage_id)
+    return int(match[1]) if match and match[1] else None
+
+
+def stage_name(stage_id: str) -> str:
+    """``asr`` of ``06_asr``."""
+    match = STAGE_FOLDER.fullmatch(stage_id)
+    return match[2] if match else stage_id
+
+
+def load_stage(folder: Path) -> StageSpec:
+    """Read one stage's spec. Raises SpecError with line and column."""
+
+    def schema() -> type:
+        from runner.project.schema import StageFile
+
+        return StageFile
+
+    if STAGE_FOLDER.fullmatch(folder.name) is None:
+        msg = f"{folder}: a stage's folder is named like 06_asr or your_stage."
+        raise SpecError(msg)
+    return stage_from(load_document(folder / "stage.yaml", schema, SpecError, kind="stage"), folder)
+
+
+def stage_from(document: Document, folder: Path) -> StageSpec:
+    """The spec behind a validated document."""
+    data = document.data
+    return StageSpec(
+        id=folder.name,
+        folder=folder,
+        summary=data["summary"],
+        parents=data["parents"] or {"main": data["parent"]},
+        gpu=data["gpu"],
+        inputs=tuple(_input(name, part) for name, part in data["inputs"].items()),
+        outputs=tuple(
+            Output(name=name, file=part["file"], type=part["type"], optional=part["optional"])
+            for name, part in data["outputs"].items()
+        ),
+        config={name: _key(name, part) for name, part in data["config"].items()},
+        models=tuple(
+            Model(name=name, when=part["when"], folder=part["folder"], files=tuple(part["files"]))
+            for name, part in data["models"].items()
+        ),
+        resources=Resources(**data["resources"]),
+        network=data["network"] == "site",
+        secrets=tuple(data["secrets"]),
+    )
+
+
+def _input(name: str, part: dict[str, Any]) -> Input:
+    pairs = (text.split("/", 1) for text in part["from"])
+    sources = tuple(Source(stage=stage, output=output) for stage, output in pairs)
+    return Input(name=name, sources=sources, optional=part["optional"])
+
+
+def _key(name: str, part: dict[str, Any]) -> Key:
+    return Key(
+        name=name,
+        type=part["type"],
+        default=part["default"],
+        help=part["help"],
+        of=tuple(part["of"]) if part["of"] is not None else None,
+        range=(part["range"][0], part["range"][1]) if part["range"] is not None else None,
+    )
+
+
+def baked_spec(stage: StageSpec, project_stages: tuple[str, ...]) -> dict[str, Any]:
+    """The spec as it is baked into the stage's image, for runs without the runner.
+
+    Of the other stages it names only those before this one, so that a stage added behind it
+    changes no image.
+    """
+    number = stage.number
+    before = [
+        other
+        for other in project_stages
+        if other == stage.id
+        or (number is not None and (its := stage_number(other)) is not None and its <= number)
+    ]
+    return {
+        "schema_version": 1,
+        "stage_id": stage.id,
+        "project_stages": before,
+        "inputs": {
+            item.name: {"from": [str(source) for source in item.sources], "optional": item.optional}
+            for item in stage.inputs
+        },
+        "outputs": {
+            item.name: {"file": item.file, "type": item.type, "optional": item.optional}
+            for item in stage.outputs
+        },
+        "config": {
+            key.name: {
+                "type": key.type,
+                "default": key.default,
+                "help": key.help,
+                "of": list(key.of) if key.of is not None else None,
+                "range": list(key.range) if key.range is not None else None,
+            }
+            for key in stage.config.values()
+        },
+        "secrets": list(stage.secrets),
+    }

@@ -1,0 +1,229 @@
+"""One run from its intent to its record: the stage's folder, the journal, the container's spec."""
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from runner.errors import StageBusyError
+from runner.host.container import ContainerSpec, Mount
+from runner.host.engine import LABEL
+from runner.job.folder import CACHE, Job, remove_folder
+from runner.job.job_manifest import read_entries
+from runner.job.journal import CLOSED, ENDED, FOLDER, INTENT, STARTED, Journal, journal_of
+from runner.project.config import ResolvedLimits
+from runner.run.request import Host, Request, request_document
+
+CONTAINER_JOB: Final = "/job"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One attempt of one stage."""
+
+    id: str
+    request: Request
+    job: Job
+    host: Host
+    began_at: datetime
+    journal: Journal
+
+    @property
+    def folder(self) -> Path:
+        """``.stagerun/runs/<run id>``."""
+        return self.job.run_folder(self.id)
+
+    @property
+    def output_log(self) -> Path:
+        """What the container printed beside its records."""
+        return self.folder / "output.log"
+
+    def labels(self) -> dict[str, str]:
+        """What tells later runners whose container this is."""
+        owner = self.host.identity
+        return {
+            **stage_labels(self.job, self.request.stage.id),
+            f"{LABEL}run": self.id,
+            f"{LABEL}owner.pid": str(owner.pid),
+            f"{LABEL}owner.started": str(owner.started),
+            f"{LABEL}boot": owner.boot_id,
+            f"{LABEL}machine": owner.machine_id,
+        }
+
+    def container_spec(self) -> ContainerSpec:
+        """The container, as the contract has it."""
+        request, limits = self.request, effective_limits(self.request.limits, os.cpu_count() or 1)
+        facts = request.stage
+        uid, gid = self.job.owner
+        return ContainerSpec(
+            name=f"stagerun-{facts.id}-{self.id}-{secrets.token_hex(2)}",
+            image=request.image.digest,
+            user=f"{uid}:{gid}",
+            mounts=tuple(self._mounts()),
+            environment=self._environment(),
+            labels=self.labels(),
+            memory=limits["memory"],
+            cpus=limits["cpus"],
+            pids=limits["pids"],
+            tmp=limits["tmp"],
+            shm=limits["shm"],
+            network=request.project.settings.network if facts.network else "none",
+            gpus=request.grant.uuids,
+        )
+
+    def _mounts(self) -> Iterator[Mount]:
+        request, stage = self.request, self.request.stage
+        yield Mount(source=str(self.job.root), target=CONTAINER_JOB)
+        yield Mount(
+            source=str(self.job.stage_folder(stage.id)),
+            target=f"{CONTAINER_JOB}/{stage.id}",
+            read_only=False,
+        )
+        for name, real in self.job.references.items():
+            placeholder = self.job.inputs.get(name)
+            if placeholder is not None:
+                yield Mount(source=str(real), target=f"{CONTAINER_JOB}/input/{placeholder}")
+        if request.models and request.project.settings.models is not None:
+            yield Mount(source=str(request.project.settings.models), target="/models")
+        for name, path in request.secrets.items():
+            yield Mount(source=str(path.resolve()), target=f"/run/secrets/{name}")
+        if request.options.dev:
+            yield Mount(source=str(stage.folder), target=f"/app/{stage.id}")
+            yield Mount(source=str(request.project.root / "shared"), target="/app/shared")
+
+    def _environment(self) -> dict[str, str]:
+        environment = {
+            "OUTPUT_DIR": CONTAINER_JOB,
+            "STAGERUN_STAGE": self.request.stage.id,
+            "STAGERUN_RUN_ID": self.id,
+            "HOME": "/tmp",
+        }
+        if self.request.grant.uuids:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(self.request.grant.uuids)
+        return environment
+
+
+def stage_labels(job: Job, stage_id: str) -> dict[str, str]:
+    """The labels that every container of one stage of one job carries."""
+    return {f"{LABEL}job": str(job.root), f"{LABEL}stage": stage_id}
+
+
+def effective_limits(limits: ResolvedLimits, cpus: int) -> dict[str, Any]:
+    """All limits as numbers, with the processors clamped to those that the machine has."""
+    values = asdict(limits.values)
+    values["cpus"] = min(values["cpus"], cpus)
+    return values
+
+
+@contextlib.contextmanager
+def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
+    """Journal the intent and give the stage a fresh folder.
+
+    A run that ends before its container has started puts the old folder back. Raises
+    StageBusyError while a container of that job and stage lives.
+    """
+    stage_id = request.stage.id
+    if any(item.state().is_running for item in host.engine.containers(stage_labels(job, stage_id))):
+        msg = (
+            f"a container of {stage_id} of {job.root} still runs, so its folder stays where it is. "
+            "Stop it with docker stop, or wait for it."
+        )
+        raise StageBusyError(msg)
+    run = _new_run(request, job, host)
+    run.journal.write(
+        INTENT,
+        stage_id=stage_id,
+        run_id=run.id,
+        fingerprint=request.fingerprint,
+        image=request.image.digest,
+        owner=asdict(host.identity),
+    )
+    try:
+        set_aside(job, stage_id, run.journal)
+        job.write(
+            run.folder / "request.json",
+            json.dumps(request_document(request, job, run.id), indent=1),
+        )
+        yield run
+    except BaseException as problem:
+        if not has_started(run.journal):
+            put_back(job, stage_id)
+            run.journal.write(
+                CLOSED, verdict=getattr(problem, "verdict", None), reason=str(problem)
+            )
+        raise
+
+
+def has_started(journal: Journal) -> bool:
+    """Whether the container of a run was seen to run."""
+    return any(step["step"] in (STARTED, ENDED) for step in journal.read())
+
+
+def _new_run(request: Request, job: Job, host: Host) -> Run:
+    began_at = datetime.now(UTC)
+    while True:
+        run_id = f"{began_at:%Y%m%d-%H%M}-{secrets.token_hex(2)}"
+        try:
+            job.run_folder(run_id).mkdir(parents=True)
+        except FileExistsError:
+            continue
+        job.give(job.run_folder(run_id))
+        return Run(
+            id=run_id,
+            request=request,
+            job=job,
+            host=host,
+            began_at=began_at,
+            journal=journal_of(job, run_id),
+        )
+
+
+def set_aside(job: Job, stage_id: str, journal: Journal) -> None:
+    """Move a good result to where previous results wait, drop a failed one, make a fresh folder.
+
+    ``.cache/`` stays with the stage.
+    """
+    folder, previous = job.stage_folder(stage_id), job.previous_folder(stage_id)
+    good = read_entries(job).get(stage_id, {}).get("good_is") == "in place"
+    journal.write(FOLDER, good_moved=good)
+    if folder.exists():
+        job.make_folder(previous.parent)
+        if good:
+            remove_folder(previous)
+            folder.replace(previous)
+        else:
+            abandoned = previous.with_name(f"{stage_id}.failed")
+            remove_folder(abandoned)
+            folder.replace(abandoned)
+    job.make_folder(folder)
+    for old in (previous, previous.with_name(f"{stage_id}.failed")):
+        if (old / CACHE).is_dir() and not (folder / CACHE).exists():
+            (old / CACHE).replace(folder / CACHE)
+            break
+
+
+def put_back(job: Job, stage_id: str) -> None:
+    """Undo ``set_aside``: what lay in the stage's folder before lies there again."""
+    folder, previous = job.stage_folder(stage_id), job.previous_folder(stage_id)
+    good = read_entries(job).get(stage_id, {}).get("good_is") == "in place"
+    old = previous if good else previous.with_name(f"{stage_id}.failed")
+    if old.exists():
+        if (folder / CACHE).is_dir():
+            (folder / CACHE).replace(old / CACHE)
+        remove_folder(folder)
+        old.replace(folder)
+    elif folder.exists():
+        remove_folder(folder)
+
+
+def settle(job: Job, stage_id: str, *, good: bool) -> None:
+    """After a run: a good one makes the previous result and the last failed one superfluous."""
+    previous = job.previous_folder(stage_id)
+    if good:
+        remove_folder(previous)
+    remove_folder(previous.with_name(f"{stage_id}.failed"))

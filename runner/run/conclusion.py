@@ -1,0 +1,82 @@
+"""From the end of a container to a closed run."""
+
+import importlib
+import threading
+from typing import TYPE_CHECKING
+
+from runner.events import Observer, RunStarted
+from runner.host.machine import free_bytes
+from runner.job.journal import STARTED
+from runner.run.attempt import Run
+from runner.run.contract import Found
+from runner.run.output import Output
+from runner.run.stopwatch import Stopwatch
+from runner.run.supervision import Facts, Supervision
+from runner.run.verdict import Circumstances, Judgement
+
+if TYPE_CHECKING:
+    from runner.manifest import RunRecord
+
+
+def announce(run: Run, emit: Observer) -> None:
+    """Tell observers, and load the schema while the engine is busy with the container."""
+    request = run.request
+    emit(
+        RunStarted(
+            stage=request.stage.id,
+            run_id=run.id,
+            image=request.image.name,
+            gpus=request.grant.uuids,
+        )
+    )
+    modules = ("runner.run.record", "runner.run.closing")
+    threading.Thread(
+        target=lambda: [importlib.import_module(name) for name in modules], daemon=True
+    ).start()
+
+
+def supervision(run: Run, emit: Observer) -> Supervision:
+    """How to watch over this run."""
+    request = run.request
+    return Supervision(
+        stage=request.stage.id,
+        run_id=run.id,
+        timeout=request.limits.values.timeout or float("inf"),
+        stop_grace=request.project.settings.limits.stop_grace,
+        gpus=request.grant.uuids,
+        cancellation=run.host.cancellation,
+        emit=emit,
+        started=lambda container_id: run.journal.write(STARTED, container_id=container_id),
+    )
+
+
+def output_of(run: Run, emit: Observer) -> Output:
+    """Where this run's output goes."""
+    return Output(stage=run.request.stage.id, run_id=run.id, log=run.output_log, emit=emit)
+
+
+def circumstances(run: Run) -> Circumstances:
+    """What the verdict needs beside facts and findings."""
+    from runner.host.gpu import lost
+
+    request = run.request
+    uuids = request.grant.uuids
+    return Circumstances(
+        stage=request.stage,
+        limits=request.limits.values,
+        disk_free_bytes=free_bytes(run.job.root),
+        gpus=uuids,
+        gpus_lost=(lost(uuids, run.host.inventory()) or ()) if uuids else (),
+    )
+
+
+def conclude(
+    run: Run, facts: Facts, found: Found, judgement: Judgement, clock: Stopwatch
+) -> "RunRecord":
+    """Write the record and the job manifest."""
+    from runner.run.closing import close
+    from runner.run.record import build_record
+
+    record = build_record(run, facts, found, judgement, clock.laps_ms)
+    close(run.job, record)
+    return record

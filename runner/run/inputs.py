@@ -1,0 +1,192 @@
+"""Which files a stage gets: the first source of each input that the job has, and is good."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.errors import InputMissingError, Verdict
+from runner.job.fingerprint import DigestStore
+from runner.job.folder import Job
+from runner.job.job_manifest import read_entries
+from runner.project.pipeline import JOB_INPUT, Project
+from runner.project.stage import Input, Source, StageSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFile:
+    """One file of an input: path relative to the job, size in bytes, digest."""
+
+    name: str
+    path: str
+    size_bytes: int
+    checksum: str
+
+
+def is_enabled(stage_id: str, project: Project, job: Job) -> bool:
+    """Whether neither the job nor the site has switched the stage off."""
+    layers = (job.switches, project.settings.stages)
+    return next((layer[stage_id].enabled for layer in layers if stage_id in layer), True)
+
+
+def resolve_inputs(
+    stage: StageSpec, project: Project, job: Job, digests: DigestStore
+) -> tuple[tuple[InputFile, ...], tuple[str, ...]]:
+    """The files of every input, and the stages that were skipped or are not in the job.
+
+    Raises InputMissingError.
+    """
+    entries = read_entries(job)
+    files = [
+        file
+        for item in stage.inputs
+        for file in _first_source(stage, item, project, job, entries, digests)
+    ]
+    absent = tuple(
+        other
+        for other in project.stage_ids
+        if other not in entries
+        or entries[other]["verdict"] == Verdict.SKIPPED
+        or not is_enabled(other, project, job)
+    )
+    return tuple(files), absent
+
+
+def _first_source(
+    stage: StageSpec,
+    item: Input,
+    project: Project,
+    job: Job,
+    entries: Mapping[str, Mapping[str, Any]],
+    digests: DigestStore,
+) -> list[InputFile]:
+    for source in item.sources:
+        if source.stage == JOB_INPUT:
+            files = _job_file(item, source, job, digests)
+        elif source.stage in project.stages and is_enabled(source.stage, project, job):
+            files = _stage_files(item, source, stage, job, entries, digests)
+        else:
+            files = []
+        if files:
+            return files
+    if item.optional:
+        return []
+    raise InputMissingError(_nothing_there(stage, item, project, job))
+
+
+def _nothing_there(stage: StageSpec, item: Input, project: Project, job: Job) -> str:
+    wanted = " or ".join(str(source) for source in item.sources)
+    if all(source.stage == JOB_INPUT for source in item.sources):
+        name = item.sources[0].output
+        return (
+            f"{stage.id} reads the job's {wanted}, but {job.file} names no such file. Put it into "
+            f"{job.input} and write it into job.yaml (input: {{{name}: FILE}})."
+        )
+    first = next(
+        (source.stage for source in item.sources if source.stage in project.stages), "upstream"
+    )
+    return (
+        f"{stage.id} reads {wanted}, and none of it is there yet. Run it first: "
+        f"stagerun {first} {job.root}, or everything: stagerun run {job.root}"
+    )
+
+
+def _job_file(item: Input, source: Source, job: Job, digests: DigestStore) -> list[InputFile]:
+    name = job.inputs.get(source.output)
+    if name is None:
+        return []
+    inside = job.input / name
+    real = job.references.get(source.output, inside)
+    if ".." in Path(name).parts or not inside.is_file() or not real.is_file():
+        msg = (
+            f"{job.file} names {name!r} as the job's {source.output}, but {real} is not there. "
+            "Put the file there, or correct job.yaml."
+        )
+        raise InputMissingError(msg)
+    if real.is_symlink():
+        msg = (
+            f"{real} is a symbolic link, which leads nowhere inside a container. Make it a hard "
+            "link or a copy, or start the job with --by-reference."
+        )
+        raise InputMissingError(msg)
+    return [
+        InputFile(
+            name=item.name,
+            path=f"input/{name}",
+            size_bytes=real.stat().st_size,
+            checksum=digests.digest(real),
+        )
+    ]
+
+
+def _stage_files(
+    item: Input,
+    source: Source,
+    stage: StageSpec,
+    job: Job,
+    entries: Mapping[str, Mapping[str, Any]],
+    digests: DigestStore,
+) -> list[InputFile]:
+    entry = entries.get(source.stage)
+    if entry is None or entry["verdict"] == Verdict.SKIPPED:
+        return []
+    if entry["good_is"] != "in place":
+        raise InputMissingError(_blocked(stage, source, job, entry))
+    wanted = [output for output in entry["outputs"] if output["name"] == source.output]
+    if wanted:
+        check_unchanged(job, source.stage, entry, wanted, digests)
+    return [
+        InputFile(
+            name=item.name,
+            path=output["path"],
+            size_bytes=output["size_bytes"],
+            checksum=output["checksum"],
+        )
+        for output in wanted
+    ]
+
+
+def _blocked(stage: StageSpec, source: Source, job: Job, entry: Mapping[str, Any]) -> str:
+    what = f"the last run of {source.stage} ended {str(entry['verdict']).replace('_', ' ')}"
+    text = f"{stage.id} reads {source}, but {what}. See: stagerun why {source.stage} {job.root}."
+    if entry["good_is"] == "previous":
+        text += f" The result before it is kept: stagerun restore {source.stage} {job.root}"
+    return text
+
+
+def check_unchanged(
+    job: Job,
+    stage_id: str,
+    entry: Mapping[str, Any],
+    outputs: list[dict[str, Any]],
+    digests: DigestStore,
+) -> None:
+    """Refuse results that are not those of the run on record. Raises InputMissingError."""
+    again = f"Run {stage_id} again: stagerun {stage_id} {job.root}"
+    if written_outside(job, stage_id, entry, digests):
+        msg = (
+            f"the result in {job.stage_folder(stage_id)} was written outside the runner, so nobody "
+            f"checked it. {again}"
+        )
+        raise InputMissingError(msg)
+    for output in outputs:
+        path = job.root / output["path"]
+        try:
+            same = digests.digest(path) == output["checksum"]
+        except OSError:
+            msg = f"{path} is gone. {again}"
+            raise InputMissingError(msg) from None
+        if not same:
+            msg = f"{path} was changed after the run that wrote it. {again}"
+            raise InputMissingError(msg)
+
+
+def written_outside(
+    job: Job, stage_id: str, entry: Mapping[str, Any], digests: DigestStore
+) -> bool:
+    """Whether the manifest in a stage's folder is not the one that the runner checked."""
+    try:
+        found = digests.digest(job.stage_folder(stage_id) / "manifest.json")
+    except OSError:
+        return True
+    return found != str(entry["manifest_checksum"])

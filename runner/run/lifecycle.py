@@ -1,0 +1,50 @@
+"""The life of one run. Whoever has read this function knows the program."""
+
+from runner.events import Observer
+from runner.job.folder import Job
+from runner.job.lock import stage_lock
+from runner.project.pipeline import Project
+from runner.project.stage import StageSpec
+from runner.run.admission import admit
+from runner.run.attempt import begin
+from runner.run.conclusion import announce, circumstances, conclude, output_of, supervision
+from runner.run.contract import check_contract
+from runner.run.outcome import Outcome, cached, finished, waiting
+from runner.run.recovery import recover
+from runner.run.request import Host, RunOptions, resolve
+from runner.run.results import last_good
+from runner.run.stopwatch import Stopwatch
+from runner.run.supervision import supervise
+from runner.run.verdict import judge
+
+
+def run_stage(
+    stage: StageSpec, project: Project, job: Job, host: Host, *, options: RunOptions, emit: Observer
+) -> Outcome:
+    """Run one stage of one job, or find that its last result is still good.
+
+    Every line may raise a StagerunError; what was begun is undone, or journalled for the next
+    runner to finish.
+    """
+    clock = Stopwatch()
+    tell = waiting(stage, emit)
+    with stage_lock(job, stage.id, wait_seconds=options.wait_seconds, waiting=tell):
+        recover(stage.id, job, host, emit)
+        clock.lap("queue")
+        request = resolve(stage, project, job, host, options)
+        if not options.force and (last := last_good(job, stage, request.fingerprint)):
+            return cached(stage, last, emit)
+        clock.lap("resolve")
+        with admit(request, job, emit), begin(request, job, host) as run:
+            announce(run, emit)
+            clock.lap("prepare")
+            with host.engine.container(run.container_spec()) as container:
+                clock.lap("create")
+                facts = supervise(container, output_of(run, emit), supervision(run, emit))
+                clock.split(start=facts.start_ms, run=facts.duration_seconds * 1000)
+            clock.lap("teardown")
+            found = check_contract(stage, job.stage_folder(stage.id), run.id)
+            judgement = judge(facts, found, circumstances(run))
+            clock.lap("validate")
+            record = conclude(run, facts, found, judgement, clock)
+    return finished(run, record, emit)

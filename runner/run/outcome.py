@@ -1,0 +1,108 @@
+"""What a call did with one stage, and how observers hear of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import EXIT_CODES, SIGNAL_EXIT_CODES, StagerunError, Verdict
+from runner.events import Observer, StageFinished, StageWaiting
+from runner.project.stage import StageSpec
+
+if TYPE_CHECKING:
+    from runner.manifest import RunRecord
+    from runner.run.attempt import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The end of one stage in this call."""
+
+    stage: str
+    verdict: Verdict | None
+    exit_code: int
+    run_id: str | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether consumers can go on."""
+        return self.verdict is not None and self.verdict.good
+
+
+def waiting(stage: StageSpec, emit: Observer) -> Callable[[str], None]:
+    """A function that tells observers what a stage waits for."""
+    return lambda reason: emit(StageWaiting(stage=stage.id, reason=reason))
+
+
+def cached(stage: StageSpec, entry: dict[str, Any], emit: Observer) -> Outcome:
+    """The last result is still good."""
+    run_id = str(entry["good_run_id"])
+    emit(
+        StageFinished(
+            stage=stage.id,
+            verdict=Verdict.CACHED,
+            run_id=run_id,
+            summary=f"same inputs, image and settings as run {run_id} (--force runs it again)",
+        )
+    )
+    return Outcome(stage=stage.id, verdict=Verdict.CACHED, exit_code=0, run_id=run_id)
+
+
+def skipped(stage: StageSpec, reason: str, emit: Observer) -> Outcome:
+    """The stage is switched off."""
+    emit(StageFinished(stage=stage.id, verdict=Verdict.SKIPPED, summary=reason))
+    return Outcome(stage=stage.id, verdict=Verdict.SKIPPED, exit_code=0)
+
+
+def finished(run: "Run", record: "RunRecord", emit: Observer) -> Outcome:
+    """A container ran; its record says how it ended."""
+    emit(
+        StageFinished(
+            stage=record.stage_id,
+            verdict=record.verdict,
+            run_id=record.run_id,
+            summary=record.summary if record.verdict == Verdict.SUCCESS else record.reason,
+            details=tuple(_details(run, record)),
+            warnings=tuple(record.warnings),
+            duration_seconds=record.duration_seconds,
+            memory_peak_bytes=record.usage.memory_peak_bytes,
+            record=record.model_dump(mode="json"),
+        )
+    )
+    signal = (record.evidence.stopped_for or "").removeprefix("cancelled by ")
+    code = SIGNAL_EXIT_CODES.get(signal, EXIT_CODES[record.verdict])
+    return Outcome(
+        stage=record.stage_id,
+        verdict=record.verdict,
+        exit_code=code if record.verdict == Verdict.CANCELLED else EXIT_CODES[record.verdict],
+        run_id=record.run_id,
+    )
+
+
+def _details(run: "Run", record: "RunRecord") -> list[str]:
+    if record.verdict.good:
+        return []
+    shown = [
+        f"  {item.path}  {item.problem}" for item in record.findings if item.severity == "error"
+    ]
+    rest = record.findings_total - len(record.findings)
+    lines = [*shown, *([f"  and {rest} more"] if rest > 0 else [])]
+    if record.advice:
+        lines.append(record.advice)
+    if run.job.previous_folder(record.stage_id).is_dir():
+        lines.append(
+            f"The previous good result is kept: stagerun restore {record.stage_id} {run.job.root}"
+        )
+    log = run.job.stage_folder(record.stage_id) / "stage.log"
+    where = log if log.is_file() else run.output_log
+    lines.append(f"log: {where} · record: {run.folder}")
+    return lines
+
+
+def refused(stage: StageSpec, problem: StagerunError, emit: Observer) -> Outcome:
+    """The run did not take place; the error says why."""
+    emit(
+        StageFinished(
+            stage=stage.id, verdict=problem.verdict or Verdict.STAGE_FAILED, summary=str(problem)
+        )
+    )
+    return Outcome(stage=stage.id, verdict=problem.verdict, exit_code=problem.exit_code)

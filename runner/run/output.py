@@ -1,0 +1,136 @@
+"""What a container prints: records of the stage library, and everything else.
+
+A record is one line that begins with a record separator (RFC 7464) and holds a JSON object. It is
+believed as far as it has the expected shape; anything else goes to ``output.log`` as it came.
+"""
+
+import contextlib
+import json
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from runner.events import LogLine, Observer, Progress
+from runner.host.container import STDERR, STDOUT
+
+SEPARATOR: Final = b"\x1e"
+LINE_LIMIT: Final = 65536
+KEPT_BYTES: Final = 16 << 20
+TAIL_LINES: Final = 40
+LEVELS: Final = frozenset({"INFO", "WARNING", "ERROR", "CRITICAL"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndReport:
+    """What ``entry.sh`` read inside the container when the stage had ended; None is unknown."""
+
+    oom_kills: int | None = None
+    memory_peak_bytes: int | None = None
+    cpu_seconds: float | None = None
+    read_bytes: int | None = None
+    write_bytes: int | None = None
+
+
+@dataclass
+class Output:
+    """Takes a container's output apart while it runs."""
+
+    stage: str
+    run_id: str
+    log: Path
+    emit: Observer
+    report: EndReport | None = None
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+    written: int = 0
+    left_out: int = 0
+    _parts: list[str] = field(default_factory=list)
+
+    def read(self, frames: Iterator[tuple[int, bytes]]) -> None:
+        """Read to the end of the stream; memory stays bounded however long a line is."""
+        pending = {STDOUT: b"", STDERR: b""}
+        with self.log.open("ab") as file:
+            for stream, chunk in frames:
+                *lines, rest = (pending[stream] + chunk).split(b"\n")
+                for line in lines:
+                    self._line(line + b"\n", file)
+                while len(rest) > LINE_LIMIT:
+                    self._line(rest[:LINE_LIMIT], file)
+                    rest = rest[LINE_LIMIT:]
+                pending[stream] = rest
+                file.flush()
+            for rest in pending.values():
+                if rest:
+                    self._line(rest + b"\n", file)
+            if self.left_out:
+                file.write(f"\n[{self.left_out} more bytes were not kept]\n".encode())
+
+    def _line(self, line: bytes, file: IO[bytes]) -> None:
+        if line.startswith(SEPARATOR) and self._record(line[1:]):
+            return
+        self.tail.append(line[:LINE_LIMIT].decode("utf-8", "replace").rstrip())
+        if self.written + len(line) > KEPT_BYTES:
+            self.left_out += len(line)
+            return
+        self.written += file.write(line)
+
+    def _record(self, line: bytes) -> bool:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            record = json.loads(line)
+            kind = record["type"]
+            if kind == "log" and record["level"] in LEVELS:
+                return self._log(record)
+            if kind == "progress":
+                return self._progress(record)
+            if kind == "end":
+                self.report = _report(record)
+                return True
+        return False
+
+    def _log(self, record: dict[str, Any]) -> bool:
+        self._parts.append(str(record["message"]))
+        if record.get("part", 1) < record.get("parts", 1):
+            return True
+        message = "".join(self._parts)
+        self._parts.clear()
+        sequence = record.get("seq")
+        self.emit(
+            LogLine(
+                stage=self.stage,
+                run_id=self.run_id,
+                time=str(record["time"]),
+                level=record["level"],
+                message=message,
+                sequence=sequence if isinstance(sequence, int) else None,
+            )
+        )
+        return True
+
+    def _progress(self, record: dict[str, Any]) -> bool:
+        total = record.get("total")
+        self.emit(
+            Progress(
+                stage=self.stage,
+                run_id=self.run_id,
+                done=float(record["done"]),
+                total=None if total is None else float(total),
+                unit=str(record.get("unit", ""))[:16],
+            )
+        )
+        return True
+
+
+def _report(record: dict[str, Any]) -> EndReport:
+    def whole(name: str) -> int | None:
+        value = record.get(name)
+        return value if isinstance(value, int) and value >= 0 else None
+
+    cpu = record.get("cpu_seconds")
+    return EndReport(
+        oom_kills=whole("oom_kills"),
+        memory_peak_bytes=whole("memory_peak_bytes"),
+        cpu_seconds=float(cpu) if isinstance(cpu, int | float) and cpu >= 0 else None,
+        read_bytes=whole("read_bytes"),
+        write_bytes=whole("write_bytes"),
+    )

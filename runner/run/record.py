@@ -1,0 +1,225 @@
+"""The run record, put together from the request, the facts, the findings and the verdict.
+
+Needs pydantic, so it is imported while the container runs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from runner.errors import Verdict
+from runner.host.container import ContainerState
+from runner.host.machine import ProcessIdentity, cpu_count
+from runner.host.monitor import largest
+from runner.job.fingerprint import DigestStore
+from runner.manifest import (
+    ConfigValue,
+    Evidence,
+    Finding,
+    GpuGrant,
+    ImageReference,
+    InputFile,
+    LimitDifference,
+    Limits,
+    OutputFile,
+    RunnerIdentity,
+    RunRecord,
+    StageStatus,
+    Usage,
+)
+from runner.project.quantity import limit_text
+from runner.run.attempt import Run, effective_limits
+from runner.run.contract import REPORTED, Found
+from runner.run.supervision import Facts
+from runner.run.verdict import Judgement
+from runner.version import VERSION
+
+SUMMARY_LENGTH: Final = 80
+NAMES_SHOWN: Final = 4
+
+
+def build_record(
+    run: Run,
+    facts: Facts,
+    found: Found,
+    judgement: Judgement,
+    overheads_ms: Mapping[str, float],
+) -> RunRecord:
+    """All that is known about a run; the outputs of a success are hashed here, once."""
+    request, asked = run.request, asdict(run.request.limits.values)
+    return RunRecord(
+        run_id=run.id,
+        stage_id=request.stage.id,
+        job=run.job.name,
+        variant=request.variant,
+        dev=request.options.dev,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        advice=judgement.advice,
+        summary=_summary(found),
+        started_at=facts.started_at,
+        ended_at=facts.ended_at,
+        duration_seconds=round(facts.duration_seconds, 3),
+        image=ImageReference(name=request.image.name, digest=request.image.digest),
+        container_id=facts.container_id,
+        fingerprint=request.fingerprint,
+        components=dict(request.components),
+        config={
+            key: ConfigValue(value=value.value, source=value.source)
+            for key, value in request.config.items()
+        },
+        inputs=[InputFile(**asdict(file)) for file in request.inputs],
+        outputs=hash_outputs(run, found) if judgement.verdict == Verdict.SUCCESS else [],
+        limits_asked=_limits(asked),
+        limits_effective=_effective_limits(facts.state, asked),
+        limit_differences=limit_differences(run, facts.state),
+        usage=usage(facts),
+        gpu=GpuGrant(
+            need=request.stage.gpu,
+            uuids=list(request.grant.uuids),
+            memory_bytes=asked["gpu_memory"],
+            fallback=request.grant.fallback_reason,
+        ),
+        overheads_ms={name: round(value, 1) for name, value in overheads_ms.items()},
+        evidence=_evidence(facts, found),
+        findings=_findings(found),
+        findings_total=len(found.problems),
+        warnings=_warnings(run, found, judgement),
+        runner=runner_identity(run.host.identity),
+    )
+
+
+def _summary(found: Found) -> str:
+    """What the stage says of its result in a few words, else the names of its files."""
+    said = (found.manifest.model_extra or {}).get("summary") if found.manifest else None
+    if isinstance(said, str) and said.isprintable():
+        return said[:SUMMARY_LENGTH]
+    names = [entry.path for _, entry in found.outputs]
+    rest = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def hash_outputs(run: Run, found: Found) -> list[OutputFile]:
+    """The outputs with their digests; each file is read once."""
+    stage = run.request.stage
+    types = {output.name: output.type for output in stage.outputs}
+    digests = DigestStore(run.job)
+    outputs = [
+        OutputFile(
+            name=name,
+            path=f"{stage.id}/{entry.path}",
+            type=types[name],
+            size_bytes=entry.size,
+            checksum=digests.digest(run.job.stage_folder(stage.id) / entry.path),
+        )
+        for name, entry in found.outputs
+    ]
+    digests.save()
+    return outputs
+
+
+def usage(facts: Facts) -> Usage:
+    """What the samples and the report from inside say together: the larger of each pair."""
+    report, sampled = facts.report, facts.usage
+    return Usage(
+        cpu_seconds=largest(sampled.cpu_seconds, report and report.cpu_seconds),
+        memory_peak_bytes=largest(sampled.memory_peak_bytes, report and report.memory_peak_bytes),
+        read_bytes=largest(sampled.read_bytes, report and report.read_bytes),
+        write_bytes=largest(sampled.write_bytes, report and report.write_bytes),
+        gpu_memory_peak_bytes=sampled.gpu_memory_peak_bytes,
+        gpu_utilisation_mean=sampled.gpu_utilisation_mean,
+        samples=sampled.samples,
+    )
+
+
+def _limits(asked: Mapping[str, Any]) -> Limits:
+    return Limits(
+        memory_bytes=asked["memory"],
+        cpus=asked["cpus"],
+        pids=asked["pids"],
+        tmp_bytes=asked["tmp"],
+        shm_bytes=asked["shm"],
+        timeout_seconds=asked["timeout"],
+    )
+
+
+def _effective_limits(state: ContainerState | None, asked: Mapping[str, Any]) -> Limits | None:
+    if state is None:
+        return None
+    # /tmp and the time limit have no figure that could be read back: they are kept by the mount
+    # option and by the supervisor.
+    return _limits(asked).model_copy(
+        update={
+            "memory_bytes": state.memory,
+            "cpus": state.cpus,
+            "pids": state.pids,
+            "shm_bytes": state.shm,
+        }
+    )
+
+
+def limit_differences(run: Run, state: ContainerState | None) -> list[LimitDifference]:
+    """Every limit that the engine does not enforce as the spec asked."""
+    if state is None:
+        return []
+    asked = asdict(run.request.limits.values)
+    clamped = effective_limits(run.request.limits, cpu_count())["cpus"] != asked["cpus"]
+    pairs: tuple[tuple[str, Any, Any, Callable[[Any], str]], ...] = (
+        ("memory", asked["memory"], state.memory, limit_text),
+        ("memory and swap", asked["memory"], state.memory_swap, limit_text),
+        ("cpus", asked["cpus"], state.cpus, lambda value: f"{value:g}"),
+        ("pids", asked["pids"], state.pids, str),
+        ("shm", asked["shm"], state.shm, limit_text),
+    )
+    warnings = "; ".join(state.warnings) or "the engine applied it otherwise"
+    return [
+        LimitDifference(
+            name=name,
+            asked=text(wanted),
+            effective="no limit" if real is None or real < 0 else text(real),
+            reason=f"this machine has {cpu_count()}" if name == "cpus" and clamped else warnings,
+        )
+        for name, wanted, real, text in pairs
+        if wanted is not None and wanted != real
+    ]
+
+
+def _evidence(facts: Facts, found: Found) -> Evidence:
+    return Evidence(
+        exit_code=facts.exit_code,
+        oom_event=facts.oom_event,
+        oom_flag=facts.oom_flag,
+        oom_kills=facts.report.oom_kills if facts.report else None,
+        stopped_for=facts.stopped_for,
+        engine_error=facts.engine_error,
+        manifest_status=StageStatus(found.manifest.status) if found.manifest else None,
+        manifest_problem=found.manifest_problem,
+    )
+
+
+def _findings(found: Found) -> list[Finding]:
+    return [
+        Finding(
+            path=problem.path,
+            problem=problem.text,
+            severity="warning" if problem.is_warning else "error",
+        )
+        for problem in found.problems[:REPORTED]
+    ]
+
+
+def _warnings(run: Run, found: Found, judgement: Judgement) -> list[str]:
+    own = list(found.manifest.warnings) if found.manifest else []
+    notices = [notice for notice in run.request.notices if notice not in own]
+    return [*notices, *own, *judgement.warnings]
+
+
+def runner_identity(identity: ProcessIdentity) -> RunnerIdentity:
+    """The process that writes the record."""
+    return RunnerIdentity(
+        pid=identity.pid,
+        pid_started=str(identity.started),
+        boot_id=identity.boot_id,
+        machine_id=identity.machine_id,
+        version=VERSION,
+    )

@@ -1,0 +1,242 @@
+"""What one run shall be: variant, image, configuration, inputs, models, and the fingerprint."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.errors import ImageMissingError, ModelMissingError, SettingsError
+from runner.host.engine import Engine
+from runner.host.gpu import Grant, Inventory, grant
+from runner.host.images import Condition, image_state
+from runner.host.machine import ProcessIdentity
+from runner.job.fingerprint import DigestStore, fingerprint, text_digest
+from runner.job.folder import Job
+from runner.project.config import ResolvedLimits, Value, resolve_config, resolve_limits
+from runner.project.pipeline import Project
+from runner.project.stage import Model, Resources, StageSpec
+from runner.run.cancellation import Cancellation
+from runner.run.inputs import InputFile, resolve_inputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What the caller asks of a run."""
+
+    force: bool = False
+    wait_seconds: float = 0.0
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    limits: Resources = field(default_factory=Resources)
+    dev: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """The machine as a run needs it."""
+
+    engine: Engine
+    inventory: Callable[[], Inventory]
+    cancellation: Cancellation
+    identity: ProcessIdentity
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageReference:
+    """The image that a run uses: the name is for people, the digest counts."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Everything that is decided before a run begins."""
+
+    stage: StageSpec
+    project: Project
+    variant: str
+    image: ImageReference
+    config: Mapping[str, Value]
+    inputs: tuple[InputFile, ...]
+    limits: ResolvedLimits
+    grant: Grant
+    models: Mapping[str, Path]
+    secrets: Mapping[str, Path]
+    components: Mapping[str, str]
+    fingerprint: str
+    notices: tuple[str, ...]
+    skipped: tuple[str, ...]
+    options: RunOptions
+
+
+def resolve(
+    stage: StageSpec, project: Project, job: Job, host: Host, options: RunOptions
+) -> Request:
+    """Decide everything about a run.
+
+    Raises ConfigError, InputMissingError, ImageMissingError, ModelMissingError, SettingsError or
+    GpuUnavailableError.
+    """
+    config = resolve_config(stage, project, job.layer, options.overrides)
+    limits = resolve_limits(stage, project, job.layer, options.limits)
+    digests = DigestStore(job)
+    inputs, skipped = resolve_inputs(stage, project, job, digests)
+    granted, variant = choose_variant(stage, limits.values.gpu_memory, host)
+    image, old = find_image(stage, variant, project, host.engine)
+    models = find_models(stage, project, config)
+    components = _components(stage, image, config, inputs, models, digests)
+    digests.save()
+    notices = [old] if old else []
+    if granted.fallback_reason:
+        notices.append(f"no GPU was granted, the stage runs on the CPU: {granted.fallback_reason}")
+    return Request(
+        stage=stage,
+        project=project,
+        variant=variant,
+        image=image,
+        config=config,
+        inputs=inputs,
+        limits=limits,
+        grant=granted,
+        models=models,
+        secrets=find_secrets(stage, project),
+        components=components,
+        fingerprint=fingerprint(components),
+        notices=tuple(notices),
+        skipped=skipped,
+        options=options,
+    )
+
+
+def choose_variant(stage: StageSpec, memory: int | None, host: Host) -> tuple[Grant, str]:
+    """The GPUs that the stage gets, and the variant that fits them.
+
+    With a GPU the variant ``cuda``, without one ``cpu``, as far as the stage has them; else its
+    first. Raises GpuUnavailableError.
+    """
+    if stage.gpu == "none":
+        return Grant(), next(iter(stage.parents))
+    granted = grant(stage.gpu, memory, host.inventory())
+    wanted = "cuda" if granted.uuids else "cpu"
+    return granted, wanted if wanted in stage.parents else next(iter(stage.parents))
+
+
+def find_image(
+    stage: StageSpec, variant: str, project: Project, engine: Engine
+) -> tuple[ImageReference, str | None]:
+    """The stage's image, and a notice when it is older than its sources.
+
+    Raises ImageMissingError.
+    """
+    state = image_state(project, engine, stage, variant)
+    if state.digest is None:
+        msg = (
+            f"the image {state.image} is not built. Build it with: stagerun build {stage.id} "
+            "(or add --build to the command)."
+        )
+        raise ImageMissingError(msg)
+    image = ImageReference(name=state.image, digest=state.digest)
+    if state.condition is Condition.PRESENT:
+        return image, None
+    return image, (
+        f"the image {state.image} is {state.reason}; it runs as it was built (--build builds it "
+        "anew)"
+    )
+
+
+def find_models(stage: StageSpec, project: Project, config: Mapping[str, Value]) -> dict[str, Path]:
+    """The folders of the models that this configuration needs. Raises ModelMissingError."""
+    values = {key: value.value for key, value in config.items()}
+    found = {}
+    for model in stage.models:
+        if all(values.get(key) == wanted for key, wanted in model.when.items()):
+            found[model.name] = _model_folder(stage, model, project.settings.models, values)
+    return found
+
+
+def _model_folder(
+    stage: StageSpec, model: Model, store: Path | None, values: Mapping[str, str | None]
+) -> Path:
+    relative = model.folder.format_map({key: value or "" for key, value in values.items()})
+    if store is None:
+        msg = (
+            f"{stage.id} needs the model {relative}, but the site has no model store. Name one in "
+            "stagerun.yaml (models: FOLDER)."
+        )
+        raise ModelMissingError(msg)
+    folder = store / relative
+    absent = [name for name in model.files if not (folder / name).is_file()]
+    if absent:
+        msg = (
+            f"{stage.id} needs the model {relative}, but {folder} lacks {', '.join(absent)}. Put "
+            "the model's files there."
+        )
+        raise ModelMissingError(msg)
+    return folder
+
+
+def find_secrets(stage: StageSpec, project: Project) -> dict[str, Path]:
+    """The files of the secrets that the stage lists and the site has. Raises SettingsError."""
+    found = {}
+    for name in stage.secrets:
+        path = project.settings.secrets.get(name)
+        if path is not None and not path.is_file():
+            msg = f"stagerun.yaml names {path} for the secret {name!r}, but there is no such file."
+            raise SettingsError(msg)
+        if path is not None:
+            found[name] = path
+    return found
+
+
+def _components(
+    stage: StageSpec,
+    image: ImageReference,
+    config: Mapping[str, Value],
+    inputs: tuple[InputFile, ...],
+    models: Mapping[str, Path],
+    digests: DigestStore,
+) -> dict[str, str]:
+    components = {"image": image.digest}
+    for key, value in sorted(config.items()):
+        components[f"setting {key}"] = value.value if value.value is not None else "not set"
+    for file in inputs:
+        components[f"input {file.name}: {file.path}"] = file.checksum
+    for name, folder in models.items():
+        listed = next(model.files for model in stage.models if model.name == name)
+        files = {item: digests.digest(folder / item) for item in listed}
+        components[f"model {name}"] = text_digest(json.dumps(files, sort_keys=True))
+    components["declared outputs"] = text_digest(
+        json.dumps([[item.name, item.file, item.type, item.optional] for item in stage.outputs])
+    )
+    return components
+
+
+def request_document(request: Request, job: Job, run_id: str) -> dict[str, Any]:
+    """``request.json``: what the stage library in the container needs to know."""
+    stage = request.stage
+    files: dict[str, list[dict[str, Any]]] = {item.name: [] for item in stage.inputs}
+    for file in request.inputs:
+        files[file.name].append(
+            {"path": file.path, "size_bytes": file.size_bytes, "checksum": file.checksum}
+        )
+    return {
+        "schema_version": 1,
+        "run_id": run_id,
+        "stage_id": stage.id,
+        "variant": request.variant,
+        "job": job.name,
+        "stages": list(request.project.stage_ids),
+        "skipped": list(request.skipped),
+        "config": {
+            key: {"value": value.value, "source": value.source}
+            for key, value in request.config.items()
+        },
+        "inputs": files,
+        "outputs": {
+            item.name: {"file": item.file, "type": item.type, "optional": item.optional}
+            for item in stage.outputs
+        },
+        "notices": list(request.notices),
+        "secrets": list(request.secrets),
+    }

@@ -1,0 +1,58 @@
+"""Results on disk: is the last one still good, and bringing a previous one back."""
+
+from typing import Any
+
+from runner.errors import InputMissingError, UsageError
+from runner.job.fingerprint import DigestStore
+from runner.job.folder import Job, remove_folder
+from runner.job.job_manifest import read_entries, update_entry
+from runner.project.stage import StageSpec
+from runner.run.inputs import check_unchanged
+
+
+def last_good(job: Job, stage: StageSpec, fingerprint: str) -> dict[str, Any] | None:
+    """The stage's entry if its result is in place, unchanged and has this fingerprint."""
+    entry = read_entries(job).get(stage.id)
+    if entry is None or entry["good_is"] != "in place" or entry["fingerprint"] != fingerprint:
+        return None
+    digests = DigestStore(job)
+    try:
+        check_unchanged(job, stage.id, entry, entry["outputs"], digests)
+    except InputMissingError:
+        return None
+    digests.save()
+    return entry
+
+
+def restore(job: Job, stage_id: str) -> str:
+    """Put the previous good result back in place; returns its run id.
+
+    To be called under the stage's lock. Raises UsageError when there is none.
+    """
+    entry = read_entries(job).get(stage_id)
+    previous = job.previous_folder(stage_id)
+    if entry is None or entry["good_is"] != "previous" or not previous.is_dir():
+        msg = (
+            f"there is no previous result of {stage_id} in {job.root} to bring back. "
+            f"Run it: stagerun {stage_id} {job.root}"
+        )
+        raise UsageError(msg)
+    remove_folder(job.stage_folder(stage_id))
+    previous.replace(job.stage_folder(stage_id))
+    update_entry(job, stage_id, _restored)
+    return str(entry["good_run_id"])
+
+
+def _restored(entry: Any) -> Any:
+    from runner.errors import Verdict
+
+    return entry.model_copy(
+        update={
+            "verdict": Verdict.SUCCESS,
+            "reason": f"restored the result of run {entry.good_run_id}",
+            "good_is": "in place",
+            "run_id": entry.good_run_id,
+            "record": f".stagerun/runs/{entry.good_run_id}/record.json",
+            "summary": ", ".join(output.path.split("/", 1)[1] for output in entry.outputs),
+        }
+    )

@@ -1,0 +1,181 @@
+"""Start a container and stay with it until it has ended: output, samples, time limit, stop.
+
+Nothing polls: one thread reads the output, one blocks in the engine's wait, one samples, and the
+supervisor sleeps on a queue until one of them, the clock or the user has something to say.
+"""
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from runner.errors import EngineError, EngineUnavailableError, StagerunError
+from runner.events import Observer, Resources
+from runner.host.container import Container, ContainerState
+from runner.host.monitor import Sample, Usage
+from runner.run.cancellation import Cancellation
+from runner.run.output import EndReport, Output
+
+KILL_WAIT_SECONDS: Final = 30.0
+DRAIN_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known about how a container ended; None is unknown, not no."""
+
+    started_at: datetime
+    ended_at: datetime
+    duration_seconds: float
+    exit_code: int | None
+    oom_event: bool | None = None
+    oom_flag: bool | None = None
+    report: EndReport | None = None
+    stopped_for: str | None = None
+    engine_error: str | None = None
+    state: ContainerState | None = None
+    usage: Usage = field(default_factory=Usage)
+    tail: tuple[str, ...] = ()
+    container_id: str | None = None
+    start_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supervision:
+    """How to watch over one run; durations in seconds."""
+
+    stage: str
+    run_id: str
+    timeout: float
+    stop_grace: float
+    gpus: tuple[str, ...]
+    cancellation: Cancellation
+    emit: Observer
+    started: Callable[[str], None] = lambda _: None
+
+
+def supervise(container: Container, output: Output, how: Supervision) -> Facts:
+    """Start, watch and wait; returns the facts. Raises what the start raises."""
+    frames = container.attach()
+    reader = threading.Thread(target=_read, args=(output, frames), daemon=True, name="output")
+    reader.start()
+    begun = time.monotonic()
+    how.started(container.id)
+    container.start()
+    started_at = datetime.now(UTC)
+    start_ms = (time.monotonic() - begun) * 1000
+    running = time.monotonic()
+    ended: queue.SimpleQueue[int | StagerunError | None] = queue.SimpleQueue()
+    threading.Thread(target=_wait, args=(container, ended), daemon=True, name="wait").start()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(how.cancellation.listening(lambda: ended.put(None)))
+        state = _state(container)
+        usage = stack.enter_context(_sampled(state, how))
+        end, stopped_for = _until_the_end(container, ended, how)
+    duration = time.monotonic() - running
+    reader.join(DRAIN_SECONDS)
+    broken = isinstance(end, StagerunError)
+    final = None if broken else _state(container)
+    return Facts(
+        started_at=started_at,
+        ended_at=datetime.now(UTC),
+        duration_seconds=duration,
+        exit_code=None if isinstance(end, StagerunError) else end,
+        oom_event=None if broken else container.had_oom_event(),
+        oom_flag=final.oom_killed if final else None,
+        report=output.report,
+        stopped_for=stopped_for,
+        engine_error=str(end) if isinstance(end, StagerunError) else None,
+        state=state or final,
+        usage=usage(),
+        tail=tuple(output.tail),
+        container_id=container.id,
+        start_ms=start_ms,
+    )
+
+
+def _read(output: Output, frames: Iterator[tuple[int, bytes]]) -> None:
+    # The stream of an engine that goes away ends; wait() reports the cause.
+    with contextlib.suppress(EngineUnavailableError):
+        output.read(frames)
+
+
+def _wait(container: Container, ended: "queue.SimpleQueue[int | StagerunError | None]") -> None:
+    try:
+        ended.put(container.wait())
+    except StagerunError as problem:
+        ended.put(problem)
+
+
+def _state(container: Container) -> ContainerState | None:
+    try:
+        return container.state()
+    except EngineError:
+        return None
+
+
+@contextlib.contextmanager
+def _sampled(state: ContainerState | None, how: Supervision) -> Iterator[Callable[[], Usage]]:
+    if state is None or not state.pid:
+        yield Usage
+        return
+    from runner.host.sampler import sampling
+
+    def show(sample: Sample) -> None:
+        how.emit(
+            Resources(
+                stage=how.stage,
+                run_id=how.run_id,
+                memory_bytes=sample.memory_bytes,
+                cpu_seconds=sample.cpu_seconds,
+                gpu_memory_bytes=sample.gpu_memory_bytes,
+                gpu_utilisation=sample.gpu_utilisation,
+            )
+        )
+
+    with sampling(state.pid, gpus=how.gpus, on_sample=show) as sampler:
+        yield sampler.summary
+
+
+def _until_the_end(
+    container: Container,
+    ended: "queue.SimpleQueue[int | StagerunError | None]",
+    how: Supervision,
+) -> tuple[int | StagerunError, str | None]:
+    deadline = time.monotonic() + how.timeout
+    stopped_for: str | None = None
+    killed = False
+    while True:
+        try:
+            end = ended.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            if killed:
+                problem = "the container did not end after SIGKILL; look at it with docker ps"
+                return EngineError(problem), stopped_for
+            if stopped_for is None:
+                stopped_for = "timeout"
+                container.signal("SIGTERM")
+                deadline = time.monotonic() + how.stop_grace
+            else:
+                killed = True
+                container.signal("SIGKILL")
+                deadline = time.monotonic() + KILL_WAIT_SECONDS
+            continue
+        if end is not None:
+            return end, stopped_for
+        if how.cancellation.count > 1 and not killed:
+            stopped_for, killed = stopped_for or _cancelled(how), True
+            container.signal("SIGKILL")
+            deadline = time.monotonic() + KILL_WAIT_SECONDS
+        elif stopped_for is None:
+            stopped_for = _cancelled(how)
+            container.signal("SIGTERM")
+            deadline = time.monotonic() + how.stop_grace
+
+
+def _cancelled(how: Supervision) -> str:
+    return f"cancelled by {how.cancellation.signal}"

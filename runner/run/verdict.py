@@ -1,0 +1,220 @@
+"""From facts to a verdict: a pure function, and the only place where the order of causes is known.
+
+No single fact is trusted alone: the engine's OOM flag is often wrong, exit code 137 has three
+causes, and a child's OOM kill may end in exit code 0. Missing evidence is unknown, not no.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from runner.errors import Verdict
+from runner.project.quantity import duration_text, limit_text, size_text
+from runner.project.stage import Resources, StageSpec
+from runner.run.contract import Found
+from runner.run.supervision import Facts
+
+SIGKILL_CODE: Final = 137
+NEARLY_NOTHING: Final = 1 << 20
+DISK_PATTERN: Final = re.compile(r"No space left on device|Errno 28|ENOSPC", re.IGNORECASE)
+GPU_MEMORY_PATTERN: Final = re.compile(
+    r"CUDA (error: )?out of memory|CUDA failed with error out of memory|CUBLAS_STATUS_ALLOC_FAILED"
+    r"|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The verdict, why, and what to do next."""
+
+    verdict: Verdict
+    reason: str
+    advice: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What the verdict needs beside facts and findings."""
+
+    stage: StageSpec
+    limits: Resources
+    disk_free_bytes: int | None
+    gpus: tuple[str, ...] = ()
+    gpus_lost: tuple[str, ...] = ()
+
+
+def judge(facts: Facts, found: Found, around: Circumstances) -> Judgement:
+    """The first cause that fits, in the order of the table of verdicts."""
+    for cause in (_stopped, _engine, _gpu_lost):
+        if judgement := cause(facts, around):
+            return judgement
+    if not _succeeded(facts, found):
+        for trouble in (_gpu_memory, _memory, _disk, _stage):
+            if judgement := trouble(facts, found, around):
+                return judgement
+    return _contract(found, around) or _success(facts, found)
+
+
+def _succeeded(facts: Facts, found: Found) -> bool:
+    good = found.manifest is not None and found.manifest.status in ("success", "skipped")
+    return facts.exit_code == 0 and (good or found.manifest is None)
+
+
+def _stopped(facts: Facts, around: Circumstances) -> Judgement | None:
+    if facts.stopped_for is None:
+        return None
+    if facts.stopped_for == "timeout":
+        limit = duration_text(around.limits.timeout or 0)
+        return Judgement(
+            verdict=Verdict.TIMEOUT,
+            reason=f"The stage ran into its time limit of {limit}.",
+            advice="Raise it with --timeout, or see in stage.log what it waited for.",
+        )
+    return Judgement(
+        verdict=Verdict.CANCELLED,
+        reason=f"The run was {facts.stopped_for}.",
+        advice="Run it again when you like; the previous good result is kept.",
+    )
+
+
+def _engine(facts: Facts, _: Circumstances) -> Judgement | None:
+    if facts.engine_error is None:
+        return None
+    return Judgement(
+        verdict=Verdict.ENGINE_UNAVAILABLE,
+        reason=f"The engine was lost during the run: {facts.engine_error}",
+        advice="Run the stage again when the engine is back.",
+    )
+
+
+def _gpu_lost(_: Facts, around: Circumstances) -> Judgement | None:
+    if not around.gpus_lost:
+        return None
+    return Judgement(
+        verdict=Verdict.GPU_LOST,
+        reason=f"The GPU {', '.join(around.gpus_lost)} vanished during the run.",
+        advice="See stagerun doctor; the stage can run again on another GPU.",
+    )
+
+
+def _texts(facts: Facts, found: Found) -> str:
+    errors = found.manifest.errors if found.manifest else []
+    own = [error if isinstance(error, str) else error.message for error in errors]
+    return "\n".join([*own, *facts.tail])
+
+
+def _gpu_memory(facts: Facts, found: Found, around: Circumstances) -> Judgement | None:
+    match = GPU_MEMORY_PATTERN.search(_texts(facts, found))
+    if match is None or not around.gpus:
+        return None
+    return Judgement(
+        verdict=Verdict.OOM_GPU,
+        reason=f"The GPU's memory was full (the stage reported: {match[0]}).",
+        advice="Choose a smaller model or batch, or wait until the GPU is free.",
+    )
+
+
+def _memory(facts: Facts, _: Found, around: Circumstances) -> Judgement | None:
+    kills = facts.report.oom_kills if facts.report else None
+    signs = [
+        name
+        for name, there in (
+            ("the engine reported oom", facts.oom_event),
+            ("the engine flagged it", facts.oom_flag),
+            (f"{kills} processes were killed for memory", bool(kills)),
+        )
+        if there
+    ]
+    if not signs:
+        return None
+    peak = facts.usage.memory_peak_bytes
+    limit = limit_text(around.limits.memory or 0)
+    evidence = ", ".join([*([f"peak {size_text(peak)}"] if peak else []), *signs])
+    return Judgement(
+        verdict=Verdict.OOM_MEMORY,
+        reason=f"The stage was killed at its memory limit of {limit} ({evidence}, "
+        f"exit code {facts.exit_code}).",
+        advice="Raise it with --memory, or give the stage less to do at once.",
+    )
+
+
+def _disk(facts: Facts, found: Found, around: Circumstances) -> Judgement | None:
+    says_so = DISK_PATTERN.search(_texts(facts, found))
+    free = around.disk_free_bytes
+    if not says_so and (free is None or free > NEARLY_NOTHING):
+        return None
+    scratch = limit_text(around.limits.tmp or 0)
+    left = "unknown" if free is None else size_text(free)
+    return Judgement(
+        verdict=Verdict.DISK_FULL,
+        reason=f"There was no space left to write to ({left} free for the job, {scratch} in /tmp).",
+        advice="Free space (stagerun clean shows what would go), or raise /tmp with --tmp.",
+    )
+
+
+def _stage(facts: Facts, found: Found, _: Circumstances) -> Judgement | None:
+    manifest = found.manifest
+    says_failed = manifest is not None and manifest.status == "failed"
+    if facts.exit_code == 0 and not says_failed:
+        return None
+    said = _first_error(facts, found)
+    code = facts.exit_code
+    killed = (
+        " It was killed by a signal that stagerun did not send." if code == SIGKILL_CODE else ""
+    )
+    end = f"ended with exit code {code}" if code else "said failed, with exit code 0"
+    return Judgement(
+        verdict=Verdict.STAGE_FAILED,
+        reason=f"The stage {end}.{killed}" + (f" {said}" if said else ""),
+        advice="stage.log has the whole story.",
+    )
+
+
+def _first_error(facts: Facts, found: Found) -> str:
+    manifest = found.manifest
+    if manifest is not None and manifest.errors:
+        error = manifest.errors[0]
+        return "It reports: " + (error if isinstance(error, str) else error.message)
+    if manifest is not None and (manifest.error or manifest.reason):
+        return f"It reports: {manifest.error or manifest.reason}"
+    last = next((line for line in reversed(facts.tail) if line.strip()), None)
+    return f"Its last words: {last}" if last else ""
+
+
+def _contract(found: Found, around: Circumstances) -> Judgement | None:
+    where = f"stages/{around.stage.id}/stage.yaml says what the stage owes."
+    if found.manifest is None:
+        return Judgement(
+            verdict=Verdict.CONTRACT_VIOLATION,
+            reason=f"The stage ended well, but {found.manifest_problem}.",
+            advice=f"A stage opens a StageIO and calls finalize(). {where}",
+        )
+    if found.manifest.status == "running":
+        return Judgement(
+            verdict=Verdict.CONTRACT_VIOLATION,
+            reason="The stage ended with exit code 0, but its manifest still says running.",
+            advice="Every path through a stage calls finalize().",
+        )
+    if found.errors:
+        return Judgement(
+            verdict=Verdict.CONTRACT_VIOLATION,
+            reason="The stage says success, but its manifest does not hold:",
+            advice=where,
+        )
+    return None
+
+
+def _success(facts: Facts, found: Found) -> Judgement:
+    manifest = found.manifest
+    if manifest is not None and manifest.status == "skipped":
+        return Judgement(
+            verdict=Verdict.SKIPPED, reason=manifest.reason or "the stage skipped itself"
+        )
+    warnings = []
+    if facts.oom_event or facts.oom_flag or (facts.report and facts.report.oom_kills):
+        warnings.append(
+            "a process of the stage was killed for memory, and the stage succeeded all the same"
+        )
+    return Judgement(verdict=Verdict.SUCCESS, reason="", warnings=tuple(warnings))

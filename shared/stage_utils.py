@@ -1,0 +1,254 @@
+"""StageIO: a stage's folder, logs and manifest behind one object."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional
+
+from shared import files
+from shared.clock import utc_stamp, utc_text
+from shared.declared_files import input_files, output_file
+from shared.files import PathLike
+from shared.logger import DESK, get_logger, stage_logger_name
+from shared.open_stages import STAGES
+from shared.opening import open_stage
+from shared.plain_values import plain
+from shared.secret_files import read_secret
+from shared.stage_manifest import StageManifest
+from shared.stage_order import stage_name, stage_number
+from shared.stage_paths import checked_name, input_folder, input_path
+
+
+class StageIO:
+    """What a stage reads and writes in its job, told in ``manifest.json`` and ``stage.log``.
+
+    The manifest exists from now on with the status ``running``; a stage that ends without
+    ``finalize`` has failed. Only the process that made this object may change the manifest.
+    """
+
+    def __init__(
+        self,
+        stage_name: Optional[str] = None,
+        job_dir: Optional[PathLike] = None,
+        enable_manifest: bool = True,
+    ) -> None:
+        self._stage = open_stage(stage_name, job_dir, enable_manifest=enable_manifest)
+
+    @property
+    def job_dir(self) -> Path:
+        """The job's folder, absolute."""
+        return self._stage.job_dir
+
+    @property
+    def output_base(self) -> Path:
+        """The same as ``job_dir``."""
+        return self._stage.job_dir
+
+    @property
+    def stage_dir(self) -> Path:
+        """The stage's own folder, the only one it may write to."""
+        return self._stage.stage_dir
+
+    @property
+    def logs_dir(self) -> Path:
+        """Where the job's pipeline logs lie."""
+        return self.job_dir / "logs"
+
+    @property
+    def stage_log(self) -> Path:
+        """The file that has every log line of this stage."""
+        return self.stage_dir / "stage.log"
+
+    @property
+    def manifest_path(self) -> Path:
+        """The stage's manifest."""
+        return self.stage_dir / "manifest.json"
+
+    @property
+    def manifest(self) -> Optional[StageManifest]:
+        """The manifest being written; None with ``enable_manifest=False``."""
+        return self._stage.manifest
+
+    @property
+    def stage_id(self) -> str:
+        """The name of the stage's folder, ``06_asr``."""
+        return self._stage.stage_id
+
+    @property
+    def stage_name(self) -> str:
+        """The stage's name without its number, ``asr``."""
+        return stage_name(self._stage.stage_id)
+
+    @property
+    def stage_number(self) -> Optional[int]:
+        """The number in front of the folder's name; None without one."""
+        return stage_number(self._stage.stage_id)
+
+    def get_stage_logger(self) -> logging.Logger:
+        """The stage's logger: all levels to ``stage.log``, INFO and above further on."""
+        return get_logger(stage_logger_name(self.stage_name))
+
+    def input(self, name: str) -> Optional[Path]:
+        """The file of a declared input, tracked; None when it is optional and absent.
+
+        Raises InputMissingError, UndeclaredError, and ValueError when there are several files.
+        """
+        found = self.inputs(name)
+        if len(found) > 1:
+            message = f"The input {name!r} is {len(found)} files: call io.inputs({name!r})."
+            raise ValueError(message)
+        return found[0] if found else None
+
+    def inputs(self, name: str) -> List[Path]:
+        """All files of a declared input, tracked; none when it is optional and absent.
+
+        Raises InputMissingError and UndeclaredError.
+        """
+        found = input_files(self._stage, name)
+        if self.manifest is not None:
+            for path in found:
+                self.manifest.track_input(path, name, name=name)
+        return found
+
+    def output(self, name: str, file_name: Optional[str] = None) -> Path:
+        """Where to write a declared output, tracked; a pattern needs the name of the file.
+
+        Raises UndeclaredError, and ValueError for a name that does not fit the declaration.
+        """
+        path, spec = output_file(self._stage, name, file_name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if self.manifest is not None:
+            self.manifest.track_output(path, spec.type, name=name, may_be_missing=spec.optional)
+        return path
+
+    def get_input_path(self, name: PathLike, from_stage: Optional[str] = None) -> Path:
+        """A file of the named stage, else of the one before; never raises for a missing file.
+
+        Raises ValueError for absolute names and ``..``.
+        """
+        return input_path(self._stage, name, from_stage)
+
+    def get_output_path(self, name: PathLike) -> Path:
+        """A file in the stage's folder, with its parent folders made.
+
+        Raises ValueError for absolute names and ``..``.
+        """
+        path = self.stage_dir / checked_name(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def get_all_inputs(self) -> List[Path]:
+        """All files in the folder of the stage before, sorted."""
+        return sorted(input_folder(self._stage).glob("*"))
+
+    def get_log_path(self, timestamp: Optional[str] = None) -> Path:
+        """A name for a further log file; under the runner ``logs/`` is not writable."""
+        number = "99" if self.stage_number is None else f"{self.stage_number:02d}"
+        return self.logs_dir / f"{number}_{self.stage_name}_{timestamp or utc_stamp()}.log"
+
+    def track_input(self, path: PathLike, file_type: str, /, **metadata: object) -> None:
+        """List a file that the stage reads; it need not exist."""
+        if self.manifest is not None:
+            self.manifest.track_input(path, file_type, metadata)
+
+    def track_output(self, path: PathLike, file_type: str, /, **metadata: object) -> None:
+        """List a file that the stage writes; it is measured again at the end."""
+        if self.manifest is not None:
+            self.manifest.track_output(path, file_type, metadata)
+
+    def track_intermediate(
+        self, path: PathLike, /, retained: bool = False, reason: str = ""
+    ) -> None:
+        """List a scratch file; nothing is deleted by that."""
+        if self.manifest is not None:
+            self.manifest.track_intermediate(path, retained, reason)
+
+    def add_config(self, key: str, value: object) -> None:
+        """Record one configuration value; what JSON lacks becomes text."""
+        self.set_config({key: value})
+
+    def set_config(self, values: Mapping[str, object]) -> None:
+        """Record configuration values beside those recorded before."""
+        if self.manifest is not None:
+            self.manifest.update_config(values)
+
+    def set_resources(self, **values: object) -> None:
+        """Record what the stage used; automatic values fill the rest."""
+        if self.manifest is not None:
+            self.manifest.update_resources(values)
+
+    def add_warning(self, message: object) -> None:
+        """List a warning in the manifest; it is not logged."""
+        if self.manifest is not None:
+            self.manifest.add_warning(message)
+
+    def add_error(self, message: object, exception: Optional[BaseException] = None) -> None:
+        """List an error in the manifest; it is not logged."""
+        if self.manifest is not None:
+            self.manifest.add_error(message, exception)
+
+    def progress(self, done: float, total: Optional[float] = None, unit: str = "") -> None:
+        """Say how far the stage is; frequent calls are thinned out, senseless numbers ignored."""
+        numbers = [plain(value) for value in (done, total) if value is not None]
+        if all(isinstance(number, (int, float)) for number in numbers):
+            DESK.progress(numbers[0], numbers[1] if len(numbers) > 1 else None, str(unit))
+
+    def secret(self, name: str) -> str:
+        """The text of a secret. Raises SecretMissingError unless it is listed and handed in."""
+        request, spec = self._stage.request, self._stage.spec
+        listed = request.secrets if request else spec.secrets if spec else None
+        return read_secret(name, listed)
+
+    def finalize(self, status: str = "success", **fields: object) -> None:
+        """Say how the stage ended: ``success``, ``failed`` or ``skipped``.
+
+        Raises ValueError for another status, and ForeignProcessError in a worker process.
+        """
+        if self.manifest is not None:
+            self.manifest.finalize(status, fields)
+            STAGES.close(self._stage)
+
+    def finalize_stage_manifest(self, exit_code: int = 0) -> None:
+        """Say by an exit code how the stage ended, as older stages do."""
+        self.finalize("success" if exit_code == 0 else "failed", exit_code=exit_code)
+
+    @staticmethod
+    def compute_hash(path: PathLike) -> str:
+        """The SHA-256 of a file or folder as 64 hexadecimal digits."""
+        return files.compute_hash(path)
+
+    def save_json(self, data: object, name: PathLike) -> Path:
+        """Write JSON into the stage's folder; returns the path."""
+        path = self.get_output_path(name)
+        text = json.dumps(data, indent=2, ensure_ascii=False)
+        files.write_atomically(path, text.encode("utf-8", "backslashreplace"), durable=False)
+        return path
+
+    def load_json(self, name: PathLike, from_stage: Optional[str] = None) -> Any:
+        """Read JSON of an earlier stage. Raises FileNotFoundError when it is missing."""
+        return json.loads(self.get_input_path(name, from_stage).read_text(encoding="utf-8"))
+
+    def save_metadata(self, metadata: Mapping[str, object]) -> Path:
+        """Write ``metadata.json`` with the stage's name, its number and the time."""
+        own = {
+            "stage": self.stage_name,
+            "stage_number": self.stage_number,
+            "timestamp": utc_text(),
+        }
+        return self.save_json({**metadata, **own}, "metadata.json")
+
+    def load_metadata(self, from_stage: Optional[str] = None) -> Dict[str, Any]:
+        """Read ``metadata.json`` of an earlier stage; empty when there is none."""
+        try:
+            return dict(self.load_json("metadata.json", from_stage))
+        except FileNotFoundError:
+            return {}
+
+    def copy_to_base(self, name: PathLike) -> Path:
+        """Copy a file of the stage's folder into the job's; under the runner that is refused."""
+        target = self.job_dir / checked_name(name)
+        shutil.copy2(self.stage_dir / checked_name(name), target)
+        return target

@@ -1,0 +1,105 @@
+"""Turns speech into words with pocketsphinx, in several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Iterator, List, Optional, Sequence, Tuple
+
+from pocketsphinx import Decoder
+from speech import SAMPLE_RATE_HZ, Recording, Utterance
+from transcript import Word
+
+# Decoding holds Python's interpreter lock, so only processes run side by side. Each needs about
+# 150 MB, and the stage's memory limit holds two.
+_PROCESSES = 2
+_FRAMES_IN_A_SECOND = 100
+_ENGLISH = {"en", "eng", "english"}
+# The dictionary marks a word's second pronunciation as "read(2)".
+_VARIANT = re.compile(r"\(\d+\)$")
+
+
+class UnsupportedLanguageError(Exception):
+    """The engine has no model for the language of the speech."""
+
+
+def check_language(language: str) -> str:
+    """The language's code, as the transcript names it.
+
+    Raises UnsupportedLanguageError for anything but English.
+    """
+    if re.split("[-_]", language.strip().lower())[0] in _ENGLISH:
+        return "en"
+    message = (
+        f"SOURCE_LANGUAGE is {language!r}, and pocketsphinx understands English only. Set"
+        " SOURCE_LANGUAGE to en if the film is in English, or choose another ASR_ENGINE."
+    )
+    raise UnsupportedLanguageError(message)
+
+
+def recognise(
+    recording: Path, utterances: Sequence[Utterance]
+) -> Iterator[Tuple[Utterance, List[Word]]]:
+    """The words of each utterance, in order and as soon as they are known.
+
+    Each utterance is decoded as if it were the first, so that the result does not depend on how
+    many processes there are. Raises BrokenProcessPool when a process was killed.
+    """
+    pool = ProcessPoolExecutor(
+        _PROCESSES,
+        mp_context=multiprocessing.get_context("fork"),
+        initializer=_Worker.start,
+        initargs=(recording,),
+    )
+    try:
+        for index, words in enumerate(pool.map(_Worker.listen, utterances)):
+            yield utterances[index], words
+    except BaseException:  # a TERM arrives as SystemExit; waiting for a long utterance is no answer
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Worker:
+    """What each process holds: loading the model takes longer than many an utterance."""
+
+    decoder: Optional[Decoder] = None
+    recording: Optional[Recording] = None
+
+    @classmethod
+    def start(cls, recording: Path) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the stage's own handler came along
+        cls.decoder = Decoder(samprate=SAMPLE_RATE_HZ, loglevel="FATAL")
+        cls.recording = Recording(recording)
+
+    @classmethod
+    def listen(cls, utterance: Utterance) -> List[Word]:
+        assert cls.decoder is not None
+        assert cls.recording is not None
+        decoder = cls.decoder
+        # Forgets the voice of the utterance before, which would make results depend on the order.
+        decoder.reinit_feat()
+        decoder.start_utt()
+        decoder.process_raw(cls.recording.read(utterance.start, utterance.end), full_utt=True)
+        decoder.end_utt()
+        if decoder.hyp() is None:
+            return []
+        return [
+            Word(
+                word=_VARIANT.sub("", part.word),
+                start=_time(utterance, part.start_frame),
+                end=_time(utterance, part.end_frame + 1),
+                confidence=round(min(1.0, part.prob), 3),
+            )
+            for part in decoder.seg()
+            if part.word[0] not in "<[+"  # silence and noise
+        ]
+
+
+def _time(utterance: Utterance, frame: int) -> float:
+    return round(min(utterance.start + frame / _FRAMES_IN_A_SECOND, utterance.end), 3)

@@ -1,0 +1,133 @@
+"""Writes the films that the stages are tested with: `python3 recipes.py FOLDER`, where ffmpeg is.
+
+Standard library only, because it runs inside the project's ffmpeg image. Every film is a few
+seconds of a test picture at 160x90, so that all of them take a few seconds to make.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SECONDS = 4
+LATE_BY = 0.68
+BEEP_AT = 1.0
+CHAPTERS = """;FFMETADATA1
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=2000
+title=First half
+[CHAPTER]
+TIMEBASE=1/1000
+START=2000
+END=4000
+title=Second half
+"""
+SUBTITLES = "1\n00:00:00,500 --> 00:00:01,500\nHallo\n\n2\n00:00:02,000 --> 00:00:03,000\nWelt\n\n"
+ODD_NAMES = (
+    "with space.mkv",
+    "it's \"quoted\".mkv",
+    "two\nlines.mkv",
+    "película ñ 映画.mkv",
+    "-dash.mkv",
+    "100%d.mkv",
+    "concat:a|b.mkv",
+)
+
+PICTURE = ["-f", "lavfi", "-i", f"testsrc2=s=160x90:r=25:d={SECONDS}"]
+X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p"]
+AAC = ["-c:a", "aac", "-b:a", "64k"]
+
+
+def beep(hertz: int = 1000, at: float = BEEP_AT, channels: str = "mono") -> list[str]:
+    """An input: silence, and a beep of 0.2 s from `at` on."""
+    loud = f"0.5*sin({hertz}*2*PI*t)*between(t,{at},{at + 0.2})"
+    return ["-f", "lavfi", "-i", f"aevalsrc='{loud}':d={SECONDS}:s=48000,aformat=cl={channels}"]
+
+
+def ffmpeg(*arguments: str | Path) -> None:
+    """Runs ffmpeg, quiet unless something is wrong."""
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)]
+    subprocess.run(command, check=True)
+
+
+def plain(folder: Path) -> None:
+    """film.mkv and film.mp4, whose index comes first, as on a web server."""
+    ffmpeg(*PICTURE, *beep(channels="stereo"), *X264, *AAC, folder / "film.mkv")
+    ffmpeg("-i", folder / "film.mkv", "-c", "copy", "-movflags", "+faststart", folder / "film.mp4")
+
+
+def late_sound(folder: Path) -> None:
+    """late.mkv: the sound starts LATE_BY seconds after the picture."""
+    ffmpeg(*PICTURE, "-itsoffset", str(LATE_BY), *beep(), *X264, *AAC, folder / "late.mkv")
+
+
+def several_tracks(folder: Path) -> None:
+    """tracks.mkv: an English mono track, and the default one, Spanish, in 5.1."""
+    languages = ["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=spa"]
+    default = ["-disposition:a:0", "0", "-disposition:a:1", "default"]
+    streams = ["-map", "0:v", "-map", "1:a", "-map", "2:a", *languages, *default]
+    sounds = [*beep(1000), *beep(2000, channels="5.1")]
+    ffmpeg(*PICTURE, *sounds, *streams, *X264, *AAC, folder / "tracks.mkv")
+
+
+def with_extras(folder: Path) -> None:
+    """extras.mp4 and extras.mkv: chapters, a German subtitle and a cover, as shops deliver them."""
+    (folder / "chapters.txt").write_text(CHAPTERS)
+    (folder / "german.srt").write_text(SUBTITLES)
+    ffmpeg("-f", "lavfi", "-i", "color=red:s=64x64:d=1", "-frames:v", "1", folder / "cover.png")
+    inputs = ["-i", folder / "film.mkv", "-i", folder / "chapters.txt", "-i", folder / "german.srt"]
+    tags = ["-map_chapters", "1", "-metadata:s:s:0", "language=deu", "-metadata", "title=A title"]
+    streams = ["-map", "0:v", "-map", "0:a", "-map", "2:s", "-c", "copy", *tags]
+    cover = ["-map", "3:v", "-disposition:v:1", "attached_pic", "-disposition:s:0", "default"]
+    ffmpeg(
+        *inputs, "-i", folder / "cover.png", *streams, *cover, "-c:s", "mov_text",
+        folder / "extras.mp4",
+    )  # fmt: skip
+    attached = ["-attach", folder / "cover.png", "-metadata:s:t:0", "mimetype=image/png"]
+    attached += ["-metadata:s:t:0", "filename=cover.png"]
+    ffmpeg(*inputs, *streams, *attached, "-c:s", "srt", folder / "extras.mkv")
+
+
+def unusual(folder: Path) -> None:
+    """Films of other makes: avi.avi with MPEG-4, web.webm, and song.mp3 without a picture."""
+    mpeg4 = ["-c:v", "mpeg4", "-bf", "2", "-c:a", "libmp3lame"]
+    ffmpeg(*PICTURE, *beep(), *mpeg4, folder / "avi.avi")
+    vp8 = ["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"]
+    ffmpeg(*PICTURE, *beep(), *vp8, folder / "web.webm")
+    ffmpeg(*beep(), "-c:a", "libmp3lame", folder / "song.mp3")
+    short = ["-filter:a", "atrim=end=2"]
+    ffmpeg(*PICTURE, *beep(), *X264, *short, *AAC, folder / "short_sound.mkv")
+
+
+def bad(folder: Path) -> None:
+    """Files that no stage can use, each bad in its own way."""
+    ffmpeg(*PICTURE, *X264, folder / "silent_film.mp4")
+    (folder / "text.mp4").write_text("This is no film.\n" * 100)
+    (folder / "empty.mkv").touch()
+    for name in ("film.mkv", "film.mp4"):
+        whole = (folder / name).read_bytes()
+        (folder / f"cut_off_{name}").write_bytes(whole[: len(whole) * 6 // 10])
+    ffmpeg("-i", folder / "film.mkv", "-c", "copy", folder / "index_last.mp4")
+    whole = (folder / "index_last.mp4").read_bytes()
+    (folder / "no_index.mp4").write_bytes(whole[: len(whole) // 2])
+
+
+def odd_names(folder: Path) -> None:
+    """One good film under names that upset careless programs, in a folder of their own."""
+    (folder / "odd").mkdir(exist_ok=True)
+    for name in ODD_NAMES:
+        (folder / "odd" / name).write_bytes((folder / "film.mkv").read_bytes())
+
+
+def main() -> int:
+    folder = Path(sys.argv[1])
+    for recipe in (plain, late_sound, several_tracks, with_extras, unusual, bad, odd_names):
+        recipe(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
