@@ -6,7 +6,7 @@ import fnmatch
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from shared.errors import InputMissingError, UndeclaredError
 from shared.open_stages import OpenStage
@@ -120,7 +120,7 @@ def _result_files(stage: OpenStage, producer: str, name: str) -> List[Path]:
     return [path for path in (stage.job_dir / text for text in named) if path.exists()]
 
 
-def _manifest(folder: Path) -> Optional[Dict[str, object]]:
+def _manifest(folder: Path) -> Optional[Dict[str, Any]]:
     with suppress(OSError, ValueError):
         data = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         return data if isinstance(data, dict) else None

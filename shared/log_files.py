@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Dict, Final, Optional, Tuple
 
 from shared.clock import utc_stamp, utc_text
-from shared.stage_order import stage_name
+from shared.files import PathLike
 
 INFO: Final = 20
+WORKER_VARIABLE: Final = "STAGERUN_LOG_FILES"
 
 # One pipeline log per process and job: a second stage in the same process appends to it.
 _pipeline_logs: Dict[Tuple[int, Path], Path] = {}
@@ -35,8 +37,8 @@ class LogLine:
 class LogFile:
     """A file that only grows; each line is one write, so that processes can share it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: PathLike) -> None:
+        self.path = Path(path)
         self._descriptor: Optional[int] = self._open()
 
     def write(self, line: str) -> None:
@@ -63,13 +65,14 @@ class LogFile:
 
 
 class StageLogs:
-    """Both log files of one stage; under the runner there is only ``stage.log``."""
+    """Both log files of one stage; under the runner, and without ``logs/``, only ``stage.log``."""
 
-    def __init__(self, stage_id: str, stage_dir: Path, logs_dir: Optional[Path]) -> None:
-        self.name = stage_name(stage_id)
-        self.problem: Optional[str] = None
-        self._stage_log = LogFile(stage_dir / "stage.log")
-        self._pipeline_log = None if logs_dir is None else self._open_pipeline_log(logs_dir)
+    def __init__(
+        self, name: str, stage_log: PathLike, pipeline_log: Optional[PathLike] = None
+    ) -> None:
+        self.name = name
+        self._stage_log = LogFile(stage_log)
+        self._pipeline_log = None if pipeline_log is None else LogFile(pipeline_log)
 
     def write(self, line: LogLine) -> None:
         """All levels to ``stage.log``, INFO and above to the pipeline log too."""
@@ -78,27 +81,40 @@ class StageLogs:
             self._pipeline_log.write(line.text(self.name))
 
     def rest(self) -> None:
-        """Give both descriptors back."""
+        """Give all descriptors back."""
         self._stage_log.rest()
         if self._pipeline_log is not None:
             self._pipeline_log.rest()
 
-    def _open_pipeline_log(self, logs_dir: Path) -> Optional[LogFile]:
-        place = (os.getpid(), logs_dir)
-        path = _pipeline_logs.get(place)
-        if path is None:
-            path = logs_dir / f"99_pipeline_{utc_stamp()}_{os.getpid()}.log"
-        try:
-            logs_dir.mkdir(parents=True, exist_ok=True)
-            file = LogFile(path)
-        except OSError as error:
-            self.problem = (
-                f"There is no pipeline log: {logs_dir} is not writable ({error.strerror}). "
-                f"stage.log has every line."
-            )
-            return None
-        _pipeline_logs[place] = path
-        return file
+    def publish(self) -> None:
+        """Tell worker processes that share only the environment where the files are."""
+        pipeline = None if self._pipeline_log is None else str(self._pipeline_log.path)
+        os.environ[WORKER_VARIABLE] = json.dumps([self.name, str(self._stage_log.path), pipeline])
+
+
+def published_logs() -> Optional[StageLogs]:
+    """In a worker process: the files that the stage's process published; None if there are none."""
+    with suppress(OSError, ValueError):
+        return StageLogs(*json.loads(os.environ.get(WORKER_VARIABLE, "")))
+    return None
+
+
+def prepare_pipeline_log(logs_dir: Path) -> Tuple[Optional[Path], Optional[str]]:
+    """This process's pipeline log in a folder, or None and why it cannot be written."""
+    place = (os.getpid(), logs_dir)
+    path = _pipeline_logs.get(place)
+    if path is None:
+        path = logs_dir / f"99_pipeline_{utc_stamp()}_{os.getpid()}.log"
+    try:
+        logs_dir.mkdir(parents=True, exist_ok=True)
+        LogFile(path).rest()
+    except OSError as error:
+        return None, (
+            f"There is no pipeline log: {logs_dir} is not writable ({error.strerror}). "
+            f"stage.log has every line."
+        )
+    _pipeline_logs[place] = path
+    return path, None
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

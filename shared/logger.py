@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from typing import Callable, Deque, Dict, Final, Optional
 
-from shared.log_files import LogLine, StageLogs
+from shared.log_files import LogLine, StageLogs, published_logs
 from shared.plain_values import clean_text
 from shared.records import PROGRESS_PER_SECOND, Pace, RecordStream
 from shared.request import current_run_id
@@ -40,6 +40,7 @@ class LogDesk(logging.Handler):
                 self._current.rest()
             self._current = logs
             self._by_logger[stage_logger_name(logs.name)] = logs
+            logs.publish()
             while self._early:
                 self._write(logs, self._early.popleft())
         finally:
@@ -58,6 +59,8 @@ class LogDesk(logging.Handler):
         """Deliver one line; the caller (``handle``) holds this handler's lock."""
         try:
             line = _line(record)
+            if self._current is None and _is_worker():
+                self._current = published_logs()
             logs = self._by_logger.get(record.name, self._current)
             if line.level_number >= logging.INFO:
                 self._to_console(line, logs)
@@ -140,6 +143,12 @@ def _line(record: logging.LogRecord) -> LogLine:
         logger=record.name,
         message=clean_text("\n".join(part for part in parts if part)),
     )
+
+
+def _is_worker() -> bool:
+    """Whether ``multiprocessing`` started this process, with nothing of the parent's memory."""
+    loaded = sys.modules.get("multiprocessing.process")
+    return loaded is not None and loaded.parent_process() is not None
 
 
 _formatter = logging.Formatter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from types import FrameType
 from typing import Dict, Final, List, MutableMapping, Optional, Tuple
 
 from shared.folder_lock import FolderLock
-from shared.log_files import StageLogs
+from shared.log_files import StageLogs, prepare_pipeline_log
 from shared.logger import DESK, get_logger, stage_logger_name
 from shared.request import Request
 from shared.spec import StageSpec
@@ -55,9 +56,14 @@ class OpenStage:
         """Whether this process opened it and has not said how it ended."""
         return self.is_own and self.manifest is not None and not self.manifest.is_final
 
+    @property
+    def logger(self) -> logging.Logger:
+        """The stage's logger."""
+        return get_logger(stage_logger_name(stage_name(self.stage_id)))
+
     def warn(self, message: str) -> None:
         """Log a warning in the stage's name."""
-        get_logger(stage_logger_name(stage_name(self.stage_id))).warning("%s", message)
+        self.logger.warning("%s", message)
 
     def hold(self) -> None:
         """Keep other processes out of the folder. Raises StageBusyError when one is in it."""
@@ -92,14 +98,15 @@ class StageTable:
             known = self._open.get(key)
             if enable_manifest and known is not None and known.is_open:
                 stage = known
-            stage.stage_dir.mkdir(parents=True, exist_ok=True)
             self._let_go_of_others(stage)
+            stage.stage_dir.mkdir(parents=True, exist_ok=True)
             if enable_manifest:
                 stage.hold()
-            if stage.logs is None:
+            try:
                 self._equip(stage, key, enable_manifest=enable_manifest)
-            if stage.logs is not None:
-                DESK.open(stage.logs)
+            except BaseException:
+                stage.release()
+                raise
             self.current = stage
             return stage
 
@@ -118,17 +125,16 @@ class StageTable:
 
     def end_all(self, message: str, exception: Optional[BaseException] = None) -> bool:
         """Make every manifest final; returns whether one had not been."""
-        unfinished = [stage for stage in self._open.values() if stage.is_open]
-        for stage in [*unfinished, *self._ended.values()]:
+        own = [stage for stage in (*self._open.values(), *self._ended.values()) if stage.is_own]
+        unfinished = [stage for stage in own if stage.is_open]
+        for stage in own:
             # The process is about to end: what the disk refuses now cannot be said better.
             with suppress(OSError):
-                if stage.manifest is not None and stage.is_own:
+                if stage.manifest is not None:
                     stage.manifest.end(message, exception)
+        for stage in unfinished:
+            stage.logger.error("%s", message)
         return bool(unfinished)
-
-    def has_unfinished(self) -> bool:
-        """Whether this very process has a stage that did not say how it ended."""
-        return any(stage.is_open for stage in self._open.values())
 
     def free_lock(self) -> None:
         """In a new worker process: forget a lock that a thread of the parent may hold."""
@@ -140,18 +146,29 @@ class StageTable:
             self.current.release()
 
     def _equip(self, stage: OpenStage, key: str, *, enable_manifest: bool) -> None:
-        logs_dir = stage.job_dir / "logs" if stage.request is None else None
-        stage.logs = StageLogs(stage.stage_id, stage.stage_dir, logs_dir)
-        problem = stage.logs.problem
+        """Give the stage its logs and, once, its manifest."""
+        if stage.logs is not None:
+            DESK.open(stage.logs)
+            return
+        pipeline_log, problem = None, None
+        if stage.request is None:
+            pipeline_log, problem = prepare_pipeline_log(stage.job_dir / "logs")
+        name = stage_name(stage.stage_id)
+        stage.logs = StageLogs(name, stage.stage_dir / "stage.log", pipeline_log)
+        DESK.open(stage.logs)
         if enable_manifest:
-            before = self._ended.pop(key, None)
-            if before is not None and before.manifest is not None and before.is_own:
-                before.manifest.retire()
+            self._retire(key)
             stage.manifest = _new_manifest(stage, [] if problem is None else [problem])
             self._open[key] = stage
             self._hook()
         if problem is not None:
             stage.warn(problem)
+
+    def _retire(self, key: str) -> None:
+        """Keep what ended in this folder before from writing over its successor."""
+        before = self._ended.pop(key, None)
+        if before is not None and before.manifest is not None and before.is_own:
+            before.manifest.retire()
 
     def _hook(self) -> None:
         if not self._is_hooked:
@@ -196,9 +213,8 @@ def _at_exit() -> None:
 
 
 def _on_signal(number: int, _frame: Optional[FrameType]) -> None:
-    if STAGES.has_unfinished():
-        STAGES.end_all(f"{NOT_FINALIZED}: {signal.Signals(number).name}")
-        sys.exit(128 + number)
+    if STAGES.end_all(f"{NOT_FINALIZED}: {signal.Signals(number).name}"):
+        sys.exit(128 + number)  # and not at once, so that the stage's own clean-up runs
     # Nothing is left to say, or this is a worker process: end as if there were no handler.
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import PurePath
+from datetime import date, time
 from typing import Any, Final
 
 from shared.secret_files import conceal
@@ -49,10 +49,9 @@ def _plain(value: object, parents: tuple[int, ...]) -> Any:
 
 
 def _number(value: float) -> float | str:
-    if isinstance(value, float):
+    if not isinstance(value, int):
         return float(value) if math.isfinite(value) else str(float(value))
-    number = int(value)
-    return number if number.bit_length() <= LARGEST_BITS else hex(number)
+    return int(value) if value.bit_length() <= LARGEST_BITS else hex(value)
 
 
 def _compound(value: object, parents: tuple[int, ...]) -> Any:
@@ -72,8 +71,8 @@ def _object(value: object, parents: tuple[int, ...]) -> Any:
     if isinstance(value, (set, frozenset)):
         # In order, so that equal sets give equal text.
         return "{" + ", ".join(sorted(text_of(item) for item in value)) + "}"
-    if isinstance(value, PurePath):
-        return text_of(value)
+    if isinstance(value, (date, time)):
+        return value.isoformat()
     item = getattr(value, "item", None)
     if callable(item):  # a numpy or torch scalar; arrays of more than one element raise
         try:

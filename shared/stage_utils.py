@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -12,7 +11,7 @@ from shared import files
 from shared.clock import utc_stamp, utc_text
 from shared.declared_files import input_files, output_file
 from shared.files import PathLike
-from shared.logger import DESK, get_logger, stage_logger_name
+from shared.logger import DESK
 from shared.open_stages import STAGES
 from shared.opening import open_stage
 from shared.plain_values import plain
@@ -89,7 +88,7 @@ class StageIO:
 
     def get_stage_logger(self) -> logging.Logger:
         """The stage's logger: all levels to ``stage.log``, INFO and above further on."""
-        return get_logger(stage_logger_name(self.stage_name))
+        return self._stage.logger
 
     def input(self, name: str) -> Optional[Path]:
         """The file of a declared input, tracked; None when it is optional and absent.
@@ -249,6 +248,8 @@ class StageIO:
 
     def copy_to_base(self, name: PathLike) -> Path:
         """Copy a file of the stage's folder into the job's; under the runner that is refused."""
+        import shutil  # slow to import, and hardly ever needed
+
         target = self.job_dir / checked_name(name)
         shutil.copy2(self.stage_dir / checked_name(name), target)
         return target

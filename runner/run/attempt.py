@@ -94,7 +94,8 @@ class Run:
             yield Mount(source=str(path.resolve()), target=f"/run/secrets/{name}")
         if request.options.dev:
             yield Mount(source=str(stage.folder), target=f"/app/{stage.id}")
-            yield Mount(source=str(request.project.root / "shared"), target="/app/shared")
+            if (library := request.project.root / "shared").is_dir():
+                yield Mount(source=str(library), target="/app/shared")
 
     def _environment(self) -> dict[str, str]:
         environment = {

@@ -1,0 +1,196 @@
+"""An engine in memory that keeps the promises of ``Engine``, for tests of everything above it.
+
+A "container" is a Python function: it sees the mounts as host paths, may write output and waits
+for signals. Nothing is isolated and no process is started.
+"""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from runner.errors import EngineUnavailableError, StagerunError
+from runner.host.container import STDERR, STDOUT, Container, ContainerSpec, ContainerState
+from runner.host.engine import EngineFacts, Image
+
+TERM_CODE: Final = 143
+KILL_CODE: Final = 137
+
+
+@dataclass
+class FakeProcess:
+    """What the function that stands for a stage can do."""
+
+    spec: ContainerSpec
+    output: "queue.SimpleQueue[tuple[int, bytes] | None]"
+    signalled: "queue.SimpleQueue[str]" = field(default_factory=queue.SimpleQueue)
+
+    def path(self, inside: str) -> Path:
+        """The host path of a path inside the container. Raises KeyError if nothing mounts it."""
+        pure = PurePosixPath(inside)
+        for mount in sorted(self.spec.mounts, key=lambda mount: -len(mount.target)):
+            if pure.is_relative_to(mount.target):
+                return Path(mount.source) / pure.relative_to(mount.target)
+        raise KeyError(inside)
+
+    def print(self, text: str) -> None:
+        """Write a line to standard output."""
+        self.output.put((STDOUT, text.encode() + b"\n"))
+
+    def print_error(self, text: str) -> None:
+        """Write a line to standard error."""
+        self.output.put((STDERR, text.encode() + b"\n"))
+
+    def sleep_until_signal(self, seconds: float) -> str | None:
+        """The next signal, or None when none came."""
+        try:
+            return self.signalled.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+
+Stage = Callable[[FakeProcess], int]
+
+
+class FakeContainer:
+    """A container of a ``FakeEngine``."""
+
+    def __init__(self, engine: "FakeEngine", spec: ContainerSpec, stage: Stage) -> None:
+        self.spec = spec
+        self.removed = False
+        self._engine = engine
+        self._stage = stage
+        self._ended = threading.Event()
+        self._running = False
+        self._exit_code = 0
+        self._process = FakeProcess(spec=spec, output=queue.SimpleQueue())
+
+    @property
+    def id(self) -> str:
+        """The name serves as the id."""
+        return self.spec.name
+
+    def attach(self) -> Iterator[tuple[int, bytes]]:
+        """Yield what the function writes until it has ended."""
+        return iter(self._process.output.get, None)
+
+    def start(self) -> None:
+        """Run the function in a thread."""
+        if self._engine.start_error is not None:
+            self._process.output.put(None)
+            raise self._engine.start_error
+        self._running = True
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        code = self._stage(self._process)
+        self._end(code)
+
+    def _end(self, code: int) -> None:
+        if not self._ended.is_set():
+            self._exit_code = code
+            self._running = False
+            self._process.output.put(None)
+            self._ended.set()
+
+    def wait(self) -> int:
+        """Block until the function has returned or was killed."""
+        self._ended.wait()
+        if self._engine.lost:
+            msg = "the fake engine was told to be lost"
+            raise EngineUnavailableError(msg)
+        return self._exit_code
+
+    def signal(self, name: str) -> None:
+        """Hand a signal to the function; SIGKILL ends it at once."""
+        if name == "SIGKILL":
+            self._end(KILL_CODE)
+        self._process.signalled.put(name)
+
+    def state(self) -> ContainerState:
+        """The limits are in force exactly as they were asked for."""
+        ended = self._ended.is_set()
+        return ContainerState(
+            status="running" if self._running else "exited" if ended else "created",
+            pid=0,
+            exit_code=self._exit_code,
+            oom_killed=self._engine.oom,
+            error="",
+            memory=self.spec.memory,
+            memory_swap=self.spec.memory,
+            cpus=self.spec.cpus,
+            pids=self.spec.pids,
+            shm=self.spec.shm,
+        )
+
+    def had_oom_event(self) -> bool | None:
+        """As the test decided."""
+        return self._engine.oom
+
+    def remove(self) -> None:
+        """Kill it and forget it."""
+        self._end(KILL_CODE)
+        self.removed = True
+
+
+@dataclass
+class FakeEngine:
+    """``stages`` maps image digests to the functions that stand for them."""
+
+    images: dict[str, Image] = field(default_factory=dict)
+    stages: dict[str, Stage] = field(default_factory=dict)
+    created: list[FakeContainer] = field(default_factory=list)
+    start_error: StagerunError | None = None
+    oom: bool = False
+    lost: bool = False
+
+    def add(self, name: str, stage: Stage, labels: Mapping[str, str] | None = None) -> Image:
+        """Give the engine an image, and the function that runs in it."""
+        digest = f"sha256:{len(self.images):064x}"
+        image = Image(name=name, digest=digest, size_bytes=0, labels=labels or {})
+        self.images[name] = image
+        self.stages[digest] = stage
+        return image
+
+    def facts(self) -> EngineFacts:
+        """An engine like Docker on cgroup v1."""
+        return EngineFacts(
+            name="Docker",
+            version="0",
+            address="unix:///fake.sock",
+            storage="memory",
+            cgroup_version="1",
+            root_folder="/",
+            cpus=2,
+            memory_bytes=1 << 34,
+            swap_limit=True,
+            is_podman=False,
+            rootless=False,
+            runtimes=("runc",),
+        )
+
+    def image(self, name: str) -> Image | None:
+        """Look an image up by name or digest."""
+        by_digest = {image.digest: image for image in self.images.values()}
+        return self.images.get(name) or by_digest.get(name)
+
+    @contextlib.contextmanager
+    def container(self, spec: ContainerSpec) -> Iterator[FakeContainer]:
+        """Create a container, and remove it at the end."""
+        container = FakeContainer(self, spec, self.stages[spec.image])
+        self.created.append(container)
+        try:
+            yield container
+        finally:
+            container.remove()
+
+    def containers(self, labels: Mapping[str, str]) -> list[Container]:
+        """Those that carry the labels and were not removed."""
+        return [
+            container
+            for container in self.created
+            if not container.removed and labels.items() <= container.spec.labels.items()
+        ]

@@ -1,0 +1,53 @@
+"""Fixtures that several kinds of tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.errors import StagerunError
+from runner.host.engine import DockerEngine
+from tests.project_kit import Kit, build_kit_images, make_kit
+
+
+@pytest.fixture(autouse=True)
+def own_cache_folder(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No test reads or fills the user's cache, nor takes the user's places to run stages."""
+    base = tmp_path_factory.getbasetemp() / "user"
+    base.mkdir(exist_ok=True, mode=0o700)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(base))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[DockerEngine]:
+    """The engine of this machine; tests that need it are skipped where there is none."""
+    engine = DockerEngine()
+    try:
+        engine.facts()
+    except StagerunError as problem:
+        pytest.skip(f"needs a container engine: {problem}")
+    yield engine
+    engine.api.close()
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Kit:
+    """A small project, nothing built."""
+    return make_kit(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def kit_images(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The images of the small project's stages."""
+    assert engine
+    build_kit_images(make_kit(tmp_path_factory.mktemp("kit") / "project"))
+
+
+@pytest.fixture
+def real_kit(kit: Kit, kit_images: None) -> Kit:
+    """A small project whose images are built."""
+    assert kit_images is None
+    return kit
