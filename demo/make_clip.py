@@ -33,7 +33,14 @@ def clip_command(sentences: list[Path], target: Path) -> list[str]:
     pauses = "".join(f"[{number}]adelay={PAUSE_MS}[spoken{number}];" for number in numbers)
     spoken = "".join(f"[spoken{number}]" for number in numbers)
     joined = f"{spoken}concat=n={len(sentences)}:v=0:a=1,apad[sound]"
-    command += ["-filter_complex", pauses + joined, "-map", f"{len(sentences)}:v", "-map", "[sound]"]
+    command += [
+        "-filter_complex",
+        pauses + joined,
+        "-map",
+        f"{len(sentences)}:v",
+        "-map",
+        "[sound]",
+    ]
     command += ["-t", str(CLIP_SECONDS)]
     command += ["-c:v", "libx264", "-preset", "veryfast", "-crf", "30", "-pix_fmt", "yuv420p"]
     command += ["-c:a", "aac", "-b:a", "96k", "-metadata:s:a:0", "language=eng"]
@@ -41,6 +48,7 @@ def clip_command(sentences: list[Path], target: Path) -> list[str]:
 
 
 def main() -> int:
+    """Writes the clip to the path that is the only argument."""
     target = Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
         sentences = []

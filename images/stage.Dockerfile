@@ -1,12 +1,14 @@
-# A stage image: its parent, the in-container library and one stage. No step runs a program as long as
-# sources change, so that a build is a copy.
+# A stage image: its parent and one layer with the entry point, the in-container library and the stage.
+# A Dockerfile cannot fill a build argument into CMD, so stagerun writes the stage's id for ${STAGE}.
 ARG PARENT
+FROM ${PARENT} AS compiled
+COPY root /root-of-stage
+# Compiled here, because a container with a read-only root would compile anew at every start.
+RUN if command -v python3 >/dev/null; then cd /root-of-stage \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash -p / app; fi
+
 FROM ${PARENT}
-COPY entry.sh /entry.sh
-COPY shared /app/shared
-ARG STAGE
-COPY stage /app/${STAGE}
-WORKDIR /app/${STAGE}
+COPY --from=compiled /root-of-stage /
 ENV OUTPUT_DIR=/job PYTHONPATH=/app HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 ENTRYPOINT ["/entry.sh"]
-CMD ["python3", "stage.py"]
+CMD ["python3", "/app/${STAGE}/stage.py"]

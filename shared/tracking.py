@@ -141,5 +141,5 @@ def split_metadata(metadata: Mapping[str, Any]) -> Tuple[Dict[str, Any], List[st
 def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
-    except (OSError, RuntimeError):  # a loop of links
+    except (OSError, RuntimeError, ValueError):  # a loop of links, or a name that can be no file
         return path

@@ -40,14 +40,14 @@ def kit(tmp_path: Path) -> Kit:
 
 
 @pytest.fixture(scope="session")
-def kit_images(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> None:
+def kit_images(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The images of the small project's stages."""
-    assert engine
     build_kit_images(make_kit(tmp_path_factory.mktemp("kit") / "project"))
 
 
 @pytest.fixture
-def real_kit(kit: Kit, kit_images: None) -> Kit:
+def real_kit(kit: Kit, request: pytest.FixtureRequest) -> Kit:
     """A small project whose images are built."""
-    assert kit_images is None
+    request.getfixturevalue("engine")
+    request.getfixturevalue("kit_images")
     return kit

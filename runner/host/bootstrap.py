@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -135,10 +135,18 @@ def _checked(
         lines = "\n".join(f"    {line}" for line in tail)
         msg = (
             f"mmdebstrap could not make a Debian root file system (exit code {code}); its last "
-            f"lines:\n{lines}\nCheck the package sources in /etc/apt, or set base: registry in "
-            "stagerun.yaml."
+            f"lines:\n{lines}\n{_advice(tail)}"
         )
         raise BuildError(msg)
+
+
+def _advice(lines: Iterable[str]) -> str:
+    if any("chroot mode" in line for line in lines):
+        return (
+            "You may not make a root file system as this user: run stagerun build once as root, or "
+            "let your user have user namespaces (sudo apt-get install --yes uidmap)."
+        )
+    return "Check the package sources in /etc/apt, or set base: registry in stagerun.yaml."
 
 
 def _arguments(program: list[str], site: Site, release: str, folder: Path) -> list[str]:

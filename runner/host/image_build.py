@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from runner.errors import BuildError, DiskFullError, ImageMismatchError, StagerunError
 from runner.events import BuildFinished, BuildProgress, BuildStarted, Event, Observer
 from runner.host.base_image import DEBIAN, RELEASE, get_debian
+from runner.host.build_cache import forget_contexts
 from runner.host.build_context import ContextFile, context_tar
 from runner.host.buildkit import BuildFailure, BuildRequest, send_build
 from runner.host.engine import DockerEngine
@@ -53,10 +55,14 @@ def build(
     that failed, ImageMismatchError for a base that does not fit, DiskFullError; builds that run
     beside a failed one are finished first.
     """
-    if site is None:
-        needed = any(step.recipe.wants_site for step in steps)
-        site = find_site(release=RELEASE) if needed else Site()
-    return _Builder(project, engine, site, emit, force=force).build(steps)
+    if not any(step.recipe.wants_site for step in steps):
+        return _Builder(project, engine, Site(), emit, force=force).build(steps)
+    site = find_site(release=RELEASE) if site is None else site
+    begun = datetime.now(UTC)
+    try:
+        return _Builder(project, engine, site, emit, force=force).build(steps)
+    finally:
+        forget_contexts(engine.api, begun)
 
 
 class _Builder:

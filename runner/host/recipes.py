@@ -36,6 +36,9 @@ OCI: Final = "org.opencontainers.image"
 MAIN: Final = "main"
 """The variant of a stage that has one parent only."""
 
+ROOT: Final = "root"
+"""The folder of a stage's context that becomes the image's root."""
+
 BASE: Final = "base"
 SHORT_DIGEST: Final = 12
 
@@ -127,7 +130,9 @@ class Recipe:
             parts = source.parts
             known = [index for index, part in enumerate(parts) if part in TOP_FOLDERS]
             return "/".join(parts[known[-1] :]) if known else str(source)
-        return f"stages/{self.name}/stage.yaml" if path.endswith("spec.json") else path
+        if path.endswith("/spec.json"):
+            return f"stages/{self.name}/stage.yaml"
+        return "images/stage.Dockerfile" if path == "Dockerfile" else path
 
 
 TOP_FOLDERS: Final = frozenset({"images", "shared", "stages"})
@@ -157,12 +162,14 @@ class Recipes:
 
     def _stage(self, stage: StageSpec, image: str, parent: Recipe) -> Recipe:
         spec = json.dumps(baked_spec(stage, self._project.stage_ids), indent=1, sort_keys=True)
+        template = self._find("images/stage.Dockerfile").read_text()
+        app = f"{ROOT}/app"
         files = (
-            file_at("Dockerfile", self._find("images/stage.Dockerfile")),
-            file_at("entry.sh", self._find("images/entry.sh")),
-            *folder_files(self._find("shared"), "shared"),
-            *folder_files(stage.folder, "stage", NOT_CODE),
-            ContextFile(path="stage/spec.json", source=spec.encode()),
+            ContextFile(path="Dockerfile", source=template.replace("${STAGE}", stage.id).encode()),
+            file_at(f"{ROOT}/entry.sh", self._find("images/entry.sh")),
+            *folder_files(self._find("shared"), f"{app}/shared"),
+            *folder_files(stage.folder, f"{app}/{stage.id}", NOT_CODE),
+            ContextFile(path=f"{app}/{stage.id}/spec.json", source=spec.encode()),
         )
         return Recipe(
             image=image,
@@ -171,7 +178,7 @@ class Recipes:
             title=stage.id,
             description=stage.summary,
             files=files,
-            arguments={"PARENT": parent.image, "STAGE": stage.id},
+            arguments={"PARENT": parent.image},
             parent=parent,
         )
 

@@ -16,7 +16,7 @@ class ClipError(ValueError):
 
 @dataclass(frozen=True)
 class Clip:
-    """From `start` to `end`, in seconds from the film's beginning; no `end` means the film's own."""
+    """From `start` to `end` in seconds of the film; no `end` means the film's own."""
 
     start: float = 0.0
     end: Optional[float] = None

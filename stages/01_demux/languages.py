@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-# ISO 639-1 with ISO 639-2/T, and with ISO 639-2/B where that differs. Matroska wants B, MP4 wants T.
+# ISO 639-1 with ISO 639-2/T, and ISO 639-2/B where that differs. Matroska wants B, MP4 wants T.
 _CODES = """
 aa aar, ab abk, ae ave, af afr, ak aka, am amh, an arg, ar ara, as asm, av ava, ay aym, az aze,
 ba bak, be bel, bg bul, bi bis, bm bam, bn ben, bo bod tib, br bre, bs bos, ca cat, ce che, ch cha,
@@ -45,8 +45,10 @@ def bibliographic(language: str) -> Optional[str]:
 
 def same_language(one: str, other: Optional[str]) -> bool:
     """Whether two tags mean one language, however each is spelt."""
-    return other is not None and terminologic(one) is not None and (
-        terminologic(one) == terminologic(other)
+    return (
+        other is not None
+        and terminologic(one) is not None
+        and (terminologic(one) == terminologic(other))
     )
 
 

@@ -30,7 +30,7 @@ def extract(
     surround: Optional[Path],
     on_progress: Callable[[float], None],
 ) -> List[str]:
-    """Writes the track as 16 kHz mono and, if asked, once more as it is; returns ffmpeg's complaints.
+    """Writes the track as 16 kHz mono and, if asked, as it is; returns what ffmpeg complained of.
 
     `on_progress` gets the seconds done. Raises MediaError when ffmpeg gives up.
     """

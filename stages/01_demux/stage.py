@@ -12,9 +12,10 @@ from typing import List, Optional
 
 from clip import Clip, ClipError, read_clip
 from film import AudioTrack, Film, MediaError, choose_track, read_film
+from sound import extract, has_surround, missing_sound, wav_seconds
+
 from shared.config import load_config
 from shared.stage_utils import StageIO
-from sound import extract, has_surround, missing_sound, wav_seconds
 
 
 def run_stage(job_dir: Path, stage_name: str = "01_demux") -> int:
@@ -51,7 +52,7 @@ def run_stage(job_dir: Path, stage_name: str = "01_demux") -> int:
         io.finalize(status="failed")
         return 1
     except Exception as error:
-        logger.error("Unexpected error: %s", error, exc_info=True)
+        logger.exception("Unexpected error: %s", error)
         io.add_error(str(error), error)
         io.finalize(status="failed")
         return 1

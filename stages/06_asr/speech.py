@@ -54,7 +54,7 @@ class Recording:
             raise RecordingError(message)
         self.seconds = self._file.getnframes() / SAMPLE_RATE_HZ
 
-    def __enter__(self) -> Recording:
+    def __enter__(self) -> Recording:  # noqa: PYI034 (Self came with Python 3.11)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import List, Optional
 
 from recognition import UnsupportedLanguageError, check_language, recognise
-from shared.config import load_config
-from shared.stage_utils import StageIO
 from speech import Recording, RecordingError, Utterance, find_utterances, read_utterances
 from transcript import Transcript, as_sentence, write_transcript
+
+from shared.config import load_config
+from shared.stage_utils import StageIO
 
 
 def run_stage(job_dir: Path, stage_name: str = "06_asr") -> int:
@@ -52,7 +53,7 @@ def run_stage(job_dir: Path, stage_name: str = "06_asr") -> int:
         io.finalize(status="failed")
         return 1
     except Exception as error:
-        logger.error("Unexpected error: %s", error, exc_info=True)
+        logger.exception("Unexpected error: %s", error)
         io.add_error(str(error), error)
         io.finalize(status="failed")
         return 1

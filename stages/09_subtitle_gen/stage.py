@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Optional
 
 from layout import Layout, lay_out
-from shared.config import load_config
-from shared.stage_utils import StageIO
 from subtitle_files import SubtitleError, file_language, file_title, srt_text, vtt_text
 from transcript_file import TranscriptError, read_transcript
+
+from shared.config import load_config
+from shared.stage_utils import StageIO
 
 
 def run_stage(job_dir: Path, stage_name: str = "09_subtitle_gen") -> int:
@@ -62,7 +63,7 @@ def run_stage(job_dir: Path, stage_name: str = "09_subtitle_gen") -> int:
         io.finalize(status="failed")
         return 1
     except Exception as error:
-        logger.error("Unexpected error: %s", error, exc_info=True)
+        logger.exception("Unexpected error: %s", error)
         io.add_error(str(error), error)
         io.finalize(status="failed")
         return 1

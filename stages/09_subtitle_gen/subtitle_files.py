@@ -45,10 +45,7 @@ def vtt_text(cues: Sequence[Cue]) -> str:
 
 def file_title(title: str) -> str:
     """The title as the beginning of a file name, "film" where nothing is left of it."""
-    characters = (
-        " " if letter in "/\\" or unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter
-        for letter in title
-    )
+    characters = (" " if _is_troublesome(letter) else letter for letter in title)
     name = " ".join("".join(characters).split()).lstrip(".- ")
     shortened = name.encode("utf-8")[:_LONGEST_NAME_BYTES].decode("utf-8", "ignore")
     return shortened.strip() or "film"
@@ -58,6 +55,10 @@ def file_language(language: str) -> str:
     """The language tag as a part of a file name, "und" (undetermined) where it is none."""
     tag = language.strip().replace("_", "-")
     return tag if re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", tag) else "und"
+
+
+def _is_troublesome(letter: str) -> bool:
+    return letter in "/\\" or unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def _written(cues: Sequence[Cue], file_format: str) -> str:

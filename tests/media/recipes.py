@@ -28,7 +28,7 @@ title=Second half
 SUBTITLES = "1\n00:00:00,500 --> 00:00:01,500\nHallo\n\n2\n00:00:02,000 --> 00:00:03,000\nWelt\n\n"
 ODD_NAMES = (
     "with space.mkv",
-    "it's \"quoted\".mkv",
+    'it\'s "quoted".mkv',
     "two\nlines.mkv",
     "película ñ 映画.mkv",
     "-dash.mkv",

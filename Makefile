@@ -1,0 +1,62 @@
+# What can be done with this checkout. Every target sets up what it needs.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.complete
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint images bench schema locks clean
+
+help:  ## show the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: images  ## a film clip with subtitles, from nothing
+	@$(BIN)/python demo/film.py out/media/demo.mkv
+	@test -e out/demo || $(BIN)/stagerun init out/demo --input media=out/media/demo.mkv
+	@$(BIN)/stagerun run out/demo
+
+test: lint images  ## every check and every test
+	@$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
+
+lint: $(STAMP)  ## style, types, layers, the Python version of the in-container library
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy runner shared tests benchmarks demo
+	@for stage in stages/*/; do MYPYPATH=.:$$stage $(BIN)/mypy $$stage || exit 1; done
+	@$(BIN)/lint-imports > .cache/layers.txt || { cat .cache/layers.txt; exit 1; }
+	@$(BIN)/vermin -t=3.9- --eval-annotations --no-tips -q shared stages
+
+images: $(STAMP)  ## build the images that are missing or older than their sources
+	@$(BIN)/stagerun build
+
+bench: images  ## time against docker run; writes benchmarks/results.md
+	@$(BIN)/python -m benchmarks.bench
+
+schema: $(STAMP)  ## write docs/schema and compose/compose.yaml anew
+	@$(BIN)/python -m runner.schema_files
+	@$(BIN)/python -m runner.compose_file
+
+locks: $(STAMP)  ## pin the newest versions that requirements/*.in allow
+	@for name in runtime dev; do \
+	  $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+	    --no-emit-index-url --no-emit-find-links --no-emit-options --no-header \
+	    --annotation-style=line --output-file requirements/$$name.lock requirements/$$name.in; \
+	done
+
+clean:  ## remove what make made here (images stay: see stagerun clean --images)
+	rm -rf .venv .cache build dist *.egg-info out/demo out/media
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "stagerun needs Python 3.11 or newer as $(PYTHON): make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv module is missing: sudo apt-get install python3-venv"; exit 1; }
+	@echo "setting up .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --config-settings editable_mode=compat -e . 2> .venv/install.log || { cat .venv/install.log; exit 1; }
+	@mkdir -p .cache
+	@touch $@
