@@ -24,6 +24,7 @@ from runner.host.container import (
     ContainerState,
 )
 from runner.host.engine_errors import translated
+from runner.host.image_lookup import look_up
 
 if TYPE_CHECKING:
     import docker
@@ -96,7 +97,7 @@ def engine_address(environment: Mapping[str, str] | None = None) -> str:
     if not address.startswith("unix://"):
         msg = (
             f"DOCKER_HOST is {address}: stagerun needs an engine on this machine: it "
-            "mounts the job's folders by their paths here. Unset DOCKER_HOST, or run stagerun there."
+            "mounts the job's folders by their paths here. Unset DOCKER_HOST, or run it there."
         )
         raise RemoteEngineError(msg)
     return address
@@ -142,10 +143,8 @@ class DockerEngine:
 
     def image(self, name: str) -> Image | None:
         """Look an image up by name or digest."""
-        try:
-            with translated(self.address):
-                found: dict[str, Any] = self.api.inspect_image(name)  # type: ignore[no-untyped-call]  # the stubs leave it so
-        except ImageMissingError:
+        found = self._look_up(name)
+        if found is None:
             return None
         return Image(
             name=name,
@@ -153,6 +152,17 @@ class DockerEngine:
             size_bytes=found.get("Size") or 0,
             labels=(found.get("Config") or {}).get("Labels") or {},
         )
+
+    def _look_up(self, name: str) -> dict[str, Any] | None:
+        if self._client is None:
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                return look_up(self.address, name)
+        try:
+            with translated(self.address):
+                found: dict[str, Any] = self.api.inspect_image(name)  # type: ignore[no-untyped-call]  # the stubs leave it so
+                return found
+        except ImageMissingError:
+            return None
 
     @contextlib.contextmanager
     def container(self, spec: ContainerSpec) -> Iterator["DockerContainer"]:

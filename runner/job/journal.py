@@ -17,7 +17,6 @@ INTENT: Final = "intent"
 FOLDER: Final = "folder"
 CONTAINER: Final = "container"
 STARTED: Final = "started"
-ENDED: Final = "ended"
 CLOSED: Final = "closed"
 
 

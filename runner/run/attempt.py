@@ -15,7 +15,7 @@ from runner.host.container import ContainerSpec, Mount
 from runner.host.engine import LABEL
 from runner.job.folder import CACHE, Job, remove_folder
 from runner.job.job_manifest import read_entries
-from runner.job.journal import CLOSED, ENDED, FOLDER, INTENT, STARTED, Journal, journal_of
+from runner.job.journal import CLOSED, FOLDER, INTENT, STARTED, Journal, journal_of
 from runner.project.config import ResolvedLimits
 from runner.run.request import Host, Request, request_document
 
@@ -162,7 +162,7 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
 
 def has_started(journal: Journal) -> bool:
     """Whether the container of a run was seen to run."""
-    return any(step["step"] in (STARTED, ENDED) for step in journal.read())
+    return any(step["step"] == STARTED for step in journal.read())
 
 
 def _new_run(request: Request, job: Job, host: Host) -> Run:

@@ -46,7 +46,7 @@ def supervision(run: Run, emit: Observer) -> Supervision:
         gpus=request.grant.uuids,
         cancellation=run.host.cancellation,
         emit=emit,
-        started=lambda container_id: run.journal.write(STARTED, container_id=container_id),
+        started=lambda: run.journal.write(STARTED),
     )
 
 

@@ -2,6 +2,7 @@
 
 from runner.events import Observer
 from runner.job.folder import Job
+from runner.job.journal import CONTAINER
 from runner.job.lock import stage_lock
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
@@ -39,6 +40,7 @@ def run_stage(
             announce(run, emit)
             clock.lap("prepare")
             with host.engine.container(run.container_spec()) as container:
+                run.journal.write(CONTAINER, container_id=container.id)
                 clock.lap("create")
                 facts = supervise(container, output_of(run, emit), supervision(run, emit))
                 clock.split(start=facts.start_ms, run=facts.duration_seconds * 1000)

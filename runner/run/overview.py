@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from runner.errors import Verdict
-from runner.host.machine import ProcessIdentity, machine_id
+from runner.host.machine import machine_id
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
 from runner.job.journal import open_runs
@@ -255,9 +255,3 @@ def _need(
         return None
     own = (source.stage for source in item.sources if source.stage in project.stages)
     return next(own, str(item.sources[0]))
-
-
-def owner_alive(steps: list[dict[str, Any]]) -> bool | None:
-    """Whether the runner that began a journal still lives; None when nobody can tell."""
-    owner = steps[0].get("owner") if steps else None
-    return ProcessIdentity(**owner).is_alive() if owner else None

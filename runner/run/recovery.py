@@ -12,7 +12,7 @@ from runner.errors import StageBusyError, Verdict
 from runner.events import Notice, Observer
 from runner.host.engine import LABEL
 from runner.job.folder import Job
-from runner.job.journal import CLOSED, ENDED, STARTED, journal_of, open_runs
+from runner.job.journal import CLOSED, STARTED, journal_of, open_runs
 from runner.run.attempt import put_back, stage_labels
 from runner.run.request import Host
 
@@ -27,8 +27,8 @@ def recover(stage_id: str, job: Job, host: Host, emit: Observer) -> None:
                 "here can tell whether it still runs. Finish it there."
             )
             raise StageBusyError(msg)
-        _remove_containers(run_id, stage_id, job, host)
-        if any(step["step"] in (STARTED, ENDED) for step in steps):
+        seen_running = any(step["step"] == STARTED for step in steps)
+        if _remove_containers(run_id, stage_id, job, host) or seen_running:
             _close_as_lost(run_id, stage_id, job, steps)
             emit(
                 Notice(
@@ -44,10 +44,14 @@ def recover(stage_id: str, job: Job, host: Host, emit: Observer) -> None:
             )
 
 
-def _remove_containers(run_id: str, stage_id: str, job: Job, host: Host) -> None:
+def _remove_containers(run_id: str, stage_id: str, job: Job, host: Host) -> bool:
+    """Remove what is left of a run; returns whether any of it had ever been started."""
     labels = {**stage_labels(job, stage_id), f"{LABEL}run": run_id}
+    started = False
     for container in host.engine.containers(labels):
+        started |= container.state().status != "created"
         container.remove()
+    return started
 
 
 def _close_as_lost(run_id: str, stage_id: str, job: Job, steps: list[dict[str, Any]]) -> None:

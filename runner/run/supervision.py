@@ -55,7 +55,7 @@ class Supervision:
     gpus: tuple[str, ...]
     cancellation: Cancellation
     emit: Observer
-    started: Callable[[str], None] = lambda _: None
+    started: Callable[[], None] = lambda: None
 
 
 def supervise(container: Container, output: Output, how: Supervision) -> Facts:
@@ -64,8 +64,8 @@ def supervise(container: Container, output: Output, how: Supervision) -> Facts:
     reader = threading.Thread(target=_read, args=(output, frames), daemon=True, name="output")
     reader.start()
     begun = time.monotonic()
-    how.started(container.id)
     container.start()
+    how.started()
     started_at = datetime.now(UTC)
     start_ms = (time.monotonic() - begun) * 1000
     running = time.monotonic()

@@ -1,6 +1,7 @@
 """A job folder, with and without a runner around it."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import pytest
 
 from shared.open_stages import STAGES
 
-RUN_ID = "20261121-0914-7f3a"
 VARIABLES = ("OUTPUT_DIR", "STAGERUN_RUN_ID", "STAGERUN_STAGE", "STAGERUN_RECORDS")
 
 
@@ -32,10 +32,12 @@ def job(tmp_path: Path) -> Path:
 def runner(job: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Makes the process look as if the runner had started it for 06_asr; returns the job."""
 
+    run_id = f"20261121-0914-{uuid.uuid4().hex}"
+
     def start(**parts: Any) -> Path:
         request = {
             "schema_version": 1,
-            "run_id": RUN_ID,
+            "run_id": run_id,
             "stage_id": "06_asr",
             "variant": None,
             "job": "job1",
@@ -48,12 +50,12 @@ def runner(job: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
             "secrets": [],
             **parts,
         }
-        folder = job / ".stagerun" / "runs" / RUN_ID
+        folder = job / ".stagerun" / "runs" / run_id
         folder.mkdir(parents=True)
         (folder / "request.json").write_text(json.dumps(request))
         (job / "06_asr").mkdir()
         monkeypatch.setenv("OUTPUT_DIR", str(job))
-        monkeypatch.setenv("STAGERUN_RUN_ID", RUN_ID)
+        monkeypatch.setenv("STAGERUN_RUN_ID", run_id)
         monkeypatch.setenv("STAGERUN_STAGE", "06_asr")
         return job
 

@@ -1,0 +1,86 @@
+"""Times stagerun against ``docker run`` and bare ffmpeg, and writes benchmarks/results.md.
+
+    python -m benchmarks.bench [--rounds N] [--long]
+
+Everything happens in a folder below out/, which is removed at the end. ``--long`` adds the
+two-hour film, which takes minutes and a few GB.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from benchmarks.films import film_commands, long_film
+from benchmarks.projects import ten_stages, trivial_stage
+from benchmarks.series import Row, time_series
+from runner.host.engine import DockerEngine
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+RESULTS: Final = ROOT / "benchmarks" / "results.md"
+ROUNDS: Final = 12
+TEN_MINUTES: Final = 600
+TWO_HOURS: Final = 7200
+FILM_ROUNDS: Final = {TEN_MINUTES: 12, TWO_HOURS: 3}
+
+
+def main() -> int:
+    """Measure, print and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--long", action="store_true", help="add the two-hour film")
+    chosen = parser.parse_args()
+    folder = ROOT / "out" / "bench"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        sections = [
+            ("A trivial stage, once", time_series(trivial_stage(folder), chosen.rounds)),
+            ("Ten stages with nothing to do", time_series(ten_stages(folder), chosen.rounds)),
+        ]
+        for seconds in (TEN_MINUTES, TWO_HOURS) if chosen.long else (TEN_MINUTES,):
+            film = long_film(folder, seconds)
+            rounds = min(chosen.rounds, FILM_ROUNDS[seconds])
+            for stage, commands in film_commands(folder, film).items():
+                title = f"{stage} of {seconds // 60} minutes ({film.stat().st_size / 1e6:.0f} MB)"
+                sections.append((title, time_series(commands, rounds)))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    text = report(sections)
+    RESULTS.write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+def report(sections: list[tuple[str, list[Row]]]) -> str:
+    """The page of results."""
+    facts = DockerEngine().facts()
+    lines = [
+        "# Benchmark",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, {facts.name} {facts.version}, "
+        f"{facts.storage}, cgroup v{facts.cgroup_version}. "
+        "Written by `make bench`.",
+        "",
+        "The first row of each table is the measure; `ratio` is the median over rounds of a row's "
+        "time by the measure's in the same round. CPU and memory are those of the command's own "
+        "process, not of the engine.",
+    ]
+    for title, rows in sections:
+        lines += ["", f"## {title}", "", "| command | s | ratio | CPU s | peak MB | n |"]
+        lines += ["| --- | --- | --- | --- | --- | --- |"]
+        lines += [
+            f"| {row.name} | {row.seconds:.3f} | {row.ratio:.2f} | {row.cpu_seconds:.3f} "
+            f"| {row.memory_peak_bytes / 1e6:.0f} | {row.rounds} |"
+            for row in rows
+        ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

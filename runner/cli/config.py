@@ -1,0 +1,131 @@
+"""``stagerun config STAGE [JOB]``: every value of a stage, and where it was set."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from runner.cli.context import Context
+from runner.cli.reporting import answer, is_job, report_options, stage_and_job
+from runner.cli.tables import Cell, table
+from runner.errors import UsageError
+from runner.host.machine import cpu_count
+from runner.job.folder import Job
+from runner.project.config import (
+    LIMIT_NAMES,
+    NO_JOB,
+    ResolvedLimits,
+    Value,
+    parse_limits,
+    resolve_config,
+    resolve_limits,
+)
+from runner.project.quantity import duration_text, limit_text
+from runner.project.stage import StageSpec
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+HEADERS: Final = ("key", "value", "from")
+USAGE: Final = "config STAGE [JOB]"
+SIZES: Final = frozenset({"memory", "tmp", "shm", "gpu_memory"})
+
+
+def _limit_options(function: Function) -> Function:
+    for name in reversed(LIMIT_NAMES):
+        option = f"--{name.replace('_', '-')}"
+        function = click.option(option, name, help=f"Try this limit for {name}.")(function)
+    return function
+
+
+@click.command("config", short_help="Show a stage's settings and limits, and where they come from.")
+@click.argument("words", nargs=-1, metavar="STAGE [JOB]")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Try this setting.")
+@_limit_options
+@report_options
+@click.pass_obj
+def command(
+    context: Context, words: tuple[str, ...], settings: tuple[str, ...], **limits: str | None
+) -> None:
+    """Show every setting and limit of STAGE (in JOB) with the place it was set at.
+
+    Secrets are named, never shown.
+    """
+    stage, job = _places(context, words)
+    layer = NO_JOB if job is None else job.layer
+    values = resolve_config(stage, context.project, layer, parse_settings(settings))
+    asked = parse_limits({name: text for name, text in limits.items() if text is not None})
+    resolved = resolve_limits(stage, context.project, layer, asked)
+    known = context.project.settings.secrets
+    secrets = {name: known.get(name) for name in stage.secrets}
+    document = {
+        "schema_version": 1,
+        "stage": stage.id,
+        "job": None if job is None else job.root,
+        "config": values,
+        "limits": {
+            name: {"value": getattr(resolved.values, name), "source": resolved.sources[name]}
+            for name in LIMIT_NAMES
+        },
+        "secrets": {name: {"file": path} for name, path in secrets.items()},
+    }
+    answer(context, document, lambda: _lines(context, stage, values, resolved, secrets))
+
+
+def _places(context: Context, words: tuple[str, ...]) -> tuple[StageSpec, Job | None]:
+    if len(words) == 1 and not is_job(words[0]):
+        return context.project.stage(words[0]), None
+    return stage_and_job(context, words, USAGE)
+
+
+def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
+    """``KEY=VALUE`` pairs. Raises UsageError."""
+    found = {}
+    for text in settings:
+        key, sign, value = text.partition("=")
+        if not sign or not key:
+            msg = f"--set {text}: write a key and its value, as in --set KEY=VALUE."
+            raise UsageError(msg)
+        found[key] = value
+    return found
+
+
+def _lines(
+    context: Context,
+    stage: StageSpec,
+    values: dict[str, Value],
+    limits: ResolvedLimits,
+    secrets: dict[str, Path | None],
+) -> list[str]:
+    rows: list[list[str | Cell]] = []
+    for key, value in values.items():
+        faint = "faint" if value.source.startswith("default") else None
+        shown = "not set" if value.value is None else value.value or '""'
+        rows.append([Cell(key, "strong"), shown, Cell(value.source, faint)])
+        if context.verbose:
+            rows.append(["", Cell(stage.config[key].help, "faint")])
+    rows += [
+        [Cell(name, "strong"), *_limit(name, getattr(limits.values, name), limits.sources[name])]
+        for name in LIMIT_NAMES
+        if getattr(limits.values, name) is not None
+    ]
+    rows += [
+        [Cell(f"secret {name}", "strong"), "given" if path else "not given", _secret(name, path)]
+        for name, path in secrets.items()
+    ]
+    return table(rows, HEADERS, colour=context.colour)
+
+
+def _limit(name: str, value: float, source: str) -> tuple[str, str]:
+    if name in SIZES:
+        return limit_text(int(value)), source
+    if name == "timeout":
+        return duration_text(value), source
+    if name == "cpus" and value > cpu_count():
+        return f"{value:g}", f"{source}; this machine has {cpu_count()}"
+    return f"{value:g}", source
+
+
+def _secret(name: str, path: Path | None) -> str:
+    if path is None:
+        return f"stagerun.yaml: secrets.{name} is not set"
+    return f"{path}" if path.is_file() else f"{path} is not there"

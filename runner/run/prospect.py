@@ -1,0 +1,130 @@
+"""Would a stage run again now, and because of what?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from runner.errors import EngineError, InputMissingError, StagerunError, Verdict
+from runner.job.fingerprint import DigestStore, difference
+from runner.job.folder import Job
+from runner.job.job_manifest import read_entries, read_record
+from runner.project.pipeline import Project
+from runner.project.stage import StageSpec
+from runner.run.inputs import check_unchanged, is_enabled
+from runner.run.overview import cause
+from runner.run.request import Host, Request, RunOptions, resolve
+
+SHORT: Final = len("sha256:") + 12
+
+
+class Answer(StrEnum):
+    """What the next call would do."""
+
+    UP_TO_DATE = "up_to_date"
+    RUN = "would_run"
+    REFUSE = "would_refuse"
+    SKIP = "would_skip"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prospect:
+    """What would happen now. ``reasons`` begins with the one that decides."""
+
+    answer: Answer
+    reasons: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+
+
+def prospect(
+    stage: StageSpec, project: Project, job: Job, host: Host, options: RunOptions
+) -> Prospect:
+    """What the next call would do with a stage. Raises JobFolderError for a damaged job."""
+    if not is_enabled(stage.id, project, job):
+        return Prospect(answer=Answer.SKIP, reasons=("it is switched off (enabled: false)",))
+    entry = read_entries(job).get(stage.id)
+    try:
+        request = resolve(stage, project, job, host, options)
+    except EngineError as problem:
+        unknown = problem.verdict is Verdict.ENGINE_UNAVAILABLE
+        answer = Answer.UNKNOWN if unknown else Answer.REFUSE
+        return Prospect(answer=answer, reasons=(str(problem),))
+    except StagerunError as problem:
+        return Prospect(answer=Answer.REFUSE, reasons=(str(problem),))
+    return compare(stage, job, entry, request)
+
+
+def compare(
+    stage: StageSpec, job: Job, entry: Mapping[str, Any] | None, request: Request
+) -> Prospect:
+    """What a request has in common with the result in force, and what not."""
+    if entry is None:
+        return Prospect(answer=Answer.RUN, reasons=("it has not run yet",))
+    record = read_record(job, str(entry["good_run_id"])) if entry["good_run_id"] else None
+    then: Mapping[str, str] = (record or {}).get("components") or {}
+    changed = tuple(_differences(then, request)) if then else ()
+    unchanged = tuple(_unchanged(then, request))
+    if entry["good_is"] != "in place":
+        ended = f"the last run ended badly: {cause(str(entry['verdict']))}"
+        return Prospect(answer=Answer.RUN, reasons=(ended, *changed), unchanged=unchanged)
+    if entry["fingerprint"] != request.fingerprint:
+        reasons = changed or ("the record of its last run is gone",)
+        return Prospect(answer=Answer.RUN, reasons=reasons, unchanged=unchanged)
+    try:
+        check_unchanged(job, stage.id, entry, entry["outputs"], DigestStore(job))
+    except InputMissingError as problem:
+        return Prospect(answer=Answer.RUN, reasons=(str(problem),), unchanged=unchanged)
+    same = f"same inputs, image and settings as run {entry['good_run_id']}"
+    return Prospect(answer=Answer.UP_TO_DATE, reasons=(same,), unchanged=unchanged)
+
+
+def _differences(then: Mapping[str, str], request: Request) -> list[str]:
+    """Every component that differs, in words, the first that ``difference`` names at the front."""
+    now, before, found = dict(request.components), dict(then), []
+    while changed := difference(before, now):
+        name, old, new = changed
+        found.append(_in_words(name, old, new, request))
+        before.pop(name, None)
+        now.pop(name, None)
+    return found
+
+
+def _in_words(name: str, old: str, new: str, request: Request) -> str:
+    kind, _, rest = name.partition(" ")
+    if kind == "setting":
+        value = request.config.get(rest)
+        where = f" ({value.source})" if value is not None else ""
+        return f"setting {rest} was {old}, is {new}{where}"
+    if kind == "image":
+        return f"image {request.image.name} was {short(old)}, is {short(new)}"
+    if kind == "input":
+        path = rest.partition(": ")[2]
+        if old == "not there":
+            return f"input {path} is new"
+        return f"input {path} " + ("is no longer read" if new == "not there" else "has changed")
+    if kind == "model":
+        return f"model {rest} has changed"
+    return f"{name} have changed (stages/{request.stage.id}/stage.yaml)"
+
+
+def _unchanged(then: Mapping[str, str], request: Request) -> list[str]:
+    same = [name for name, value in request.components.items() if then.get(name) == value]
+    found = []
+    for name in same:
+        kind, _, rest = name.partition(" ")
+        if kind == "image":
+            found.append(f"image {short(request.image.digest)}")
+        elif kind == "input":
+            found.append(f"input {rest.partition(': ')[2]}")
+        elif kind == "model":
+            found.append(name)
+    settings = sum(name.startswith("setting ") for name in same)
+    if settings:
+        found.append(f"{settings} setting{'s' if settings > 1 else ''}")
+    return found
+
+
+def short(digest: str) -> str:
+    """A digest as people compare it."""
+    return f"{digest[:SHORT]}…" if len(digest) > SHORT else digest
