@@ -39,6 +39,7 @@ class LogDesk(logging.Handler):
             if self._current is not None:
                 self._current.rest()
             self._current = logs
+            self._pace = Pace(PROGRESS_PER_SECOND)
             self._by_logger[stage_logger_name(logs.name)] = logs
             logs.publish()
             while self._early:

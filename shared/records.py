@@ -94,16 +94,14 @@ def _encode(record: Mapping[str, object]) -> bytes:
 
 def _split(message: str, room: int) -> list[str]:
     """The message in pieces that need at most ``room`` bytes each as ASCII JSON."""
-    parts = []
-    rest = message
-    while _cost(rest) > room:
-        length = min(len(rest), room)
-        while (cost := _cost(rest[:length])) > room:
-            length = max(1, length * room // cost)
-        parts.append(rest[:length])
-        rest = rest[length:]
-    if rest or not parts:
-        parts.append(rest)
+    parts: list[str] = []
+    start = 0
+    while start < len(message) or not parts:
+        part = message[start : start + room]
+        while (cost := _cost(part)) > room:
+            part = part[: max(1, len(part) * room // cost)]
+        parts.append(part)
+        start += max(1, len(part))
     return parts
 
 

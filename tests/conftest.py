@@ -51,3 +51,13 @@ def real_kit(kit: Kit, request: pytest.FixtureRequest) -> Kit:
     request.getfixturevalue("engine")
     request.getfixturevalue("kit_images")
     return kit
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests measured, also when they ran in worker processes."""
+    reports = terminalreporter.stats.get("passed", [])
+    measured = [item for report in reports for item in report.user_properties]
+    if measured:
+        terminalreporter.section("measured")
+        for name, value in measured:
+            terminalreporter.write_line(f"{name}: {value}")

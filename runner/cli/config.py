@@ -1,15 +1,14 @@
 """``stagerun config STAGE [JOB]``: every value of a stage, and where it was set."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 
 from runner.cli.context import Context
-from runner.cli.reporting import answer, is_job, report_options, stage_and_job
+from runner.cli.options import common_options, limit_options, parse_settings
+from runner.cli.reporting import answer, is_job, stage_and_job
 from runner.cli.tables import Cell, table
-from runner.errors import UsageError
 from runner.host.machine import cpu_count
 from runner.job.folder import Job
 from runner.project.config import (
@@ -24,27 +23,19 @@ from runner.project.config import (
 from runner.project.quantity import duration_text, limit_text
 from runner.project.stage import StageSpec
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 HEADERS: Final = ("key", "value", "from")
 USAGE: Final = "config STAGE [JOB]"
 SIZES: Final = frozenset({"memory", "tmp", "shm", "gpu_memory"})
 
 
-def _limit_options(function: Function) -> Function:
-    for name in reversed(LIMIT_NAMES):
-        option = f"--{name.replace('_', '-')}"
-        function = click.option(option, name, help=f"Try this limit for {name}.")(function)
-    return function
-
-
 @click.command("config", short_help="Show a stage's settings and limits, and where they come from.")
 @click.argument("words", nargs=-1, metavar="STAGE [JOB]")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Try this setting.")
-@_limit_options
-@report_options
+@limit_options
+@common_options
 @click.pass_obj
 def command(
-    context: Context, words: tuple[str, ...], settings: tuple[str, ...], **limits: str | None
+    context: Context, /, words: tuple[str, ...], settings: tuple[str, ...], **limits: str | None
 ) -> None:
     """Show every setting and limit of STAGE (in JOB) with the place it was set at.
 
@@ -77,18 +68,6 @@ def _places(context: Context, words: tuple[str, ...]) -> tuple[StageSpec, Job | 
     return stage_and_job(context, words, USAGE)
 
 
-def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
-    """``KEY=VALUE`` pairs. Raises UsageError."""
-    found = {}
-    for text in settings:
-        key, sign, value = text.partition("=")
-        if not sign or not key:
-            msg = f"--set {text}: write a key and its value, as in --set KEY=VALUE."
-            raise UsageError(msg)
-        found[key] = value
-    return found
-
-
 def _lines(
     context: Context,
     stage: StageSpec,
@@ -98,11 +77,11 @@ def _lines(
 ) -> list[str]:
     rows: list[list[str | Cell]] = []
     for key, value in values.items():
-        faint = "faint" if value.source.startswith("default") else None
+        role = "dim" if value.source.startswith("default") else ""
         shown = "not set" if value.value is None else value.value or '""'
-        rows.append([Cell(key, "strong"), shown, Cell(value.source, faint)])
+        rows.append([Cell(key, "strong"), shown, Cell(value.source, role)])
         if context.verbose:
-            rows.append(["", Cell(stage.config[key].help, "faint")])
+            rows.append(["", Cell(stage.config[key].help, "dim")])
     rows += [
         [Cell(name, "strong"), *_limit(name, getattr(limits.values, name), limits.sources[name])]
         for name in LIMIT_NAMES

@@ -1,12 +1,18 @@
 """What every verb needs: the project, the machine, and how the caller wants to be told."""
 
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from runner.errors import UsageError
+from runner.events import Notice, Observer
 from runner.host.engine import DockerEngine
 from runner.host.machine import ProcessIdentity
+from runner.job.folder import Job
 from runner.project.pipeline import Project, find_project, load_project
 from runner.run.cancellation import Cancellation
 from runner.run.request import Host
@@ -23,9 +29,24 @@ class Context:
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     @cached_property
+    def folder(self) -> Path:
+        """Where the caller stands."""
+        return Path.cwd()
+
+    @cached_property
     def project(self) -> Project:
         """The project that the caller stands in, or named. Raises UsageError or its kin."""
-        return load_project(find_project(Path.cwd(), self.project_folder))
+        return load_project(find_project(self.folder, self.project_folder))
+
+    def nearby_project(self) -> Project | None:
+        """The project, or None where the caller neither stands in one nor named one."""
+        try:
+            find_project(self.folder, self.project_folder)
+        except UsageError:
+            if self.project_folder is not None:
+                raise
+            return None
+        return self.project
 
     @cached_property
     def engine(self) -> DockerEngine:
@@ -45,8 +66,50 @@ class Context:
         )
 
     @property
-    def colour(self) -> bool:
-        """Whether standard output takes colours and cursor movement."""
-        import os
+    def terminal(self) -> bool:
+        """Whether standard output takes cursor movement."""
+        return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not self.json
 
-        return sys.stdout.isatty() and "NO_COLOR" not in os.environ and not self.json
+    @property
+    def colour(self) -> bool:
+        """Whether standard output takes colours."""
+        return self.terminal and not os.environ.get("NO_COLOR")
+
+    @contextlib.contextmanager
+    def observing(self, job: Job | None = None) -> Iterator[Observer]:
+        """The observer that tells the user, and with a job writes its pipeline log too."""
+        with contextlib.ExitStack() as stack:
+            tell = self._telling(stack)
+            if job is None:
+                yield tell
+                return
+            from runner.observers.pipeline_log import PipelineLog
+            from runner.observers.together import together
+
+            log = PipelineLog(job, lambda text: tell(Notice(stage=None, message=text)))
+            stack.callback(log.close)
+            yield together(tell, log)
+
+    def _telling(self, stack: contextlib.ExitStack) -> Observer:
+        from runner.observers.stream import Stream
+
+        out = Stream(sys.stdout)
+        if self.json:
+            from runner.observers.jsonl import JsonLines
+
+            return JsonLines(out)
+        from runner.observers.console import Console, Manner, terminal_width
+        from runner.observers.lines import shortened_from
+
+        live = self.terminal
+        manner = Manner(
+            live=live,
+            colour=self.colour,
+            quiet=self.quiet,
+            verbose=self.verbose,
+            width=terminal_width if live else lambda: None,
+            shorten=shortened_from(str(self.folder)),
+        )
+        console = Console(out, Stream(sys.stderr), manner)
+        stack.callback(console.close)
+        return console

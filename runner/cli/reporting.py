@@ -1,40 +1,20 @@
-"""What all report verbs share: their switches, the job and stage they are given, the answer."""
+"""What all report verbs share: the stage and job that they are given, and the answer."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-import click
+from typing import Any, Final
 
 from runner.cli.context import Context
 from runner.errors import UsageError
 from runner.job.folder import Job, find_job
+from runner.observers.lines import shortened_from
+from runner.observers.stream import Stream
 from runner.project.stage import StageSpec
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-MOST_WORDS = 2
-
-
-def report_options(function: Function) -> Function:
-    """Give a command ``--json``, ``-q`` and ``-v`` of its own, beside those before the verb."""
-    for names, text in (
-        (("--verbose", "-v"), "Say more."),
-        (("--quiet", "-q"), "Say only what went wrong."),
-        (("--json", "json"), "Print one JSON document instead."),
-    ):
-        option = click.option(
-            *names, is_flag=True, expose_value=False, callback=_remember, help=text
-        )
-        function = option(function)
-    return function
-
-
-def _remember(call: click.Context, parameter: click.Parameter, value: bool) -> None:
-    context = call.find_object(Context)
-    if value and context is not None and parameter.name is not None:
-        setattr(context, parameter.name, True)
+MOST_WORDS: Final = 2
 
 
 def is_job(text: str) -> bool:
@@ -60,10 +40,16 @@ def answer(context: Context, document: Any, lines: Callable[[], list[str]]) -> N
     """Print the report: as one JSON document, or as lines for people."""
     if context.json:
         # ASCII only: what a stage wrote cannot steer the terminal.
-        click.echo(json.dumps(plain(document), indent=2))
+        say(json.dumps(plain(document), indent=2))
     elif not context.quiet:
+        shorten = shortened_from(str(Path.cwd()))
         for line in lines():
-            click.echo(line)
+            say(shorten(line))
+
+
+def say(text: str) -> None:
+    """Print lines in the characters that the locale has."""
+    Stream(sys.stdout).write(text + "\n")
 
 
 def plain(value: Any) -> Any:

@@ -3,7 +3,8 @@
 import click
 
 from runner.cli.context import Context
-from runner.cli.reporting import answer, report_options, stage_and_job
+from runner.cli.options import common_options
+from runner.cli.reporting import answer, stage_and_job
 from runner.events import Event, Notice
 from runner.job.folder import open_job
 from runner.job.journal import open_runs
@@ -14,7 +15,7 @@ from runner.run.results import restore
 
 @click.command("restore", short_help="Bring the previous good result of a stage back.")
 @click.argument("words", nargs=-1, metavar="STAGE JOB")
-@report_options
+@common_options
 @click.pass_obj
 def command(context: Context, words: tuple[str, ...]) -> None:
     """Put the result that STAGE had in JOB before its last run back in force."""

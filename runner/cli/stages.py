@@ -5,7 +5,8 @@ from typing import Any, Final
 import click
 
 from runner.cli.context import Context
-from runner.cli.reporting import answer, report_options
+from runner.cli.options import common_options
+from runner.cli.reporting import answer
 from runner.cli.tables import Cell, table
 from runner.project.stage import Key, StageSpec
 
@@ -13,7 +14,7 @@ HEADERS: Final = ("stage", "summary", "gpu", "parents", "inputs → outputs")
 
 
 @click.command("stages", short_help="List the project's stages.")
-@report_options
+@common_options
 @click.pass_obj
 def command(context: Context) -> None:
     """List the project's stages: what they do, need, read and write; with -v their keys."""
@@ -70,7 +71,7 @@ def _row(stage: StageSpec) -> list[str | Cell]:
     )
     inputs = [item.name + ("?" if item.optional else "") for item in stage.inputs]
     outputs = [item.name + ("?" if item.optional else "") for item in stage.outputs]
-    flow = f"{', '.join(inputs) or '–'} → {', '.join(outputs) or '–'}"
+    flow = f"{', '.join(inputs) or 'nothing'} → {', '.join(outputs) or 'nothing'}"
     return [Cell(stage.id, "strong"), stage.summary, stage.gpu, parents, flow]
 
 
@@ -79,5 +80,5 @@ def _key_row(key: Key) -> list[str]:
     if key.of is not None:
         allowed = " | ".join(key.of)
     elif key.range is not None:
-        allowed = f"{key.type} {key.range[0]:g}–{key.range[1]:g}"
+        allowed = f"{key.type} {key.range[0]:g} to {key.range[1]:g}"
     return [key.name, allowed, "not set" if key.default is None else repr(key.default), key.help]

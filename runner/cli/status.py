@@ -1,13 +1,13 @@
 """``stagerun status JOB``: where the stages of a job stand."""
 
-import sys
 from pathlib import Path
 from typing import Final
 
 import click
 
 from runner.cli.context import Context
-from runner.cli.reporting import answer, report_options
+from runner.cli.options import common_options
+from runner.cli.reporting import answer
 from runner.cli.tables import Cell, one_line, table
 from runner.errors import RunnerLostError
 from runner.job.folder import find_job
@@ -24,17 +24,17 @@ STYLES: Final = {
     State.RUNNING: "busy",
     State.RUNNER_LOST: "bad",
     State.ELSEWHERE: "warn",
-    State.WAITING: "faint",
-    State.SKIPPED: "faint",
-    State.NOT_RUN: "faint",
+    State.WAITING: "dim",
+    State.SKIPPED: "dim",
+    State.NOT_RUN: "dim",
 }
 
 
 @click.command("status", short_help="Show where the stages of a job stand.")
 @click.argument("job", type=click.Path(path_type=Path))
-@report_options
+@common_options
 @click.pass_obj
-def command(context: Context, job: Path) -> None:
+def command(context: Context, /, job: Path) -> int:
     """Show where the stages of JOB stand.
 
     The exit code is 10 when a run has lost its runner, otherwise 0.
@@ -51,7 +51,7 @@ def command(context: Context, job: Path) -> None:
         "exit_code": code,
     }
     answer(context, document, lambda: _lines(context, stages))
-    sys.exit(code)
+    return code
 
 
 def _lines(context: Context, stages: list[StageStatus]) -> list[str]:

@@ -5,9 +5,11 @@ from typing import Final
 import click
 
 from runner.cli.context import Context
-from runner.cli.reporting import answer, report_options, stage_and_job
-from runner.cli.tables import neutral, one_line, painted, table
+from runner.cli.options import common_options
+from runner.cli.reporting import answer, stage_and_job
+from runner.cli.tables import indented, one_line, table
 from runner.job.folder import Job
+from runner.observers.style import paint
 from runner.run.ending import Ending, last_ending
 from runner.run.overview import cause
 from runner.run.prospect import Answer, Prospect, prospect
@@ -24,7 +26,7 @@ OPENINGS: Final = {
 
 @click.command("why", short_help="Say why a stage ended as it did, and why it would run again.")
 @click.argument("words", nargs=-1, metavar="STAGE JOB")
-@report_options
+@common_options
 @click.pass_obj
 def command(context: Context, words: tuple[str, ...]) -> None:
     """Say how the last run of STAGE in JOB ended and why, and whether it would run again now."""
@@ -61,8 +63,8 @@ def _prospect_lines(context: Context, ahead: Prospect, *, first: bool) -> list[s
     if first and ahead.answer is Answer.RUN:
         opening = "would run"
     main, *others = ahead.reasons or ("",)
-    lines = [f"{painted(opening, 'strong', colour=context.colour)}: {neutral(main)}"]
-    lines += [f"also: {neutral(other)}" for other in others]
+    lines = [f"{paint(opening, 'strong', on=context.colour)}: {one_line(main)}"]
+    lines += [f"also: {one_line(other)}" for other in others]
     if ahead.unchanged:
         lines.append(f"unchanged: {one_line(', '.join(ahead.unchanged))}")
     return lines
@@ -72,8 +74,8 @@ def _ending_lines(context: Context, stage_id: str, job: Job, ending: Ending) -> 
     good = ending.verdict is not None and ending.verdict.good
     word = cause(ending.verdict) if ending.verdict else "not closed"
     run = f" {ending.run_id}" if ending.run_id else ""
-    style = "good" if good else "bad"
-    lines = [f"last run{run}: {painted(word, style, colour=context.colour)}"]
+    role = "good" if good else "bad"
+    lines = [f"last run{run}: {paint(word, role, on=context.colour)}"]
     body = [ending.reason, ending.advice or ""]
     body += [f"  {item.path}  {item.problem}" for item in ending.findings]
     if ending.findings_total > len(ending.findings):
@@ -87,7 +89,7 @@ def _ending_lines(context: Context, stage_id: str, job: Job, ending: Ending) -> 
         body += [f"evidence: {text}" for text in ending.evidence]
     if ending.good_is == "previous":
         body.append(f"The result before it is kept: stagerun restore {stage_id} {job.root}")
-    lines += [f"   {neutral(text)}" for text in body if text]
+    lines += [line for text in body if text for line in indented(text, "   ")]
     if context.verbose and ending.overheads_ms:
         rows = [(name, f"{value:.0f} ms") for name, value in ending.overheads_ms.items()]
         lines += [f"   overhead {line}" for line in table(rows)]

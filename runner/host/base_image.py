@@ -71,7 +71,7 @@ def _here(engine: DockerEngine) -> tuple[str, ...]:
 
 def pull(engine: DockerEngine, image: str) -> str | None:
     """Fetch an image; None when that worked, else why not."""
-    repository, _, tag = image.partition(":")
+    repository, _, tag = image.rpartition(":")
     raw: Any = engine.api  # the SDK's public call waits for ever
     try:
         with translated(engine.address):
@@ -83,6 +83,6 @@ def pull(engine: DockerEngine, image: str) -> str | None:
             )
             messages = list(raw._stream_helper(response, decode=True))
     except StagerunError as problem:
-        return str(problem)
+        return str(problem).rstrip(".")
     errors = [str(message["error"]) for message in messages if "error" in message]
     return errors[-1] if errors else None

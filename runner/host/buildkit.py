@@ -5,6 +5,7 @@ BuildKit answers with trace messages, Podman with plain text; both become steps 
 """
 
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,11 @@ LAST_LINES: Final = 20
 
 HOUSEKEEPING: Final = ("[internal]", "copy /context")
 """How the names of steps begin that are BuildKit's own."""
+
+PLAIN_STEP: Final = re.compile(r"(\[\d+/\d+\] )?STEP \d+", re.IGNORECASE)
+
+CLOSING: Final = ("Successfully ", "--> ", "COMMIT ")
+"""How the lines begin with which plain answers report a finished layer or image."""
 
 OnStep = Callable[[str, str | None], None]
 """Called with a step's name and a line of its output; None when the step begins."""
@@ -45,6 +51,8 @@ class BuildRequest:
             "labels": json.dumps(dict(self.labels), sort_keys=True),
             "rm": "1",
             "forcerm": "1",
+            # Podman would make a layer of each label; Docker does not know this word.
+            "layers": "0",
         }
         if self.host_network:
             asked["networkmode"] = "host"
@@ -154,10 +162,11 @@ class BuildAnswer:
 
     def _plain(self, text: str) -> None:
         for line in text.splitlines():
-            if line.startswith(("STEP ", "Step ")):
-                self._current = line
-                self._on_step(line, None)
-            elif self._current and not line.startswith("Successfully "):
+            if PLAIN_STEP.match(line):
+                if ' LABEL "org.' not in line:  # those we asked for say nothing new
+                    self._current = line
+                    self._on_step(line, None)
+            elif self._current and not line.startswith(CLOSING):
                 self._line(self._current, line)
 
     def _line(self, step: str, line: str) -> None:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import docker
 
 DEFAULT_SOCKET: Final = "unix:///var/run/docker.sock"
+ROOTLESS_SOCKETS: Final = "unix:///run/user/"
+"""Where the engines of users, which run without root, have their sockets."""
+
 LABEL: Final = "org.stagerun."
 
 
@@ -79,6 +82,9 @@ class Engine(Protocol):
 
     def facts(self) -> EngineFacts:
         """What kind of engine it is. Raises EngineUnavailableError or RemoteEngineError."""
+
+    def user(self, uid: int, gid: int) -> str:
+        """The user of a container whose files shall belong to this uid and gid."""
 
     def image(self, name: str) -> Image | None:
         """The image behind a name or digest; None if it is not there."""
@@ -140,6 +146,10 @@ class DockerEngine:
             rootless=any("rootless" in text for text in info.get("SecurityOptions") or ()),
             runtimes=tuple(info.get("Runtimes") or ()),
         )
+
+    def user(self, uid: int, gid: int) -> str:
+        """The caller, who in a rootless engine is root inside the container."""
+        return "0:0" if self.address.startswith(ROOTLESS_SOCKETS) else f"{uid}:{gid}"
 
     def image(self, name: str) -> Image | None:
         """Look an image up by name or digest."""

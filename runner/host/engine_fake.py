@@ -172,6 +172,10 @@ class FakeEngine:
             runtimes=("runc",),
         )
 
+    def user(self, uid: int, gid: int) -> str:
+        """As with an engine that runs as root."""
+        return f"{uid}:{gid}"
+
     def image(self, name: str) -> Image | None:
         """Look an image up by name or digest."""
         by_digest = {image.digest: image for image in self.images.values()}

@@ -3,6 +3,7 @@
 import contextlib
 import graphlib
 import queue
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -191,6 +192,8 @@ class _Builder:
                 f"{image} was not built: the engine's disk is full. Free some space: "
                 "stagerun clean shows what would go."
             )
+        if code := re.search(r"exit (?:code|status):? (\d+)$", problem):
+            problem = f"a step ended with exit code {code[1]}."
         shown = "\n".join(f"    {line}" for line in lines) or "    (it printed nothing)"
         return BuildError(
             f"{image} was not built: {problem}\nThe step was: {self._site.redact(failure.step)}\n"

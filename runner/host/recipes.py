@@ -33,6 +33,9 @@ FILES: Final = "org.stagerun.files"
 PARENT: Final = "org.stagerun.parent"
 OCI: Final = "org.opencontainers.image"
 
+LICENSE: Final = "MIT"
+"""The licence of the stages that come with stagerun."""
+
 MAIN: Final = "main"
 """The variant of a stage that has one parent only."""
 
@@ -65,6 +68,7 @@ class Recipe:
     files: tuple[ContextFile, ...]
     arguments: Mapping[str, str] = field(default_factory=dict)
     parent: "Recipe | None" = None
+    licenses: str = ""
 
     @cached_property
     def file_digests(self) -> dict[str, str]:
@@ -109,6 +113,8 @@ class Recipe:
             f"{OCI}.title": self.title,
             f"{OCI}.description": self.description,
             f"{OCI}.version": VERSION,
+            # Always set: without it an image would show its parent's.
+            f"{OCI}.licenses": self.licenses,
         }
 
     def changed_file(self, labels: Mapping[str, str]) -> str | None:
@@ -180,6 +186,7 @@ class Recipes:
             files=files,
             arguments={"PARENT": parent.image},
             parent=parent,
+            licenses=LICENSE if stage.folder.is_relative_to(HOUSE) else "",
         )
 
     def parent(self, name: str) -> Recipe:

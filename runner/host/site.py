@@ -191,7 +191,7 @@ def _passwords(files: Iterable[Path], hosts: Iterable[str]) -> str:
             text = path.read_text(errors="replace")
         words = " ".join(line.partition("#")[0] for line in text.splitlines())
         for entry in re.split(r"\bmachine\s+", words)[1:]:
-            host = urlsplit("//" + entry.split("://")[-1]).hostname or ""
-            if host in wanted:
+            name = entry.partition(" ")[0].rpartition("://")[2]
+            if urlsplit(f"//{name}").hostname in wanted:
                 found.append(f"machine {entry.strip()}\n")
     return "".join(found)

@@ -130,16 +130,22 @@ class Entry:
         return names.get(stat.S_IFMT(self.mode), "something unknown")
 
 
-def walk(folder: Path, prefix: str = "") -> list[Entry]:
-    """Everything below a stage's folder but folders and ``.cache/``, without following links."""
+def walk(folder: Path) -> list[Entry]:
+    """Everything below a stage's folder but folders and ``.cache/``, without following links.
+
+    Raises OSError where a folder cannot be read, as one that is nested too deep.
+    """
     found: list[Entry] = []
-    for item in sorted(os.scandir(folder), key=lambda item: item.name):
-        name = prefix + item.name
-        if name == CACHE:
-            continue
-        if item.is_dir(follow_symlinks=False):
-            found += walk(Path(item.path), name + "/")
-        else:
-            status = item.stat(follow_symlinks=False)
-            found.append(Entry(path=name, mode=status.st_mode, size=status.st_size))
-    return found
+    waiting = [""]
+    while waiting:
+        prefix = waiting.pop()
+        for item in os.scandir(folder / prefix):
+            name = prefix + item.name
+            if name == CACHE:
+                continue
+            if item.is_dir(follow_symlinks=False):
+                waiting.append(name + "/")
+            else:
+                status = item.stat(follow_symlinks=False)
+                found.append(Entry(path=name, mode=status.st_mode, size=status.st_size))
+    return sorted(found, key=lambda entry: entry.path)

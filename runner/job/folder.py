@@ -1,14 +1,14 @@
 """The job directory: what lies where in it, whose it is, and whether it can be used."""
 
 import contextlib
+import itertools
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from runner.errors import JobFileError, JobFolderError
 from runner.project.config import JobLayer
@@ -220,13 +220,21 @@ def remove_folder(folder: Path) -> None:
     if not folder.exists():
         return
     doomed = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.removed."))
-    folder.replace(doomed / folder.name)
-    # A stage may have taken the write permission from its own folders.
-    shutil.rmtree(doomed, onerror=_make_writable)
-
-
-def _make_writable(function: Any, path: str, _: Any) -> None:
-    Path(path).parent.chmod(0o700)
-    if not Path(path).is_symlink():
-        Path(path).chmod(0o700)
-    function(path)
+    folder.replace(doomed / "0")
+    # Folders are lifted to the top one level at a time: a stage may have nested them deeper than
+    # a path can be long, or have taken the write permission from them.
+    names = map(str, itertools.count(1))
+    while waiting := list(doomed.iterdir()):
+        for place in waiting:
+            if place.is_symlink() or not place.is_dir():
+                place.unlink()
+                continue
+            place.chmod(0o700)
+            for item in list(os.scandir(place)):
+                if item.is_dir(follow_symlinks=False):
+                    Path(item.path).chmod(0o700)
+                    Path(item.path).replace(doomed / next(names))
+                else:
+                    Path(item.path).unlink()
+            place.rmdir()
+    doomed.rmdir()

@@ -4,6 +4,7 @@
 whose journal lacks the step ``closed`` was not finished by its runner.
 """
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ FOLDER: Final = "folder"
 CONTAINER: Final = "container"
 STARTED: Final = "started"
 CLOSED: Final = "closed"
+CLOSED_BYTES: Final = b'"step": "closed"'
 
 
 @dataclass(frozen=True)
@@ -29,29 +31,34 @@ class Journal:
     def write(self, step: str, **facts: Any) -> None:
         """Append one step and force it to disk."""
         line = json.dumps({"step": step, "time": datetime.now(UTC).isoformat(), **facts})
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with self.path.open("ab+") as file:
+            # A line that a dead runner left half written must not swallow this one.
+            torn = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+            file.write(("\n" if torn else "").encode() + line.encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
     def read(self) -> list[dict[str, Any]]:
-        """All whole lines; a torn last line is a step that did not happen."""
+        """All whole lines; a torn line is a step that did not happen."""
         steps = []
         try:
-            text = self.path.read_text(encoding="utf-8")
+            text = self.path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return []
         for line in text.splitlines():
-            try:
-                steps.append(json.loads(line))
-            except ValueError:
-                break
+            with contextlib.suppress(ValueError):
+                step = json.loads(line)
+                if isinstance(step, dict) and "step" in step:
+                    steps.append(step)
         return steps
 
     @property
     def is_closed(self) -> bool:
         """Whether the runner finished this run."""
-        return any(step["step"] == CLOSED for step in self.read())
+        # Looked for in the bytes: closed runs are by far the most, and every call asks.
+        with contextlib.suppress(FileNotFoundError):
+            return CLOSED_BYTES in self.path.read_bytes()
+        return False
 
 
 def journal_of(job: Job, run_id: str) -> Journal:
@@ -66,10 +73,10 @@ def open_runs(job: Job, stage_id: str) -> list[tuple[str, list[dict[str, Any]]]]
     """
     found = []
     for folder in job.runs():
-        # The name is read before the journal: closed runs are by far the most.
-        if (folder / "record.json").exists():
+        journal = Journal(folder / "journal.jsonl")
+        if journal.is_closed:
             continue
-        steps = Journal(folder / "journal.jsonl").read()
-        if steps and steps[0].get("stage_id") == stage_id and steps[-1]["step"] != CLOSED:
+        steps = journal.read()
+        if steps and steps[0].get("stage_id") == stage_id:
             found.append((folder.name, steps))
     return found

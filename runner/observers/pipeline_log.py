@@ -7,7 +7,7 @@ its own: further lines of a message are indented.
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,7 @@ from runner.project.stage import stage_name
 INDENT: Final = "    "
 RUNNER: Final = "stagerun"
 LONGEST_TIME: Final = 32
+FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
 class PipelineLog:
@@ -59,8 +60,9 @@ class PipelineLog:
                 if self._is_new(event):
                     time = plain(event.time)[:LONGEST_TIME]
                     self._write(time, stage_name(event.stage), event.level, event.message)
-            elif (told := _told(event)) is not None:
-                self._write(self._clock(), *told)
+            else:
+                for told in _told(event):
+                    self._write(self._clock(), *told)
 
     def close(self) -> None:
         """Close the file; a later line opens it again."""
@@ -92,31 +94,33 @@ class PipelineLog:
             self._warn(f"there is no pipeline log: {self.path}: {problem.strerror}")
 
     def _open(self) -> int:
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(
+            self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666
+        )
         with contextlib.suppress(OSError):
             self._job.give(self.path)
         return descriptor
 
 
-def _told(event: Event) -> tuple[str, str, str] | None:
-    """Source, level and message of an event of the runner; None where it is none for the log."""
+def _told(event: Event) -> Iterator[tuple[str, str, str]]:
+    """Source, level and message of what the runner itself has to say about an event."""
     match event:
         case JobStarted(headline=headline):
-            return RUNNER, "INFO", headline
+            yield RUNNER, "INFO", headline
         case StageWaiting(stage=stage, reason=reason):
-            return stage_name(stage), "INFO", f"waiting: {reason}"
+            yield stage_name(stage), "INFO", f"waiting: {reason}"
         case RunStarted(stage=stage, run_id=run_id, image=image, gpus=gpus):
             on = f" on GPU {', '.join(gpus)}" if gpus else ""
-            return stage_name(stage), "INFO", f"run {run_id} started in {image}{on}"
+            yield stage_name(stage), "INFO", f"run {run_id} started in {image}{on}"
         case Notice(stage=stage, message=message):
-            return stage_name(stage) if stage else RUNNER, "WARNING", message
+            yield stage_name(stage) if stage else RUNNER, "WARNING", message
         case StageFinished():
-            return stage_name(event.stage), "INFO" if event.verdict.good else "ERROR", _end(event)
+            yield stage_name(event.stage), "INFO" if event.verdict.good else "ERROR", _end(event)
         case JobFinished(verdict=verdict, exit_code=code, result=result):
             files = f": {', '.join(result)}" if result else ""
-            return RUNNER, "INFO" if code == 0 else "ERROR", f"ended: {verdict}{files}"
+            yield RUNNER, "INFO" if code == 0 else "ERROR", f"ended: {verdict}{files}"
         case _:
-            return None
+            pass
 
 
 def _end(event: StageFinished) -> str:
@@ -125,6 +129,7 @@ def _end(event: StageFinished) -> str:
         facts.append(f"after {duration_text(event.duration_seconds)}")
     if event.memory_peak_bytes is not None:
         facts.append(f"peak {size_text(event.memory_peak_bytes)}")
-    run = f"run {event.run_id}: " if event.run_id else ""
+    ran = event.run_id is not None and event.duration_seconds is not None
+    run = f"run {event.run_id}: " if ran else ""
     lines = [f"{run}{', '.join(facts)}: {event.summary}", *event.details]
     return "\n".join([*lines, *(f"warning: {text}" for text in event.warnings)])

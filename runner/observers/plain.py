@@ -6,7 +6,9 @@ from typing import Final
 
 # Control characters and line separators, lone surrogates, and the marks that reorder a line.
 HARMFUL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-REORDERING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+REORDERING: Final = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 TAB: Final = "    "
 WIDE: Final = frozenset("WF")
 WITHOUT_WIDTH: Final = frozenset({"Mn", "Me", "Cf"})

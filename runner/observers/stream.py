@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
-from typing import IO
+from typing import TextIO
 
 from runner.observers.style import TYPEWRITER, is_unicode
 
@@ -15,7 +15,7 @@ class Stream:
     that has run for hours is worth more than its progress report.
     """
 
-    file: IO[str]
+    file: TextIO
     gone: bool = False
     _guard: threading.Lock = field(default_factory=threading.Lock)
 

@@ -1,4 +1,4 @@
-"""Colours and marks: pieces of a line with the role that each plays, and how a terminal shows it."""
+"""Colours and marks: a line as pieces, each with its role, and how a terminal shows them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -19,14 +19,16 @@ DURATION_UNITS: Final = {
     "h": 3600.0,
     "d": 86400.0,
 }
-CLOCK: Final = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+# As many digits as a float holds without loss.
+NUMBER: Final = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*([a-zA-Z]*)")
+CLOCK: Final = re.compile(r"(?:(\d{1,6}):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 MINUTE: Final = 60
 HOUR: Final = 3600
 
 
 def parse_size(text: str) -> int:
     """Bytes of ``512MiB``, ``2 GB`` or ``1048576``; ValueError says which units there are."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)", text.strip())
+    match = NUMBER.fullmatch(text.strip())
     if match is None or match[2].lower() not in SIZE_UNITS:
         problem = f"{text!r} is no size; write bytes, or a number with KiB, MiB, GiB, kB, MB or GB"
         raise ValueError(problem)
@@ -37,7 +39,7 @@ def parse_duration(text: str) -> float:
     """Seconds of ``90``, ``90s``, ``1.5h`` or ``1:30:00``; ValueError says what is allowed."""
     if clock := CLOCK.fullmatch(text.strip()):
         return int(clock[1] or 0) * HOUR + int(clock[2]) * MINUTE + float(clock[3])
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)", text.strip())
+    match = NUMBER.fullmatch(text.strip())
     if match is None or match[2].lower() not in DURATION_UNITS:
         problem = (
             f"{text!r} is no duration; write seconds, or a number with s, m, h or d, or h:mm:ss"

@@ -59,11 +59,10 @@ class Run:
         """The container, as the contract has it."""
         request, limits = self.request, effective_limits(self.request.limits, os.cpu_count() or 1)
         facts = request.stage
-        uid, gid = self.job.owner
         return ContainerSpec(
             name=f"stagerun-{facts.id}-{self.id}-{secrets.token_hex(2)}",
             image=request.image.digest,
-            user=f"{uid}:{gid}",
+            user=self.host.engine.user(*self.job.owner),
             mounts=tuple(self._mounts()),
             environment=self._environment(),
             labels=self.labels(),
@@ -153,7 +152,7 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
         yield run
     except BaseException as problem:
         if not has_started(run.journal):
-            put_back(job, stage_id)
+            put_back(job, stage_id, run.journal)
             run.journal.write(
                 CLOSED, verdict=getattr(problem, "verdict", None), reason=str(problem)
             )
@@ -173,14 +172,17 @@ def _new_run(request: Request, job: Job, host: Host) -> Run:
             job.run_folder(run_id).mkdir(parents=True)
         except FileExistsError:
             continue
-        job.give(job.run_folder(run_id))
+        journal = journal_of(job, run_id)
+        journal.path.touch()
+        for path in (job.run_folder(run_id), journal.path):
+            job.give(path)
         return Run(
             id=run_id,
             request=request,
             job=job,
             host=host,
             began_at=began_at,
-            journal=journal_of(job, run_id),
+            journal=journal,
         )
 
 
@@ -191,7 +193,7 @@ def set_aside(job: Job, stage_id: str, journal: Journal) -> None:
     """
     folder, previous = job.stage_folder(stage_id), job.previous_folder(stage_id)
     good = read_entries(job).get(stage_id, {}).get("good_is") == "in place"
-    journal.write(FOLDER, good_moved=good)
+    journal.write(FOLDER, good_moved=good, inode=_inode(folder))
     if folder.exists():
         job.make_folder(previous.parent)
         if good:
@@ -208,18 +210,28 @@ def set_aside(job: Job, stage_id: str, journal: Journal) -> None:
             break
 
 
-def put_back(job: Job, stage_id: str) -> None:
-    """Undo ``set_aside``: what lay in the stage's folder before lies there again."""
+def put_back(job: Job, stage_id: str, journal: Journal) -> None:
+    """Undo ``set_aside``: what lay in the stage's folder before lies there again.
+
+    However far ``set_aside`` came, and also when it never began.
+    """
     folder, previous = job.stage_folder(stage_id), job.previous_folder(stage_id)
-    good = read_entries(job).get(stage_id, {}).get("good_is") == "in place"
-    old = previous if good else previous.with_name(f"{stage_id}.failed")
-    if old.exists():
+    step = next((step for step in journal.read() if step["step"] == FOLDER), None)
+    if step is None:
+        return
+    inode = step["inode"]
+    if inode is None:
+        remove_folder(folder)
+    elif _inode(folder) != inode:
+        old = previous if step["good_moved"] else previous.with_name(f"{stage_id}.failed")
         if (folder / CACHE).is_dir():
             (folder / CACHE).replace(old / CACHE)
         remove_folder(folder)
         old.replace(folder)
-    elif folder.exists():
-        remove_folder(folder)
+
+
+def _inode(folder: Path) -> int | None:
+    return folder.stat().st_ino if folder.exists() else None
 
 
 def settle(job: Job, stage_id: str, *, good: bool) -> None:

@@ -52,6 +52,8 @@ def supervision(run: Run, emit: Observer) -> Supervision:
 
 def output_of(run: Run, emit: Observer) -> Output:
     """Where this run's output goes."""
+    run.output_log.touch()
+    run.job.give(run.output_log)
     return Output(stage=run.request.stage.id, run_id=run.id, log=run.output_log, emit=emit)
 
 

@@ -56,8 +56,12 @@ def check_contract(stage: StageSpec, folder: Path, run_id: str) -> Found:
     problems = list(_identity_problems(stage, manifest, run_id))
     if manifest.status != "success":
         return Found(manifest=manifest, manifest_problem=None, outputs=(), problems=tuple(problems))
-    entries = walk(folder)
-    files = {entry.path: entry for entry in entries if entry.is_file}
+    try:
+        entries = walk(folder)
+    except OSError as unreadable:
+        problems.append(_error(".", f"a folder in it cannot be read: {unreadable.strerror}"))
+        return Found(manifest=manifest, manifest_problem=None, outputs=(), problems=tuple(problems))
+    files = {entry.path: entry for entry in entries if entry.is_file and _is_text(entry.path)}
     problems += _kind_problems(entries)
     tracked, tracking_problems = _tracked_outputs(stage, manifest, files)
     problems += tracking_problems
@@ -92,10 +96,11 @@ def _read_untrusted(path: Path) -> tuple[bytes | None, str | None]:
     except OSError as problem:
         kind = "is a symbolic link" if path.is_symlink() else f"cannot be read: {problem.strerror}"
         return None, f"manifest.json {kind}"
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        return None, "manifest.json is not a regular file"
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return None, "manifest.json is not a regular file"
         if status.st_size > MANIFEST_LIMIT:
             size, limit = size_text(status.st_size), size_text(MANIFEST_LIMIT)
             return None, f"manifest.json is {size} large; at most {limit} are read"
@@ -132,11 +137,18 @@ def _identity_problems(stage: StageSpec, manifest: "StageManifest", run_id: str)
 
 
 def _kind_problems(entries: list[Entry]) -> list[Problem]:
-    return [
-        _error(entry.path, f"is {entry.kind}; only regular files may stay in a stage's folder")
-        for entry in entries
-        if not entry.is_file
-    ]
+    problems = []
+    for entry in entries:
+        if not entry.is_file:
+            text = f"is {entry.kind}; only regular files may stay in a stage's folder"
+        elif not entry.mode & stat.S_IRUSR:
+            text = "may not be read by its owner"
+        elif not _is_text(entry.path):
+            text = "has a name that is not UTF-8 text"
+        else:
+            continue
+        problems.append(_error(entry.path, text))
+    return problems
 
 
 def _tracked_outputs(
@@ -219,5 +231,10 @@ def _covered(path: str, scratch: set[str | None]) -> bool:
     return path in scratch or bool(parents & {item for item in scratch if item})
 
 
+def _is_text(name: str) -> bool:
+    # Bytes that are no UTF-8 come from the file system as lone surrogates.
+    return not any("\udc80" <= character <= "\udcff" for character in name)
+
+
 def _error(path: str, text: str) -> Problem:
-    return Problem(path=path, text=text)
+    return Problem(path=os.fsencode(path).decode("utf-8", "backslashreplace"), text=text)

@@ -47,7 +47,7 @@ def last_ending(job: Job, stage_id: str) -> Ending | None:
     live = live_run(job, stage_id)
     if live is not None and (live.run_id is not None or entry is None):
         return Ending(run_id=live.run_id, verdict=None, reason=_standing(live.state))
-    newest = _newest_run(job, stage_id)
+    newest = newest_run(job, stage_id)
     if entry is not None and entry["run_id"] is None:
         return Ending(run_id=None, verdict=Verdict(entry["verdict"]), reason=entry["reason"])
     if newest is None:
@@ -64,7 +64,7 @@ def _standing(state: State) -> str:
     }[state]
 
 
-def _newest_run(job: Job, stage_id: str) -> tuple[str, list[dict[str, Any]]] | None:
+def newest_run(job: Job, stage_id: str) -> tuple[str, list[dict[str, Any]]] | None:
     """By the time in the journal: run ids of one minute have no order."""
     found = []
     for folder in job.runs():

@@ -19,6 +19,8 @@ SEPARATOR: Final = b"\x1e"
 LINE_LIMIT: Final = 65536
 KEPT_BYTES: Final = 16 << 20
 TAIL_LINES: Final = 40
+PARTS_LIMIT: Final = 256
+NO_RECORD: Final = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 LEVELS: Final = frozenset({"INFO", "WARNING", "ERROR", "CRITICAL"})
 
 
@@ -46,37 +48,49 @@ class Output:
     written: int = 0
     left_out: int = 0
     _parts: list[str] = field(default_factory=list)
+    _raw: list[bytes] = field(default_factory=list)
 
     def read(self, frames: Iterator[tuple[int, bytes]]) -> None:
         """Read to the end of the stream; memory stays bounded however long a line is."""
         pending = {STDOUT: b"", STDERR: b""}
-        with self.log.open("ab") as file:
+        with self.log.open("ab", buffering=0) as file:
             for stream, chunk in frames:
                 *lines, rest = (pending[stream] + chunk).split(b"\n")
                 for line in lines:
-                    self._line(line + b"\n", file)
+                    self._line(line + b"\n")
                 while len(rest) > LINE_LIMIT:
-                    self._line(rest[:LINE_LIMIT], file)
+                    self._line(rest[:LINE_LIMIT])
                     rest = rest[LINE_LIMIT:]
                 pending[stream] = rest
-                file.flush()
+                self._keep(file)
             for rest in pending.values():
                 if rest:
-                    self._line(rest + b"\n", file)
+                    self._line(rest + b"\n")
+            self._keep(file)
             if self.left_out:
-                file.write(f"\n[{self.left_out} more bytes were not kept]\n".encode())
+                with contextlib.suppress(OSError):
+                    file.write(f"\n[{self.left_out} more bytes were not kept]\n".encode())
 
-    def _line(self, line: bytes, file: IO[bytes]) -> None:
+    def _line(self, line: bytes) -> None:
         if line.startswith(SEPARATOR) and self._record(line[1:]):
             return
         self.tail.append(line[:LINE_LIMIT].decode("utf-8", "replace").rstrip())
         if self.written + len(line) > KEPT_BYTES:
             self.left_out += len(line)
             return
-        self.written += file.write(line)
+        self.written += len(line)
+        self._raw.append(line)
+
+    def _keep(self, file: IO[bytes]) -> None:
+        data, count = b"".join(self._raw), 0
+        self._raw.clear()
+        # On a full disk reading goes on: a container that nobody listens to would stand still.
+        with contextlib.suppress(OSError):
+            count = file.write(data)
+        self.left_out += len(data) - count
 
     def _record(self, line: bytes) -> bool:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(*NO_RECORD):
             record = json.loads(line)
             kind = record["type"]
             if kind == "log" and record["level"] in LEVELS:
@@ -89,8 +103,9 @@ class Output:
         return False
 
     def _log(self, record: dict[str, Any]) -> bool:
+        more = record.get("part", 1) < record.get("parts", 1)
         self._parts.append(str(record["message"]))
-        if record.get("part", 1) < record.get("parts", 1):
+        if more and len(self._parts) < PARTS_LIMIT:
             return True
         message = "".join(self._parts)
         self._parts.clear()

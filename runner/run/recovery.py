@@ -1,8 +1,8 @@
 """Finish what a dead runner left on a stage, before anything new begins.
 
 The caller holds the stage's lock, so the runner of an open run is dead. A run whose container was
-never started is undone; any other one is closed as ``runner_lost`` and its container removed. The
-previous good result stays in force either way. Runs of another machine are never judged.
+never started is undone; one that has its record is closed as it says; any other one is closed as
+``runner_lost`` and its container removed, and the good result before it stays in force. Runs of another machine are never judged.
 """
 
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from runner.errors import StageBusyError, Verdict
 from runner.events import Notice, Observer
 from runner.host.engine import LABEL
 from runner.job.folder import Job
+from runner.job.job_manifest import read_record
 from runner.job.journal import CLOSED, STARTED, journal_of, open_runs
 from runner.run.attempt import put_back, stage_labels
 from runner.run.request import Host
@@ -28,7 +29,10 @@ def recover(stage_id: str, job: Job, host: Host, emit: Observer) -> None:
             )
             raise StageBusyError(msg)
         seen_running = any(step["step"] == STARTED for step in steps)
-        if _remove_containers(run_id, stage_id, job, host) or seen_running:
+        started = _remove_containers(run_id, stage_id, job, host) or seen_running
+        if (record := read_record(job, run_id)) is not None:
+            _close_again(job, record)
+        elif started:
             _close_as_lost(run_id, stage_id, job, steps)
             emit(
                 Notice(
@@ -38,10 +42,9 @@ def recover(stage_id: str, job: Job, host: Host, emit: Observer) -> None:
                 )
             )
         else:
-            put_back(job, stage_id)
-            journal_of(job, run_id).write(
-                CLOSED, verdict=Verdict.RUNNER_LOST, reason="never started"
-            )
+            journal = journal_of(job, run_id)
+            put_back(job, stage_id, journal)
+            journal.write(CLOSED, verdict=Verdict.RUNNER_LOST, reason="never started")
 
 
 def _remove_containers(run_id: str, stage_id: str, job: Job, host: Host) -> bool:
@@ -52,6 +55,14 @@ def _remove_containers(run_id: str, stage_id: str, job: Job, host: Host) -> bool
         started |= container.state().status != "created"
         container.remove()
     return started
+
+
+def _close_again(job: Job, record: dict[str, Any]) -> None:
+    """Finish the closing of a run that has its record: each of its steps can be repeated."""
+    from runner.manifest import RunRecord
+    from runner.run.closing import close
+
+    close(job, RunRecord.model_validate(record))
 
 
 def _close_as_lost(run_id: str, stage_id: str, job: Job, steps: list[dict[str, Any]]) -> None:

@@ -87,7 +87,7 @@ def resolve(
     models = find_models(stage, project, config)
     components = _components(stage, image, config, inputs, models, digests)
     digests.save()
-    notices = [old] if old else []
+    notices = [old] if old and not options.dev else []
     if granted.fallback_reason:
         notices.append(f"no GPU was granted, the stage runs on the CPU: {granted.fallback_reason}")
     return Request(

@@ -15,6 +15,8 @@ from runner.run.contract import Found
 from runner.run.supervision import Facts
 
 SIGKILL_CODE: Final = 137
+PROOF_SAMPLES: Final = 3
+QUOTED: Final = 400
 NEARLY_NOTHING: Final = 1 << 20
 DISK_PATTERN: Final = re.compile(r"No space left on device|Errno 28|ENOSPC", re.IGNORECASE)
 GPU_MEMORY_PATTERN: Final = re.compile(
@@ -54,7 +56,7 @@ def judge(facts: Facts, found: Found, around: Circumstances) -> Judgement:
         for trouble in (_gpu_memory, _memory, _disk, _stage):
             if judgement := trouble(facts, found, around):
                 return judgement
-    return _contract(found, around) or _success(facts, found)
+    return _contract(found, around) or _gpu_mismatch(facts, around) or _success(facts, found)
 
 
 def _succeeded(facts: Facts, found: Found) -> bool:
@@ -176,11 +178,17 @@ def _first_error(facts: Facts, found: Found) -> str:
     manifest = found.manifest
     if manifest is not None and manifest.errors:
         error = manifest.errors[0]
-        return "It reports: " + (error if isinstance(error, str) else error.message)
+        return "It reports: " + _brief(error if isinstance(error, str) else error.message)
     if manifest is not None and (manifest.error or manifest.reason):
-        return f"It reports: {manifest.error or manifest.reason}"
+        return f"It reports: {_brief(manifest.error or manifest.reason or '')}"
     last = next((line for line in reversed(facts.tail) if line.strip()), None)
-    return f"Its last words: {last}" if last else ""
+    return f"Its last words: {_brief(last)}" if last else ""
+
+
+def _brief(text: str) -> str:
+    """One line of a stage's own words; all of them are in its log."""
+    line = " ".join(text.split())
+    return line if len(line) <= QUOTED else f"{line[:QUOTED]}…"
 
 
 def _contract(found: Found, around: Circumstances) -> Judgement | None:
@@ -204,6 +212,18 @@ def _contract(found: Found, around: Circumstances) -> Judgement | None:
             advice=where,
         )
     return None
+
+
+def _gpu_mismatch(facts: Facts, around: Circumstances) -> Judgement | None:
+    usage = facts.usage
+    if not around.gpus or usage.gpu_used is not False or usage.samples < PROOF_SAMPLES:
+        return None
+    return Judgement(
+        verdict=Verdict.GPU_MISMATCH,
+        reason=f"The stage was granted {', '.join(around.gpus)}, and in {usage.samples} samples "
+        "none of its processes held any GPU memory.",
+        advice="It ran on the CPU: look in stage.log which device its engine chose.",
+    )
 
 
 def _success(facts: Facts, found: Found) -> Judgement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 import wave
@@ -109,7 +110,12 @@ def _run(command: Sequence[str], name: str, on_progress: Callable[[float], None]
         complaints.seek(0)
         lines = complaints.read().decode("utf-8", "replace").splitlines()
     if process.returncode != 0:
-        reason = lines[-1] if lines else f"exit code {process.returncode}"
+        reason = _without_sender(lines[0]) if lines else f"exit code {process.returncode}"
         message = f"ffmpeg could not take the sound out of {name}: {reason}. See stage.log."
         raise MediaError(message)
-    return lines
+    return [_without_sender(line) for line in lines]
+
+
+def _without_sender(line: str) -> str:
+    """The line without the part of ffmpeg, and its address, that wrote it."""
+    return re.sub(r"^\[[^]]*\] ", "", line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -102,7 +103,12 @@ def _run(command: Sequence[str], plan: Plan, on_progress: Callable[[float], None
     if process.returncode != 0:
         message = (
             f"ffmpeg could not write {plan.media.path.name} as {plan.container.ending}:"
-            f" {'; '.join(lines[:3]) or f'exit code {process.returncode}'}. If that is about a"
-            " codec, set MUX_CONTAINER to mkv, which holds nearly all."
+            f" {_without_sender(lines[0]) if lines else f'exit code {process.returncode}'}. If that"
+            " is about a codec, set MUX_CONTAINER to mkv, which holds nearly all."
         )
         raise MuxError(message)
+
+
+def _without_sender(line: str) -> str:
+    """The line without the part of ffmpeg, and its address, that wrote it."""
+    return re.sub(r"^\[[^]]*\] ", "", line)

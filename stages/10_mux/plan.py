@@ -10,6 +10,7 @@ from languages import bibliographic, terminologic
 from streams import MediaFile, Stream
 
 _MP4_ENDINGS = (".mp4", ".m4v")
+_CHAPTER_TITLES = "bin_data"  # an MP4's stream of them; the chapters themselves are copied
 _IMAGE_TYPES = {"mjpeg": "jpeg", "png": "png"}
 
 
@@ -98,7 +99,7 @@ def make_plan(media: MediaFile, container: Container, subtitles: Sequence[Subtit
             covers.append(stream)  # in Matroska a cover is an attachment, not a stream
         elif _fits(stream, container):
             kept.append(stream)
-        else:
+        elif not (media.has_chapters and stream.codec == _CHAPTER_TITLES):
             left_out.append(stream)
     return Plan(
         media=media,

@@ -18,10 +18,10 @@ def verify(plan: Plan, written: Path, *, is_whole_film: bool) -> None:
     """Raises MuxError, with all differences, when the film is not as planned."""
     film = read_media(written)
     differences = _missing_streams(plan, film) + _wrong_subtitles(plan, film)
-    planned, found = plan.media.duration, film.duration
-    if is_whole_film and planned and planned - (found or 0.0) > _TOLERANCE_SECONDS:
+    planned, found = plan.media.duration, film.seconds_of_film()
+    if is_whole_film and planned is not None and planned - found > _TOLERANCE_SECONDS:
         differences.append(
-            f"it lasts {found or 0.0:.1f} s instead of {planned:.1f} s, so that"
+            f"it lasts {found:.1f} s instead of {planned:.1f} s, so that"
             f" {plan.media.path.name} may be cut off"
         )
     if differences:

@@ -47,7 +47,7 @@ def beep(hertz: int = 1000, at: float = BEEP_AT, channels: str = "mono") -> list
     return ["-f", "lavfi", "-i", f"aevalsrc='{loud}':d={SECONDS}:s=48000,aformat=cl={channels}"]
 
 
-def ffmpeg(*arguments: str | Path) -> None:
+def ffmpeg(*arguments: object) -> None:
     """Runs ffmpeg, quiet unless something is wrong."""
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)]
     subprocess.run(command, check=True)

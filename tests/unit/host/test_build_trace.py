@@ -100,16 +100,18 @@ def test_a_failure_carries_the_step_and_its_last_lines() -> None:
 def test_podmans_plain_answer_gives_the_same() -> None:
     messages: list[dict[str, object]] = [
         {"stream": "STEP 1/2: FROM stagerun/parent-base:current\n"},
-        {"stream": "STEP 2/2: RUN false\n"},
+        {"stream": "[2/2] STEP 2/3: RUN false\n"},
         {"stream": "one\n"},
         {"stream": "two\n"},
+        {"stream": 'STEP 3/3: LABEL "org.stagerun.kind"="parent"\n'},
+        {"stream": "--> 84211504af1\n"},
         {"errorDetail": {"message": "exit status 1"}, "error": "exit status 1"},
     ]
     shown, failure = answer(messages)
     assert shown[0] == ("STEP 1/2: FROM stagerun/parent-base:current", None)
-    assert shown[-1] == ("STEP 2/2: RUN false", "two")
+    assert shown[-1] == ("[2/2] STEP 2/3: RUN false", "two")
     assert failure == BuildFailure(
-        problem="exit status 1", step="STEP 2/2: RUN false", last_lines=("one", "two")
+        problem="exit status 1", step="[2/2] STEP 2/3: RUN false", last_lines=("one", "two")
     )
 
 

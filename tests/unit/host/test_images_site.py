@@ -16,6 +16,7 @@ def root(tmp_path: Path) -> Path:
         "etc/apt/sources.list": "deb http://mirror.example/debian bookworm main\n",
         "etc/apt/auth.conf.d/mirror.conf": (
             "machine http://mirror.example/debian login me password apt-word\n"
+            "machine index.example login me password second-word\n"
             "machine other.example login me password foreign-word\n"
         ),
         "etc/pip.conf": (
@@ -94,6 +95,7 @@ def test_the_environment_is_stronger_than_pips_files(root: Path) -> None:
 def test_only_the_mirrors_passwords_are_handed_on(root: Path) -> None:
     passwords = text(found(root), "netrc")
     assert "apt-word" in passwords
+    assert "second-word" in passwords
     assert "foreign-word" not in passwords
 
 

@@ -85,7 +85,8 @@ def test_one_line_format_gives_the_same_facts() -> None:
 def test_a_key_inside_a_source_keeps_its_lines() -> None:
     text = (
         "Types: deb\nURIs: http://m.example\nSuites: bookworm\nComponents: main\nSigned-By:\n"
-        " -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBFit\n -----END PGP PUBLIC KEY BLOCK-----\n"
+        " -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBFit\n"
+        " -----END PGP PUBLIC KEY BLOCK-----\n"
     )
     (source,) = parse_deb822(text)
     assert source.signed_by.strip().splitlines() == [

@@ -114,7 +114,8 @@ def test_anything_else_after_the_end_is_refused_with_a_warning(
 
 def test_failed_in_a_handler_records_the_exception_by_itself(io: StageIO, read: Read) -> None:
     try:
-        raise RuntimeError("no model")
+        msg = "no model"
+        raise RuntimeError(msg)
     except RuntimeError:
         io.finalize(status="failed")
     entry = read(io.stage_dir)["errors"][0]
@@ -126,7 +127,8 @@ def test_failed_in_a_handler_adds_nothing_to_errors_that_are_listed(
     io: StageIO, read: Read
 ) -> None:
     try:
-        raise RuntimeError("no model")
+        msg = "no model"
+        raise RuntimeError(msg)
     except RuntimeError as error:
         io.add_error(str(error), error)
         io.finalize(status="failed", error=str(error))
@@ -135,7 +137,8 @@ def test_failed_in_a_handler_adds_nothing_to_errors_that_are_listed(
 
 def test_an_error_text_in_a_handler_gets_the_exceptions_traceback(io: StageIO, read: Read) -> None:
     try:
-        raise RuntimeError("no model")
+        msg = "no model"
+        raise RuntimeError(msg)
     except RuntimeError:
         io.finalize(status="failed", error="could not listen")
     entry = read(io.stage_dir)["errors"][0]

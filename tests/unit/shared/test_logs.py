@@ -54,8 +54,8 @@ def test_the_logger_is_named_after_the_stage(job: Path) -> None:
 
 def test_asking_twice_for_the_logger_doubles_no_line(job: Path) -> None:
     io = StageIO("asr", job)
-    for _ in range(3):
-        logger = io.get_stage_logger()
+    logger = io.get_stage_logger()
+    assert io.get_stage_logger() is logger
     StageIO("asr", job).get_stage_logger().info("once")
     logger.info("twice")
     text = io.stage_log.read_text()
@@ -101,7 +101,8 @@ def test_lines_of_a_stage_reach_its_own_log_while_another_is_open(job: Path) -> 
 def test_a_traceback_is_in_both_logs(job: Path) -> None:
     io = StageIO("asr", job)
     try:
-        raise RuntimeError("boom")
+        msg = "boom"
+        raise RuntimeError(msg)
     except RuntimeError:
         io.get_stage_logger().error("failed", exc_info=True)
     for text in (io.stage_log.read_text(), pipeline_log(job)):

@@ -112,7 +112,8 @@ def test_warnings_are_strings_and_only_in_the_manifest(job: Path, read: Read) ->
 def test_errors_say_when_what_which_type_and_where(job: Path, read: Read) -> None:
     io = StageIO("asr", job)
     try:
-        raise RuntimeError("no model")
+        msg = "no model"
+        raise RuntimeError(msg)
     except RuntimeError as error:
         io.add_error(str(error), error)
     io.add_error("something else")

@@ -28,7 +28,8 @@ class Array:
     """What numpy calls an array: ``item()`` works for one element only."""
 
     def item(self) -> object:
-        raise ValueError("can only convert an array of size 1")
+        msg = "can only convert an array of size 1"
+        raise ValueError(msg)
 
     def __str__(self) -> str:
         return "[1 2 3]"
@@ -36,14 +37,16 @@ class Array:
 
 class Hostile:
     def __str__(self) -> str:
-        raise RuntimeError("no text")
+        msg = "no text"
+        raise RuntimeError(msg)
 
     __repr__ = __str__
 
 
 class HostileDict(UserDict[str, object]):
     def items(self) -> Any:
-        raise RuntimeError("no items")
+        msg = "no items"
+        raise RuntimeError(msg)
 
 
 class Colour(Enum):

@@ -126,7 +126,8 @@ def test_a_traceback_travels_in_the_message(
 ) -> None:
     runner()
     try:
-        raise RuntimeError("boom")
+        msg = "boom"
+        raise RuntimeError(msg)
     except RuntimeError:
         StageIO().get_stage_logger().error("failed", exc_info=True)
     (record,) = records(capfd)

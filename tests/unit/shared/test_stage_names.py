@@ -49,9 +49,7 @@ def test_the_environment_names_the_stage_when_the_caller_does_not(
     assert io.stage_dir == job / "06_asr"
 
 
-def test_the_job_is_output_dir_else_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_job_is_output_dir_else_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert StageIO("asr").job_dir == tmp_path / "out"
     monkeypatch.setenv("OUTPUT_DIR", "elsewhere")

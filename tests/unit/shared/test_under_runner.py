@@ -136,9 +136,7 @@ def test_a_declared_output_is_tracked_with_its_type(runner: Start, read: Read) -
     ]
 
 
-def test_no_manifest_is_announced_at_once(
-    runner: Start, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_no_manifest_is_announced_at_once(runner: Start, capfd: pytest.CaptureFixture[str]) -> None:
     runner()
     StageIO("asr", enable_manifest=False)
     assert "contract_violation" in capfd.readouterr().err

@@ -1,0 +1,44 @@
+"""``stagerun build [STAGE…]``: make the images that are missing or older than their sources."""
+
+import click
+
+from runner.cli.context import Context
+from runner.cli.options import common_options
+from runner.errors import UsageError
+from runner.events import Notice
+from runner.host.images import plan
+from runner.project.stage import StageSpec
+
+
+@click.command("build", short_help="Build the images that are missing or old.")
+@click.argument("stages", nargs=-1, metavar="[STAGE]...")
+@click.option("--force", is_flag=True, help="Build all of it anew, parents included.")
+@click.option("--variant", "variants", multiple=True, metavar="V", help="Only this variant.")
+@common_options
+@click.pass_obj
+def command(
+    context: Context, /, stages: tuple[str, ...], force: bool, variants: tuple[str, ...]
+) -> None:
+    """Build the images of the STAGEs (all without any), and the parents below them.
+
+    What is as new as its sources is left alone.
+    """
+    project = context.project
+    chosen = [project.stage(text) for text in stages] or list(project.stages.values())
+    _check_variants(chosen, variants)
+    steps = plan(project, context.engine, chosen, variants=variants or None, force=force)
+    with context.observing() as emit:
+        if not steps:
+            emit(Notice(stage=None, message="all images are as new as their sources"))
+            return
+        from runner.host.image_build import build
+
+        build(project, context.engine, steps, emit, force=force)
+
+
+def _check_variants(stages: list[StageSpec], variants: tuple[str, ...]) -> None:
+    known = dict.fromkeys(name for stage in stages for name in stage.parents)
+    for variant in variants:
+        if variant not in known:
+            msg = f"none of these stages has the variant {variant}; there are {', '.join(known)}."
+            raise UsageError(msg)

@@ -1,0 +1,88 @@
+"""One call of the command line: its signals, its errors, its exit code."""
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import Final, NoReturn
+
+import click
+
+from runner.cli.context import Context
+from runner.cli.verbs import group
+from runner.errors import SIGNAL_EXIT_CODES, StagerunError
+from runner.observers.plain import plain_lines
+from runner.observers.stream import Stream
+
+USAGE: Final = 2
+TRACEBACK: Final = "STAGERUN_TRACEBACK"
+"""The environment variable that shows where in the program an error came from."""
+
+
+class Interrupted(BaseException):
+    """A signal came while no stage was running; the text is its name."""
+
+
+def call(words: Sequence[str]) -> int:
+    """Run a verb with these words; returns the exit code."""
+    context = Context()
+    for name in SIGNAL_EXIT_CODES:
+        signal.signal(getattr(signal, name), _interrupt)
+    try:
+        code = _invoke(list(words), context)
+    except StagerunError as problem:
+        code = problem.exit_code
+        _tell(problem, context, str(problem), code)
+    except click.ClickException as problem:
+        code = USAGE
+        _tell(problem, context, _usage(problem), code)
+    except BrokenPipeError:
+        code = 0
+    except Interrupted as problem:
+        code = SIGNAL_EXIT_CODES[str(problem)]
+        Stream(sys.stderr).write(f"stagerun: interrupted by {problem}\n")
+    return _flushed(code)
+
+
+def _invoke(words: list[str], context: Context) -> int:
+    code = group.main(words, prog_name="stagerun", standalone_mode=False, obj=context)
+    return code if isinstance(code, int) else 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    del frame
+    raise Interrupted(signal.Signals(number).name)
+
+
+def _usage(problem: click.ClickException) -> str:
+    text = problem.format_message()
+    where = getattr(problem, "ctx", None)
+    return f"{text} See: {where.command_path} --help" if where is not None else text
+
+
+def _tell(problem: Exception, context: Context, text: str, code: int) -> None:
+    """Say what went wrong on standard error, and to a program on standard output as well."""
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(problem)
+    first, *rest = plain_lines(text)
+    Stream(sys.stderr).write("\n".join([f"stagerun: {first}", *rest]) + "\n")
+    if context.json:
+        import json
+
+        verdict = getattr(problem, "verdict", None)
+        document = {"type": "error", "message": text, "verdict": verdict, "exit_code": code}
+        Stream(sys.stdout).write(json.dumps(document) + "\n")
+
+
+def _flushed(code: int) -> int:
+    """The exit code, after the last output; a reader that left early is no error."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        # Python flushes once more at its end, and would complain.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

@@ -1,0 +1,114 @@
+"""``run --dry-run``: what would run, what would not, and why."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import click
+
+from runner.cli.context import Context
+from runner.observers.console import terminal_width
+from runner.observers.lines import Layout
+from runner.observers.style import ASCII, UNICODE, Marks, Pieces, is_unicode, painted
+from runner.run.inputs import is_enabled
+from runner.run.prospect import Answer, Prospect, prospect
+from runner.run.request import RunOptions
+from runner.run.scheduler import Plan
+
+WORDS: Final = {
+    Answer.UP_TO_DATE: "up to date",
+    Answer.RUN: "would run",
+    Answer.REFUSE: "would be refused",
+    Answer.SKIP: "would be skipped",
+    Answer.UNKNOWN: "cannot be told",
+}
+WORDS_WIDTH: Final = max(map(len, WORDS.values()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What would happen to one stage."""
+
+    stage: str
+    answer: Answer
+    reason: str
+
+
+def show_plans(context: Context, plans: Sequence[Plan], options: RunOptions) -> None:
+    """Print what the same call without ``--dry-run`` would do. Raises JobFolderError."""
+    jobs = [(plan, list(foresee(context, plan, options))) for plan in plans]
+    if context.json:
+        document = {
+            "schema_version": 1,
+            "jobs": [
+                {"job": str(plan.job.root), "stages": [asdict(step) for step in steps]}
+                for plan, steps in jobs
+            ],
+        }
+        click.echo(json.dumps(document, indent=2))
+        return
+    for plan, steps in jobs:
+        for pieces in _lines(context, plan, steps):
+            click.echo(painted(pieces, on=context.colour).rstrip())
+
+
+def foresee(context: Context, plan: Plan, options: RunOptions) -> Iterator[Step]:
+    """The stages of a plan, with what those before them mean for them."""
+    project = context.project
+    would_run: set[str] = set()
+    would_not: set[str] = set()
+    for stage_id in plan.stages:
+        stage = project.stages[stage_id]
+        upstream = project.upstream(stage)
+        enabled = is_enabled(stage_id, project, plan.job)
+        if enabled and (bad := [name for name in upstream if name in would_not]):
+            answer, reason = Answer.REFUSE, f"it reads from {bad[0]}, which cannot run"
+        elif enabled and (fresh := [name for name in upstream if name in would_run]):
+            answer, reason = Answer.RUN, f"it reads from {fresh[0]}, which would run before it"
+        else:
+            found = prospect(stage, project, plan.job, context.host, options)
+            answer, reason = _forced(found) if options.force else _first(found)
+        if answer is Answer.RUN:
+            would_run.add(stage_id)
+        elif answer in (Answer.REFUSE, Answer.UNKNOWN):
+            would_not.add(stage_id)
+        yield Step(stage=stage_id, answer=answer, reason=reason)
+
+
+def _first(found: Prospect) -> tuple[Answer, str]:
+    return found.answer, next(iter(found.reasons), "")
+
+
+def _forced(found: Prospect) -> tuple[Answer, str]:
+    if found.answer is Answer.UP_TO_DATE:
+        return Answer.RUN, "--force"
+    return _first(found)
+
+
+def _lines(context: Context, plan: Plan, steps: Sequence[Step]) -> Iterator[Pieces]:
+    import sys
+
+    from runner.observers.lines import shortened_from
+
+    layout = Layout(
+        marks=UNICODE if is_unicode(sys.stdout.encoding) else ASCII,
+        width=terminal_width() if context.terminal else None,
+        names=max(map(len, plan.stages), default=0),
+        shorten=shortened_from(str(context.folder)),
+    )
+    yield ((layout.text(str(plan.job.root)), "strong"),)
+    for step in steps:
+        mark, role = _mark(step.answer, layout.marks)
+        head = ((f" {mark} ", role), (f"{layout.name(step.stage)}   ", "strong"))
+        words = f"{WORDS[step.answer]:<{WORDS_WIDTH}}   "
+        line = (*head, (words, role), (layout.text(step.reason), ""))
+        yield line if step.answer in (Answer.REFUSE, Answer.UNKNOWN) else layout.fit(line)
+
+
+def _mark(answer: Answer, marks: Marks) -> tuple[str, str]:
+    return {
+        Answer.UP_TO_DATE: (marks.cached, "good"),
+        Answer.RUN: (marks.result, "busy"),
+        Answer.SKIP: (marks.skipped, "dim"),
+    }.get(answer, (marks.failure, "bad"))

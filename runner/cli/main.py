@@ -1,0 +1,15 @@
+"""The console script. Nothing is imported before it is known to be needed."""
+
+import sys
+
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    if sys.argv[1:] == ["--version"]:
+        from runner.version import VERSION
+
+        sys.stdout.write(f"stagerun {VERSION}\n")
+        return 0
+    from runner.cli.calling import call
+
+    return call(sys.argv[1:])

@@ -1,0 +1,216 @@
+"""``stagerun run JOB…`` and ``stagerun STAGE JOB``: running stages."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from runner.cli.completing import complete_stage
+from runner.cli.context import Context
+from runner.cli.options import (
+    WaitingCommand,
+    common_options,
+    parse_settings,
+    run_options,
+    wait_seconds,
+)
+from runner.cli.stopping import Running, stopping
+from runner.errors import SIGNAL_EXIT_CODES, UsageError, Verdict
+from runner.events import JobStarted, Observer
+from runner.job.folder import Job, open_job
+from runner.observers.together import together
+from runner.project.config import LIMIT_NAMES, check_keys, parse_limits
+from runner.project.pipeline import JOB_INPUT, Project
+from runner.run.request import RunOptions
+from runner.run.scheduler import Plan, execute, plan_job, run_plans
+
+Result = TypeVar("Result")
+PLACE = click.Path(path_type=Path)
+
+
+def stage_command(name: str) -> click.Command:
+    """The command that runs one stage, for ``stagerun STAGE JOB``."""
+
+    @click.command(name, cls=WaitingCommand, help=f"Run the stage {name} of JOB.")
+    @click.argument("place", metavar="JOB", type=PLACE)
+    @run_options
+    @common_options
+    @click.pass_obj
+    def command(context: Context, /, place: Path, **asked: Any) -> int:
+        return _run_stage(context, name, place, asked)
+
+    return command
+
+
+def _run_stage(context: Context, name: str, place: Path, asked: dict[str, Any]) -> int:
+    project = context.project
+    stage = project.stage(name)
+    job = open_job(place)
+    options = _options(asked)
+    check_keys(project, job.layer, options.overrides)
+    with context.observing(job) as emit:
+        if asked["build"]:
+            from runner.cli.images_first import build_first
+
+            build_first(context, (stage.id,), emit)
+        outcome = _stoppable(
+            context,
+            emit,
+            lambda tell: execute(stage.id, project, job, context.host, options, tell),
+        )
+    return outcome.exit_code
+
+
+@click.command("run", cls=WaitingCommand)
+@click.argument("places", metavar="JOB…", nargs=-1, required=True, type=PLACE)
+@click.option("--upto", metavar="STAGE", shell_complete=complete_stage, help="Stop after STAGE.")
+@click.option(
+    "--from", "start", metavar="STAGE", shell_complete=complete_stage, help="Begin with STAGE."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would run, and why.")
+@click.option(
+    "--jobs", "-j", "at_once", metavar="N", type=click.IntRange(min=1), help="Stages at once."
+)
+@click.option("--out", type=PLACE, metavar="DIR", help="The job to make of a film [out/NAME].")
+@run_options
+@common_options
+@click.pass_obj
+def command(
+    context: Context,
+    /,
+    places: tuple[Path, ...],
+    upto: str | None,
+    start: str | None,
+    dry_run: bool,
+    at_once: int | None,
+    out: Path | None,
+    **asked: Any,
+) -> int:
+    """Run what JOB's workflow needs and is not there yet.
+
+    JOB is a job directory, or a film: then the job out/NAME is made of it first.
+    """
+    project = _with_places(context.project, at_once)
+    options = _options(asked)
+    plans = []
+    for job in _jobs(context, places, out):
+        check_keys(project, job.layer, options.overrides)
+        plans.append(plan_job(project, job, start=start, upto=upto))
+    if dry_run:
+        from runner.cli.dry_run import show_plans
+
+        show_plans(context, plans, options)
+        return 0
+    if asked["build"]:
+        from runner.cli.images_first import build_first
+
+        needed = dict.fromkeys(stage for plan in plans for stage in plan.stages)
+        with context.observing() as emit:
+            build_first(context, tuple(needed), emit)
+    return next((code for plan in plans if (code := _run_plan(context, project, plan, options))), 0)
+
+
+def _run_plan(context: Context, project: Project, plan: Plan, options: RunOptions) -> int:
+    with context.observing(plan.job) as emit:
+        emit(_headline(project, plan))
+        (ended,) = _stoppable(
+            context,
+            emit,
+            lambda tell: run_plans(
+                [plan],
+                project,
+                context.host,
+                options=options,
+                at_once=project.settings.limits.stages_at_once,
+                emit=tell,
+            ),
+        )
+    if ended.verdict is Verdict.CANCELLED:
+        return SIGNAL_EXIT_CODES.get(context.cancellation.signal or "", ended.exit_code)
+    return ended.exit_code
+
+
+def _stoppable(context: Context, emit: Observer, work: Callable[[Observer], Result]) -> Result:
+    running = Running()
+    grace = context.project.settings.limits.stop_grace
+    with stopping(context.cancellation, running, emit, grace_seconds=grace):
+        return work(together(running, emit))
+
+
+def _options(asked: dict[str, Any]) -> RunOptions:
+    limits = {name: asked[name] for name in LIMIT_NAMES if asked[name] is not None}
+    return RunOptions(
+        force=asked["force"],
+        wait_seconds=wait_seconds(asked["wait"]),
+        overrides=parse_settings(asked["settings"]),
+        limits=parse_limits(limits),
+        dev=asked["dev"],
+    )
+
+
+def _with_places(project: Project, at_once: int | None) -> Project:
+    """The project with ``--jobs`` in place of the site's number of stages at once."""
+    if at_once is None:
+        return project
+    settings = project.settings
+    limits = replace(settings.limits, stages_at_once=at_once)
+    return replace(project, settings=replace(settings, limits=limits))
+
+
+def _jobs(context: Context, places: Sequence[Path], out: Path | None) -> list[Job]:
+    """The jobs that the words mean, each once; films become jobs."""
+    if out is not None and len(places) > 1:
+        msg = "--out names one job directory, so give one film with it."
+        raise UsageError(msg)
+    jobs: dict[Path, Job] = {}
+    for place in places:
+        job = open_job(_made_of(context, place, out) if place.is_file() else place)
+        jobs[job.root] = job
+    return list(jobs.values())
+
+
+def _made_of(context: Context, film: Path, out: Path | None) -> Path:
+    from runner.job.creation import JobRequest, make_job
+
+    name = _film_input(context.project)
+    place = out or Path("out") / film.stem
+    with context.observing() as emit:
+        make_job(
+            JobRequest(place=place, inputs={name: film}),
+            emit,
+            only_inputs=True,
+            elsewhere=f"stagerun run {film} --out DIR",
+        )
+    return place
+
+
+def _film_input(project: Project) -> str:
+    """The one file that the project's stages read from a job. Raises UsageError."""
+    names = {
+        source.output: not item.optional
+        for stage in project.stages.values()
+        for item in stage.inputs
+        for source in item.sources
+        if source.stage == JOB_INPUT
+    }
+    needed = [name for name, is_needed in names.items() if is_needed] or list(names)
+    if len(needed) == 1:
+        return needed[0]
+    msg = (
+        f"a job of this project has {len(needed)} input files ({', '.join(needed) or 'none'}), so "
+        "it cannot be made of one alone. Make it with: stagerun init JOB --input NAME=FILE"
+    )
+    raise UsageError(msg)
+
+
+def _headline(project: Project, plan: Plan) -> JobStarted:
+    workflow = plan.job.workflow or project.settings.default_workflow
+    facts = [str(plan.job.root), ", ".join(plan.job.inputs.values())]
+    facts.append(f"workflow {workflow}" if workflow else "")
+    return JobStarted(
+        job=str(plan.job.root),
+        headline=" · ".join(fact for fact in facts if fact),
+        stages=plan.stages,
+    )

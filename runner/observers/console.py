@@ -1,0 +1,166 @@
+"""Events for people: lines that stay, and on a terminal what is going on right now below them."""
+
+import shutil
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from runner.events import (
+    BuildFinished,
+    BuildProgress,
+    BuildStarted,
+    Event,
+    JobFinished,
+    JobStarted,
+    LogLine,
+    Notice,
+    StageFinished,
+    StageWaiting,
+)
+from runner.observers.lines import (
+    Layout,
+    built_line,
+    job_lines,
+    log_lines,
+    notice_lines,
+    result_lines,
+    waiting_line,
+)
+from runner.observers.live import LiveDisplay
+from runner.observers.plain import cells, plain
+from runner.observers.stream import Stream
+from runner.observers.style import ASCII, UNICODE, Pieces, painted
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How the user wants to be told, and what the terminal can do."""
+
+    live: bool = False
+    colour: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    width: Callable[[], int | None] = lambda: None
+    shorten: Callable[[str], str] = str
+
+
+def terminal_width() -> int:
+    """The columns of the terminal, as they are now."""
+    return shutil.get_terminal_size().columns
+
+
+class Console:
+    """Shows events on a terminal or writes the same lines into a pipe; may be called by threads."""
+
+    def __init__(self, out: Stream, errors: Stream, manner: Manner) -> None:
+        self._out = out
+        self._errors = errors
+        self._manner = manner
+        self._names = 0
+        self._told: defaultdict[str, set[str]] = defaultdict(set)
+        self._guard = threading.RLock()
+        self._display = LiveDisplay(layout=self._layout, new_console=self._rich_console)
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        with self._guard:
+            if isinstance(event, JobStarted):
+                self._names = max((cells(plain(stage)) for stage in event.stages), default=0)
+            lines = list(self._quiet_lines(event) if self._manner.quiet else self._lines(event))
+            if self._manner.live and not self._manner.quiet:
+                self._show(event, lines)
+            else:
+                stream = self._errors if self._manner.quiet and _is_bad(event) else self._out
+                self._write(stream, lines)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        with self._guard:
+            self._display.close()
+
+    def _show(self, event: Event, lines: Iterable[Pieces]) -> None:
+        rest = [pieces for pieces in lines if not self._display.print(pieces)]
+        self._display.follow(event)
+        self._write(self._out, rest)
+
+    def _write(self, stream: Stream, lines: Iterable[Pieces]) -> None:
+        text = "".join(painted(pieces, on=self._manner.colour).rstrip() + "\n" for pieces in lines)
+        if text:
+            stream.write(text)
+
+    def _layout(self) -> Layout:
+        return Layout(
+            marks=UNICODE if self._out.is_unicode else ASCII,
+            width=self._manner.width(),
+            names=self._names,
+            shorten=self._manner.shorten,
+        )
+
+    def _rich_console(self) -> "RichConsole":
+        from rich.console import Console as RichConsole
+
+        return RichConsole(
+            file=self._out.file,
+            force_terminal=True,
+            no_color=not self._manner.colour,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+    def _quiet_lines(self, event: Event) -> Iterator[Pieces]:
+        """Only what went wrong, and the bare path of the result for a script."""
+        layout = replace(self._layout(), width=None)
+        if isinstance(event, StageFinished) and not event.verdict.good:
+            yield from result_lines(event, layout)
+        elif isinstance(event, JobFinished):
+            for path in event.result:
+                yield ((layout.text(path), ""),)
+
+    def _lines(self, event: Event) -> Iterator[Pieces]:
+        layout = self._layout()
+        match event:
+            case JobStarted(headline=headline):
+                yield layout.fit(((layout.text(headline), "strong"),))
+            case StageFinished(run_id=run_id):
+                yield from result_lines(event, layout, frozenset(self._told.pop(run_id or "", ())))
+            case StageWaiting():
+                yield waiting_line(event, layout)
+            case Notice():
+                yield from notice_lines(event, layout)
+            case LogLine(level=level):
+                if level != "INFO":
+                    self._told[event.run_id].add(event.message)
+                if level != "INFO" or self._manner.verbose:
+                    yield from log_lines(event, layout)
+            case JobFinished():
+                yield from job_lines(event, layout)
+            case _:
+                yield from self._build_lines(event, layout)
+
+    def _build_lines(self, event: Event, layout: Layout) -> Iterator[Pieces]:
+        match event:
+            case BuildFinished():
+                yield built_line(event, layout)
+            case BuildStarted(image=image, reason=reason) if not self._manner.live:
+                text = f"   {plain(image)}   building: {plain(reason)}"
+                yield layout.fit(((text, "dim"),))
+            case BuildProgress(line=str(line)) if self._manner.verbose:
+                yield layout.fit(((f"   {layout.text(line)}", "dim"),))
+            case _:
+                pass
+
+
+def _is_bad(event: Event) -> bool:
+    return isinstance(event, StageFinished) and not event.verdict.good
+
+
+def standard_streams() -> tuple[Stream, Stream]:
+    """Standard output and standard error."""
+    return Stream(sys.stdout), Stream(sys.stderr)

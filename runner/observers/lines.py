@@ -1,0 +1,189 @@
+"""How events read as lines for people; pure, so that terminal and pipe say the same."""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from runner.errors import Verdict
+from runner.events import (
+    BuildFinished,
+    Copying,
+    JobFinished,
+    LogLine,
+    Notice,
+    StageFinished,
+    StageWaiting,
+)
+from runner.observers.plain import cells, cropped, plain, plain_lines, wrapped
+from runner.observers.style import Marks, Pieces, mark_of
+from runner.project.quantity import duration_text, size_text
+
+INDENT: Final = "   "
+NARROWEST: Final = 40
+TEXT_WIDTH: Final = 100
+"""Where sentences are broken, however wide the terminal; in a pipe too."""
+
+LONGEST_NAME: Final = 24
+NUMBERS: Final = 17
+"""Columns of duration and memory in the table of a job."""
+
+WORDS: Final[dict[Verdict, str]] = {
+    Verdict.STAGE_FAILED: "failed",
+    Verdict.OOM_MEMORY: "out of memory",
+    Verdict.OOM_GPU: "out of GPU memory",
+    Verdict.TIMEOUT: "time limit",
+    Verdict.GPU_LOST: "GPU lost",
+    Verdict.GPU_MISMATCH: "GPU not used",
+    Verdict.GPU_UNAVAILABLE: "no GPU",
+}
+"""Verdicts whose name is not what people would say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """The room that there is: ``width`` is None in a pipe, where no line is cut."""
+
+    marks: Marks
+    width: int | None = None
+    names: int = 0
+    shorten: Callable[[str], str] = str
+
+    def name(self, stage: str) -> str:
+        """A stage's name in its column."""
+        shown = cropped(plain(stage), LONGEST_NAME, self.marks.ellipsis)
+        return shown + " " * (min(self.names, LONGEST_NAME) - cells(shown))
+
+    def text(self, text: str) -> str:
+        """A text from elsewhere, on one line."""
+        return plain(self.shorten(text))
+
+    def fit(self, pieces: Pieces) -> Pieces:
+        """A line cut to the width."""
+        if self.width is None:
+            return pieces
+        room, kept = max(self.width, NARROWEST), []
+        for text, role in pieces:
+            shown = cropped(text, room, self.marks.ellipsis)
+            kept.append((shown, role))
+            room -= cells(shown)
+            if shown != text:
+                break
+        return tuple(kept)
+
+    def paragraph(self, text: str, role: str = "") -> Iterator[Pieces]:
+        """An indented text, broken where it is too long for one line."""
+        width = min(max(self.width or TEXT_WIDTH, NARROWEST), TEXT_WIDTH) - len(INDENT)
+        for line in plain_lines(self.shorten(text)):
+            for part in wrapped(line, width):
+                yield ((INDENT + part, role),)
+
+
+def words_of(event: StageFinished) -> str:
+    """A verdict as people would say it."""
+    if event.verdict is Verdict.STAGE_FAILED and event.run_id is None:
+        return "not started"
+    return WORDS.get(event.verdict, event.verdict.replace("_", " "))
+
+
+def result_lines(
+    event: StageFinished, layout: Layout, told: frozenset[str] = frozenset()
+) -> Iterator[Pieces]:
+    """The line of result, the text of an error below it, and warnings that were not yet told."""
+    mark, role = mark_of(event.verdict, layout.marks)
+    head = ((f" {mark} ", role), (f"{layout.name(event.stage)}   ", "strong"))
+    if event.verdict.good:
+        role = "dim" if event.verdict is not Verdict.SUCCESS else ""
+        yield layout.fit((*head, (_middle(event, layout), ""), (layout.text(event.summary), role)))
+    else:
+        yield from _error_lines(event, layout, head)
+    for warning in event.warnings:
+        if warning not in told:
+            yield from layout.paragraph(f"{layout.marks.warning} {warning}", "warn")
+
+
+def _middle(event: StageFinished, layout: Layout) -> str:
+    if event.duration_seconds is None:
+        text = words_of(event)
+    else:
+        peak = "" if event.memory_peak_bytes is None else size_text(event.memory_peak_bytes)
+        text = f"{duration_text(event.duration_seconds):>7}  {peak:>8}"
+    return (f"{text:<{NUMBERS}}" if layout.names else text) + "   "
+
+
+def _error_lines(event: StageFinished, layout: Layout, head: Pieces) -> Iterator[Pieces]:
+    took = "" if event.duration_seconds is None else f"   {duration_text(event.duration_seconds)}"
+    line: Pieces = (*head, (words_of(event), "bad"), (took, ""))
+    reason = plain_lines(layout.shorten(event.summary))
+    with_reason: Pieces = (*line, ("   " + reason[0], ""))
+    room = min(layout.width or TEXT_WIDTH, TEXT_WIDTH)
+    short = not took and len(reason) == 1 and sum(cells(text) for text, _ in with_reason) <= room
+    if short:
+        yield with_reason
+    else:
+        yield layout.fit(line)
+        yield from layout.paragraph(event.summary)
+    for detail in event.details:
+        yield from layout.paragraph(detail)
+
+
+def waiting_line(event: StageWaiting, layout: Layout) -> Pieces:
+    """A stage that cannot start yet."""
+    head = f" {layout.marks.waiting} {layout.name(event.stage)}   "
+    return layout.fit(((head, "dim"), (f"waiting   {layout.text(event.reason)}", "")))
+
+
+def notice_lines(event: Notice, layout: Layout) -> Iterator[Pieces]:
+    """Something that the user must be told."""
+    about = f"{event.stage}: " if event.stage else ""
+    for number, pieces in enumerate(layout.paragraph(about + event.message, "warn")):
+        mark = f" {layout.marks.warning} " if number == 0 else INDENT
+        yield ((mark, "warn"), (pieces[0][0].removeprefix(INDENT), "warn"))
+
+
+def log_lines(event: LogLine, layout: Layout) -> Iterator[Pieces]:
+    """A line that a stage logged."""
+    role = "dim" if event.level == "INFO" else "warn" if event.level == "WARNING" else "bad"
+    level = "" if event.level == "INFO" else f"{event.level} "
+    first, *rest = plain_lines(layout.shorten(event.message))
+    name = layout.name(event.stage)
+    yield layout.fit(((f"{INDENT}{name}   ", "dim"), (level + first, role)))
+    for line in rest:
+        yield layout.fit(((f"{INDENT}{' ' * cells(name)}   {line}", role),))
+
+
+def job_lines(event: JobFinished, layout: Layout) -> Iterator[Pieces]:
+    """Where the result is, or how to go on."""
+    job = layout.text(event.job)
+    if event.exit_code:
+        text = f"{job} is not finished. See: stagerun status {job}; go on: stagerun run {job}"
+        yield from layout.paragraph(text, "strong")
+    for path in event.result:
+        yield ((f" {layout.marks.result} ", "good"), (layout.text(path), "strong"))
+
+
+def built_line(event: BuildFinished, layout: Layout) -> Pieces:
+    """An image that was built."""
+    numbers = f"{duration_text(event.duration_seconds):>7}  {size_text(event.size_bytes):>8}"
+    head = (f" {layout.marks.success} ", "good")
+    return layout.fit((head, (f"{plain(event.image)}   ", "strong"), (f"built   {numbers}", "")))
+
+
+def copying_text(event: Copying) -> str:
+    """How far a copy is."""
+    share = f"{percent(event.done, event.total)} " if event.total else ""
+    return f"copying   {share}  {size_text(event.done)} of {size_text(event.total)}"
+
+
+def percent(done: float, total: float) -> str:
+    """``41 %``, never more than all and never less than nothing."""
+    return f"{min(100, max(0, math.floor(100 * done / total))):3d} %"
+
+
+def shortened_from(folder: str) -> Callable[[str], str]:
+    """A function that writes paths below that folder relative to it, wherever a text names them."""
+    if folder == "/":
+        return str
+    below = re.compile(r"(?<![\w./-])" + re.escape(folder) + r"/(?=.)")
+    return lambda text: below.sub("", text)

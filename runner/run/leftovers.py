@@ -1,0 +1,188 @@
+"""What a job holds that nothing depends on any more, and removing it.
+
+Results in force, their records and everything of a stage that is being run stay.
+"""
+
+import contextlib
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from runner.errors import StageBusyError, UsageError
+from runner.job.folder import Job, remove_folder
+from runner.job.job_manifest import read_entries
+from runner.job.journal import CLOSED, Journal, open_runs
+from runner.job.lock import is_locked, stage_lock
+
+KEPT_RUNS: Final = 3
+KEPT_LOGS: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leftover:
+    """Something that can go: its size in bytes, and why it can."""
+
+    path: Path
+    size_bytes: int
+    why: str
+    stage: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cleaning:
+    """What can go or went, and the stages that were left alone."""
+
+    leftovers: tuple[Leftover, ...]
+    busy: tuple[str, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """All of it together."""
+        return sum(item.size_bytes for item in self.leftovers)
+
+
+def find_leftovers(job: Job, *, previous: bool = False) -> Cleaning:
+    """What can go; ``previous`` counts kept previous results too.
+
+    Raises JobFolderError when the job manifest is damaged.
+    """
+    found: list[Leftover] = []
+    busy = []
+    for stage_id in _stages(job):
+        if is_locked(job, stage_id) or open_runs(job, stage_id):
+            busy.append(stage_id)
+        else:
+            found += _of_stage(job, stage_id, previous=previous)
+    return Cleaning(leftovers=(*found, *_logs(job)), busy=tuple(busy))
+
+
+def remove_leftovers(job: Job, *, previous: bool = False) -> Cleaning:
+    """Remove what can go, each stage's under its lock; returns what went."""
+    gone: list[Leftover] = []
+    busy = []
+    for stage_id in _stages(job):
+        try:
+            with stage_lock(job, stage_id):
+                if open_runs(job, stage_id):
+                    busy.append(stage_id)
+                    continue
+                gone += _remove(_of_stage(job, stage_id, previous=previous))
+        except StageBusyError:
+            busy.append(stage_id)
+    gone += _remove(_logs(job))
+    return Cleaning(leftovers=tuple(gone), busy=tuple(busy))
+
+
+def _remove(leftovers: Collection[Leftover]) -> Iterator[Leftover]:
+    for item in leftovers:
+        try:
+            if item.path.is_dir() and not item.path.is_symlink():
+                remove_folder(item.path)
+            else:
+                item.path.unlink(missing_ok=True)
+        except OSError as problem:
+            msg = f"{item.path} cannot be removed: {problem.strerror}. Check who owns it."
+            raise UsageError(msg) from None
+        yield item
+
+
+def _stages(job: Job) -> list[str]:
+    """Every stage that left something in the job."""
+    with_runs = {
+        str(steps[0]["stage_id"])
+        for folder in job.runs()
+        if (steps := Journal(folder / "journal.jsonl").read()) and "stage_id" in steps[0]
+    }
+    return sorted(with_runs | set(read_entries(job)))
+
+
+def _of_stage(job: Job, stage_id: str, *, previous: bool) -> list[Leftover]:
+    entry = read_entries(job).get(stage_id, {})
+    return [
+        *_old_runs(job, stage_id, entry),
+        *_failed(job, stage_id),
+        *_half_removed(job, stage_id),
+        *_intermediates(job, stage_id, entry),
+        *(_previous(job, stage_id) if previous else ()),
+    ]
+
+
+def _old_runs(job: Job, stage_id: str, entry: dict[str, Any]) -> Iterator[Leftover]:
+    in_force = {entry.get("run_id"), entry.get("good_run_id")}
+    closed = []
+    for folder in job.runs():
+        steps = Journal(folder / "journal.jsonl").read()
+        if steps and steps[0].get("stage_id") == stage_id and steps[-1]["step"] == CLOSED:
+            closed.append((str(steps[0].get("time")), folder))
+    for _, folder in sorted(closed)[:-KEPT_RUNS]:
+        if folder.name not in in_force:
+            yield _leftover(folder, "an old run", stage_id)
+
+
+def _failed(job: Job, stage_id: str) -> Iterator[Leftover]:
+    folder = job.previous_folder(stage_id).with_name(f"{stage_id}.failed")
+    if folder.is_dir():
+        yield _leftover(folder, "an attempt that did not succeed", stage_id)
+
+
+def _half_removed(job: Job, stage_id: str) -> Iterator[Leftover]:
+    """What ``remove_folder`` had renamed when its process died."""
+    previous = job.previous_folder(stage_id).parent
+    places = ((job.root, stage_id), (previous, stage_id), (previous, f"{stage_id}.failed"))
+    for folder, name in places:
+        for path in sorted(folder.glob(f".{name}.removed.*")):
+            yield _leftover(path, "half removed", stage_id)
+
+
+def _previous(job: Job, stage_id: str) -> Iterator[Leftover]:
+    folder = job.previous_folder(stage_id)
+    if folder.is_dir():
+        yield _leftover(folder, "the previous result", stage_id)
+
+
+def _intermediates(job: Job, stage_id: str, entry: dict[str, Any]) -> Iterator[Leftover]:
+    """Scratch files that the stage declared as not to be retained.
+
+    The manifest is the stage's word: only what lies inside its own folder is believed, and nothing
+    that the job manifest counts as an output.
+    """
+    from runner.run.contract import OWN_FILES, read_manifest
+
+    if entry.get("good_is") != "in place":
+        return
+    folder = job.stage_folder(stage_id)
+    manifest, _ = read_manifest(folder / "manifest.json")
+    kept = {output["path"] for output in entry["outputs"]}
+    for item in manifest.intermediate_files if manifest else ():
+        path = PurePosixPath(item.path)
+        if path.is_relative_to("/job"):
+            path = path.relative_to("/job")
+        if item.retained or path.parts[:1] != (stage_id,) or ".." in path.parts:
+            continue
+        file = job.root / path
+        is_needed = any(PurePosixPath(output).is_relative_to(path) for output in kept)
+        is_believed = file.resolve() == file and file.exists() and path.name not in OWN_FILES
+        if is_believed and not is_needed and len(path.parts) > 1:
+            yield _leftover(file, "an intermediate file, not to be retained", stage_id)
+
+
+def _logs(job: Job) -> list[Leftover]:
+    logs = sorted(job.logs.glob("99_pipeline_*.log"), key=lambda path: path.stat().st_mtime)
+    return [_leftover(path, "an old pipeline log") for path in logs[:-KEPT_LOGS]]
+
+
+def _leftover(path: Path, why: str, stage: str | None = None) -> Leftover:
+    return Leftover(path=path, size_bytes=_size(path), why=why, stage=stage)
+
+
+def _size(path: Path) -> int:
+    if path.is_symlink() or not path.is_dir():
+        return path.lstat().st_size
+    total = 0
+    for folder, _, files in os.walk(path):
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += (Path(folder) / name).lstat().st_size
+    return total
