@@ -93,7 +93,10 @@ class LogDesk(logging.Handler):
     def _to_console(self, line: LogLine, logs: Optional[StageLogs]) -> None:
         if current_run_id():
             self._records.send_log(
-                seconds=line.seconds, level=line.level, logger=line.logger, message=line.message
+                seconds=line.seconds,
+                level=line.level_number,
+                logger=line.logger,
+                message=line.message,
             )
         else:
             _print_line(line.text(logs.name if logs else line.logger))

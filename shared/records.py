@@ -21,6 +21,10 @@ LARGEST_BYTES: Final = 4095
 STANDARD_ERROR: Final = 2
 LONGEST_LOGGER_NAME: Final = 200
 PROGRESS_PER_SECOND: Final = 20
+MOST_PARTS: Final = 200
+CUT: Final = " … (the rest is in stage.log)"
+# A level of the stage's own counts as the next lower one of these.
+LEVELS: Final = ((50, "CRITICAL"), (40, "ERROR"), (30, "WARNING"), (0, "INFO"))
 
 
 class RecordStream:
@@ -30,20 +34,23 @@ class RecordStream:
         self._run_id: Optional[str] = None
         self._sent = 0
 
-    def send_log(self, *, seconds: float, level: str, logger: str, message: str) -> None:
-        """Send one log line; a message too long for one record is split in numbered parts."""
+    def send_log(self, *, seconds: float, level: int, logger: str, message: str) -> None:
+        """Send one log line; a message too long for one record is split in numbered parts.
+
+        Parts carry the number of the process, because those of several processes may mix.
+        """
         head = {
             "type": "log",
             "time": utc_text(seconds),
-            "level": level,
+            "level": next(name for least, name in LEVELS if level >= least),
             "logger": logger[:LONGEST_LOGGER_NAME],
         }
         # What a record needs beside its message, with room for the largest numbers.
-        room = LARGEST_BYTES - len(_encode({"seq": 10**12, **head, "part": 10**6, "parts": 10**6}))
-        parts = _split(message, room - len(',"message":""'))
+        numbers = {"seq": 10**12, "part": 10**6, "parts": 10**6, "pid": 10**10}
+        parts = _split(message, LARGEST_BYTES - len(_encode({**head, **numbers, "message": ""})))
         for number, part in enumerate(parts, start=1):
-            place = {"part": number, "parts": len(parts)} if len(parts) > 1 else {}
-            self._send({**head, "message": part, **place})
+            place = {"part": number, "parts": len(parts), "pid": os.getpid()}
+            self._send({**head, "message": part, **(place if len(parts) > 1 else {})})
 
     def send_progress(self, done: float, total: Optional[float], unit: str) -> None:
         """Send how far the stage is, in units of its own."""
@@ -93,10 +100,12 @@ def _encode(record: Mapping[str, object]) -> bytes:
 
 
 def _split(message: str, room: int) -> list[str]:
-    """The message in pieces that need at most ``room`` bytes each as ASCII JSON."""
+    """The message in pieces that need at most ``room`` bytes each as ASCII JSON, not too many."""
     parts: list[str] = []
     start = 0
     while start < len(message) or not parts:
+        if len(parts) == MOST_PARTS:
+            return [*parts, CUT]
         part = message[start : start + room]
         while (cost := _cost(part)) > room:
             part = part[: max(1, len(part) * room // cost)]

@@ -1,16 +1,19 @@
 """``run --dry-run``: what would run, what would not, and why."""
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from pathlib import Path
+from typing import Final, Self
 
 import click
 
 from runner.cli.context import Context
 from runner.observers.console import terminal_width
-from runner.observers.lines import Layout
+from runner.observers.lines import Layout, shortened_from
 from runner.observers.style import ASCII, UNICODE, Marks, Pieces, is_unicode, painted
+from runner.project.pipeline import Project
 from runner.run.inputs import is_enabled
 from runner.run.prospect import Answer, Prospect, prospect
 from runner.run.request import RunOptions
@@ -35,22 +38,41 @@ class Step:
     reason: str
 
 
-def show_plans(context: Context, plans: Sequence[Plan], options: RunOptions) -> None:
+@dataclass(frozen=True, kw_only=True)
+class NewJob:
+    """A job that would first be made of a film."""
+
+    place: Path
+    stages: tuple[str, ...]
+
+    @classmethod
+    def of(cls, place: Path, project: Project, upto: str | None) -> Self:
+        """The job that the project's default workflow would run. Raises UsageError."""
+        wanted = project.workflow(None)
+        last = (project.stage(upto).id,) if upto else tuple(source.stage for source in wanted)
+        return cls(place=place, stages=project.needed_for(last))
+
+
+def show_plans(context: Context, plans: Sequence[Plan | NewJob], options: RunOptions) -> None:
     """Print what the same call without ``--dry-run`` would do. Raises JobFolderError."""
-    jobs = [(plan, list(foresee(context, plan, options))) for plan in plans]
+    jobs = [
+        (str(plan.place.absolute()), list(_all_new(plan)))
+        if isinstance(plan, NewJob)
+        else (str(plan.job.root), list(foresee(context, plan, options)))
+        for plan in plans
+    ]
     if context.json:
-        document = {
-            "schema_version": 1,
-            "jobs": [
-                {"job": str(plan.job.root), "stages": [asdict(step) for step in steps]}
-                for plan, steps in jobs
-            ],
-        }
-        click.echo(json.dumps(document, indent=2))
+        listed = [{"job": job, "stages": [asdict(step) for step in steps]} for job, steps in jobs]
+        click.echo(json.dumps({"schema_version": 1, "jobs": listed}, indent=2))
         return
-    for plan, steps in jobs:
-        for pieces in _lines(context, plan, steps):
+    for job, steps in jobs:
+        for pieces in _lines(context, job, steps):
             click.echo(painted(pieces, on=context.colour).rstrip())
+
+
+def _all_new(new: NewJob) -> Iterator[Step]:
+    for stage in new.stages:
+        yield Step(stage=stage, answer=Answer.RUN, reason="the job would first be made")
 
 
 def foresee(context: Context, plan: Plan, options: RunOptions) -> Iterator[Step]:
@@ -86,18 +108,14 @@ def _forced(found: Prospect) -> tuple[Answer, str]:
     return _first(found)
 
 
-def _lines(context: Context, plan: Plan, steps: Sequence[Step]) -> Iterator[Pieces]:
-    import sys
-
-    from runner.observers.lines import shortened_from
-
+def _lines(context: Context, job: str, steps: Sequence[Step]) -> Iterator[Pieces]:
     layout = Layout(
         marks=UNICODE if is_unicode(sys.stdout.encoding) else ASCII,
         width=terminal_width() if context.terminal else None,
-        names=max(map(len, plan.stages), default=0),
+        names=max((len(step.stage) for step in steps), default=0),
         shorten=shortened_from(str(context.folder)),
     )
-    yield ((layout.text(str(plan.job.root)), "strong"),)
+    yield ((layout.text(job), "strong"),)
     for step in steps:
         mark, role = _mark(step.answer, layout.marks)
         head = ((f" {mark} ", role), (f"{layout.name(step.stage)}   ", "strong"))

@@ -9,6 +9,7 @@ import click
 
 from runner.cli.completing import complete_stage
 from runner.cli.context import Context
+from runner.cli.jobs import open_jobs, wanted_jobs
 from runner.cli.options import (
     WaitingCommand,
     common_options,
@@ -17,12 +18,12 @@ from runner.cli.options import (
     wait_seconds,
 )
 from runner.cli.stopping import Running, stopping
-from runner.errors import SIGNAL_EXIT_CODES, UsageError, Verdict
+from runner.errors import SIGNAL_EXIT_CODES, Verdict
 from runner.events import JobStarted, Observer
-from runner.job.folder import Job, open_job
+from runner.job.folder import open_job
 from runner.observers.together import together
 from runner.project.config import LIMIT_NAMES, check_keys, parse_limits
-from runner.project.pipeline import JOB_INPUT, Project
+from runner.project.pipeline import Project
 from runner.run.request import RunOptions
 from runner.run.scheduler import Plan, execute, plan_job, run_plans
 
@@ -50,11 +51,9 @@ def _run_stage(context: Context, name: str, place: Path, asked: dict[str, Any]) 
     job = open_job(place)
     options = _options(asked)
     check_keys(project, job.layer, options.overrides)
+    if asked["build"]:
+        _build_first(context, (stage.id,))
     with context.observing(job) as emit:
-        if asked["build"]:
-            from runner.cli.images_first import build_first
-
-            build_first(context, (stage.id,), emit)
         outcome = _stoppable(
             context,
             emit,
@@ -94,22 +93,33 @@ def command(
     """
     project = _with_places(context.project, at_once)
     options = _options(asked)
-    plans = []
-    for job in _jobs(context, places, out):
-        check_keys(project, job.layer, options.overrides)
-        plans.append(plan_job(project, job, start=start, upto=upto))
+    wanted = wanted_jobs(places, out)
     if dry_run:
-        from runner.cli.dry_run import show_plans
+        from runner.cli.dry_run import NewJob, show_plans
 
-        show_plans(context, plans, options)
+        there = open_jobs(context, [item for item in wanted if not item.is_new])
+        plans = [plan_job(project, job, start=start, upto=upto) for job in there]
+        new = [NewJob.of(item.place, project, upto) for item in wanted if item.is_new]
+        show_plans(context, [*plans, *new], options)
         return 0
+    plans = [plan_job(project, job, start=start, upto=upto) for job in open_jobs(context, wanted)]
+    for plan in plans:
+        check_keys(project, plan.job.layer, options.overrides)
     if asked["build"]:
-        from runner.cli.images_first import build_first
+        _build_first(context, [stage for plan in plans for stage in plan.stages])
+    codes = []
+    for plan in plans:
+        codes.append(_run_plan(context, project, plan, options))
+        if context.cancellation.requested:
+            break
+    return next((code for code in codes if code), 0)
 
-        needed = dict.fromkeys(stage for plan in plans for stage in plan.stages)
-        with context.observing() as emit:
-            build_first(context, tuple(needed), emit)
-    return next((code for plan in plans if (code := _run_plan(context, project, plan, options))), 0)
+
+def _build_first(context: Context, stages: Sequence[str]) -> None:
+    from runner.cli.images_first import build_first
+
+    with context.observing() as emit:
+        build_first(context, tuple(dict.fromkeys(stages)), emit)
 
 
 def _run_plan(context: Context, project: Project, plan: Plan, options: RunOptions) -> int:
@@ -157,52 +167,6 @@ def _with_places(project: Project, at_once: int | None) -> Project:
     settings = project.settings
     limits = replace(settings.limits, stages_at_once=at_once)
     return replace(project, settings=replace(settings, limits=limits))
-
-
-def _jobs(context: Context, places: Sequence[Path], out: Path | None) -> list[Job]:
-    """The jobs that the words mean, each once; films become jobs."""
-    if out is not None and len(places) > 1:
-        msg = "--out names one job directory, so give one film with it."
-        raise UsageError(msg)
-    jobs: dict[Path, Job] = {}
-    for place in places:
-        job = open_job(_made_of(context, place, out) if place.is_file() else place)
-        jobs[job.root] = job
-    return list(jobs.values())
-
-
-def _made_of(context: Context, film: Path, out: Path | None) -> Path:
-    from runner.job.creation import JobRequest, make_job
-
-    name = _film_input(context.project)
-    place = out or Path("out") / film.stem
-    with context.observing() as emit:
-        make_job(
-            JobRequest(place=place, inputs={name: film}),
-            emit,
-            only_inputs=True,
-            elsewhere=f"stagerun run {film} --out DIR",
-        )
-    return place
-
-
-def _film_input(project: Project) -> str:
-    """The one file that the project's stages read from a job. Raises UsageError."""
-    names = {
-        source.output: not item.optional
-        for stage in project.stages.values()
-        for item in stage.inputs
-        for source in item.sources
-        if source.stage == JOB_INPUT
-    }
-    needed = [name for name, is_needed in names.items() if is_needed] or list(names)
-    if len(needed) == 1:
-        return needed[0]
-    msg = (
-        f"a job of this project has {len(needed)} input files ({', '.join(needed) or 'none'}), so "
-        "it cannot be made of one alone. Make it with: stagerun init JOB --input NAME=FILE"
-    )
-    raise UsageError(msg)
 
 
 def _headline(project: Project, plan: Plan) -> JobStarted:

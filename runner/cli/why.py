@@ -45,7 +45,7 @@ def command(context: Context, words: tuple[str, ...]) -> None:
         document,
         lambda: [
             *_prospect_lines(context, ahead, first=ending is None),
-            *(_ending_lines(context, stage.id, job, ending) if ending else []),
+            *(_ending_lines(context, stage.id, job, ending, ahead.notices) if ending else []),
         ],
     )
 
@@ -67,10 +67,12 @@ def _prospect_lines(context: Context, ahead: Prospect, *, first: bool) -> list[s
     lines += [f"also: {one_line(other)}" for other in others]
     if ahead.unchanged:
         lines.append(f"unchanged: {one_line(', '.join(ahead.unchanged))}")
-    return lines
+    return lines + [f"note: {one_line(text)}" for text in ahead.notices]
 
 
-def _ending_lines(context: Context, stage_id: str, job: Job, ending: Ending) -> list[str]:
+def _ending_lines(
+    context: Context, stage_id: str, job: Job, ending: Ending, told: tuple[str, ...]
+) -> list[str]:
     good = ending.verdict is not None and ending.verdict.good
     word = cause(ending.verdict) if ending.verdict else "not closed"
     run = f" {ending.run_id}" if ending.run_id else ""
@@ -80,7 +82,7 @@ def _ending_lines(context: Context, stage_id: str, job: Job, ending: Ending) -> 
     body += [f"  {item.path}  {item.problem}" for item in ending.findings]
     if ending.findings_total > len(ending.findings):
         body.append(f"  and {ending.findings_total - len(ending.findings)} more")
-    body += [f"warning: {text}" for text in ending.warnings]
+    body += [f"warning: {text}" for text in ending.warnings if text not in told]
     body += [
         f"limit {item.name}: asked {item.asked}, in force {item.effective} ({item.reason})"
         for item in ending.limit_differences

@@ -77,7 +77,7 @@ class Engine(Protocol):
     6. No proxy settings of the client's configuration reach the container.
     7. Every error is one of ``runner.errors``; a start that fails leaves a container for
        ``remove``.
-    8. ``container()`` removes its container on every way out.
+    8. ``container()`` removes its container on every way out, as long as the engine answers.
     """
 
     def facts(self) -> EngineFacts:
@@ -192,7 +192,9 @@ class DockerEngine:
         try:
             yield container
         finally:
-            container.remove()
+            # An engine that is gone removes nothing; whoever waited for it has said so.
+            with contextlib.suppress(EngineUnavailableError):
+                container.remove()
 
     def _host_config(self, spec: ContainerSpec) -> Any:
         from docker.types import DeviceRequest, LogConfig

@@ -18,6 +18,7 @@ from runner.host.engine import EngineFacts, Image
 
 TERM_CODE: Final = 143
 KILL_CODE: Final = 137
+LOST: Final = "the fake engine was told to be lost"
 
 
 @dataclass
@@ -100,8 +101,7 @@ class FakeContainer:
         """Block until the function has returned or was killed."""
         self._ended.wait()
         if self._engine.lost:
-            msg = "the fake engine was told to be lost"
-            raise EngineUnavailableError(msg)
+            raise EngineUnavailableError(LOST)
         return self._exit_code
 
     def signal(self, name: str) -> None:
@@ -112,6 +112,8 @@ class FakeContainer:
 
     def state(self) -> ContainerState:
         """The limits are in force exactly as they were asked for."""
+        if self._engine.lost:
+            raise EngineUnavailableError(LOST)
         ended = self._ended.is_set()
         return ContainerState(
             status="running" if self._running else "exited" if ended else "created",
@@ -132,6 +134,8 @@ class FakeContainer:
 
     def remove(self) -> None:
         """Kill it and forget it."""
+        if self._engine.lost:
+            raise EngineUnavailableError(LOST)
         self._end(KILL_CODE)
         self.removed = True
 
@@ -189,7 +193,8 @@ class FakeEngine:
         try:
             yield container
         finally:
-            container.remove()
+            with contextlib.suppress(EngineUnavailableError):
+                container.remove()
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         """Those that carry the labels and were not removed."""

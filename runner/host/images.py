@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runner.host.base_image import BOOTSTRAP_IMAGE, DEBIAN, REGISTRY_IMAGE
 from runner.host.engine import DockerEngine, Engine, Image
 from runner.host.engine_errors import translated
 from runner.host.recipes import BASE, KIND, MAIN, NAME, PARENT, SOURCES, Recipe, Recipes
@@ -113,6 +112,9 @@ class _Planner:
         if found is None or state.condition is not Condition.PRESENT:
             return state.reason
         if recipe.name == BASE and recipe.kind == "parent":
+            # Only a plan needs it; a run that looks at one image starts quicker without.
+            from runner.host.base_image import BOOTSTRAP_IMAGE, DEBIAN, REGISTRY_IMAGE
+
             wanted = {"registry": REGISTRY_IMAGE, "bootstrap": BOOTSTRAP_IMAGE}.get(self._base)
             if wanted and found.labels.get(DEBIAN, wanted) != wanted:
                 return f"base: {self._base} in stagerun.yaml"

@@ -67,8 +67,9 @@ class DigestStore:
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._known = json.loads(self.file.read_bytes())
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            kept = json.loads(self.file.read_bytes())
+            self._known = kept if isinstance(kept, dict) else {}
 
     @property
     def file(self) -> Path:
@@ -80,8 +81,8 @@ class DigestStore:
         key, identity = str(path), _identity(path)
         with self._guard:
             known = self._known.get(key)
-        if known is not None and known[:4] == identity:
-            return str(known[4])
+        if isinstance(known, list) and known[:-1] == identity:
+            return str(known[-1])
         found = file_digest(path)
         with self._guard:
             self._known[key] = [*identity, found]

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -96,7 +96,8 @@ class Job:
     @property
     def references(self) -> dict[str, Path]:
         """Inputs that lie elsewhere and are mounted over their placeholder."""
-        return {name: Path(text) for name, text in self.document.data["references"].items()}
+        references = self.document.data["references"]
+        return {name: (self.root / text).resolve() for name, text in references.items()}
 
     @property
     def workflow(self) -> str | None:
@@ -129,14 +130,18 @@ class Job:
     def write(self, path: Path, text: str) -> None:
         """Replace a file as a whole: temp file, fsync, rename."""
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
         temporary = Path(name)
-        temporary.chmod(0o644)
-        self.give(temporary)
-        temporary.replace(path)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            self.give(temporary)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def runs(self) -> Iterator[Path]:
         """The folders of all runs, oldest first."""
@@ -144,11 +149,14 @@ class Job:
         yield from sorted(path for path in folder.glob("*") if path.is_dir())
 
 
-def open_job(path: Path) -> Job:
-    """Open a job directory for running. Raises JobFolderError or JobFileError."""
+def open_job(path: Path, mounted: Callable[[], list[Path]] | None = None) -> Job:
+    """Open a job directory for running; ``mounted`` says where file systems are mounted.
+
+    Raises JobFolderError or JobFileError.
+    """
     job = find_job(path)
     _check_writable(job)
-    _check_mounts(job)
+    _check_mounts(job, (mounted or mount_points)())
     _ = job.document
     return job
 
@@ -156,13 +164,19 @@ def open_job(path: Path) -> Job:
 def find_job(path: Path) -> Job:
     """Open a job directory for reading. Raises JobFolderError."""
     # Resolved once: the engine needs an absolute path, and bind mounts follow links anyway.
-    root = path.resolve()
-    if not root.is_dir():
+    try:
+        root = path.resolve()
+        is_folder, is_job = root.is_dir(), (root / "job.yaml").is_file()
+        str(root).encode()
+    except (OSError, RuntimeError, UnicodeEncodeError) as problem:
+        msg = f"the job directory {str(path)!r} cannot be used: {problem}."
+        raise JobFolderError(msg) from None
+    if not is_folder:
         kind = "is a file" if root.exists() else "is not there"
         make = f"stagerun init {path} --input media=FILE"
         msg = f"the job directory {path} {kind}. Make one with: {make}"
         raise JobFolderError(msg)
-    if not (root / "job.yaml").is_file():
+    if not is_job:
         msg = (
             f"{path} is no job directory: it has no job.yaml. Make one with: "
             f"stagerun init {path} --input media=FILE"
@@ -179,6 +193,13 @@ def _check_writable(job: Job) -> None:
             f"and you are uid {os.geteuid()}. Run as its owner, or copy the job."
         )
         raise JobFolderError(msg)
+    for folder in (job.private, job.private / "runs", job.private / "previous", job.logs):
+        if folder.is_symlink():
+            msg = (
+                f"{folder} is a symbolic link. What the runner writes must lie in the job "
+                "directory itself; put a folder there."
+            )
+            raise JobFolderError(msg)
     try:
         job.make_folder(job.private / "runs")
         job.make_folder(job.private / "locks")
@@ -191,8 +212,8 @@ def _check_writable(job: Job) -> None:
         raise JobFolderError(msg) from None
 
 
-def _check_mounts(job: Job) -> None:
-    for point in mount_points():
+def _check_mounts(job: Job, points: list[Path]) -> None:
+    for point in points:
         if point != job.root and job.root in point.parents:
             msg = (
                 f"another file system is mounted inside the job directory, at {point}. It would "

@@ -8,7 +8,7 @@ import contextlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import JobFolderError
 from runner.job.folder import Job
@@ -17,17 +17,23 @@ from runner.job.lock import job_manifest_lock
 if TYPE_CHECKING:
     from runner.manifest import RunRecord, StageEntry
 
+NEEDED: Final = frozenset({"verdict", "run_id", "good_run_id", "good_is", "fingerprint", "outputs"})
+"""What every entry has, whoever reads it."""
+
 
 def read_entries(job: Job) -> dict[str, dict[str, Any]]:
     """The entries of all stages, as plain data. Raises JobFolderError if the file is damaged."""
     try:
         stages: dict[str, dict[str, Any]] = json.loads(job.manifest_file.read_bytes())["stages"]
+        lacking = [name for name, entry in stages.items() if NEEDED - entry.keys()]
+        if lacking:
+            raise KeyError(lacking[0])
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         msg = (
             f"{job.manifest_file} cannot be read ({problem}). It is written by the runner alone: "
-            "remove it and run the job again; results on disk are then checked anew."
+            "remove it and run the job again; all its stages then run anew."
         )
         raise JobFolderError(msg) from None
     return stages
@@ -82,6 +88,6 @@ def _load(job: Job) -> Any:
     except ValidationError as problem:
         msg = (
             f"{job.manifest_file} does not hold what a runner writes ({problem.error_count()} "
-            "findings). Remove it and run the job again; results on disk are then checked anew."
+            "findings). Remove it and run the job again; all its stages then run anew."
         )
         raise JobFolderError(msg) from None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runner.errors import StageBusyError
+from runner.errors import CancelledError, StageBusyError
 from runner.job.folder import Job
 
 
@@ -19,15 +19,17 @@ def stage_lock(
     *,
     wait_seconds: float = 0,
     waiting: Callable[[str], None] = lambda _: None,
+    cancelled: Callable[[], str | None] = lambda: None,
 ) -> Iterator[None]:
     """Hold the lock of one stage of one job; ``waiting`` is told once behind whom it waits.
 
-    Raises StageBusyError when another runner still has it after ``wait_seconds``.
+    ``cancelled`` names the signal that asks to stop waiting. Raises StageBusyError when another
+    runner still has it after ``wait_seconds``, and CancelledError.
     """
     path = job.private / "locks" / f"{stage_id}.lock"
     with path.open("a+", encoding="utf-8") as file:
         job.give(path)
-        _acquire(file.fileno(), path, job, stage_id, wait_seconds, waiting)
+        _acquire(file.fileno(), path, job, stage_id, wait_seconds, waiting, cancelled)
         try:
             file.truncate(0)
             file.write(json.dumps({"pid": os.getpid()}))
@@ -45,6 +47,7 @@ def _acquire(
     stage_id: str,
     wait_seconds: float,
     waiting: Callable[[str], None],
+    cancelled: Callable[[], str | None],
 ) -> None:
     deadline = time.monotonic() + wait_seconds
     told = False
@@ -54,6 +57,9 @@ def _acquire(
             return
         except BlockingIOError:
             holder = lock_holder(path)
+        if signal := cancelled():
+            msg = f"not started: cancelled by {signal} while waiting for {holder}"
+            raise CancelledError(msg)
         if time.monotonic() >= deadline:
             msg = (
                 f"{stage_id} of {job.root} is being run by {holder}. Wait for it (--wait), or look "

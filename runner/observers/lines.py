@@ -23,7 +23,7 @@ from runner.project.quantity import duration_text, size_text
 INDENT: Final = "   "
 NARROWEST: Final = 40
 TEXT_WIDTH: Final = 100
-"""Where sentences are broken, however wide the terminal; in a pipe too."""
+"""Where sentences are broken, however wide the terminal."""
 
 LONGEST_NAME: Final = 24
 NUMBERS: Final = 17
@@ -73,10 +73,10 @@ class Layout:
         return tuple(kept)
 
     def paragraph(self, text: str, role: str = "") -> Iterator[Pieces]:
-        """An indented text, broken where it is too long for one line."""
+        """An indented text; on a terminal broken where it is too long for one line."""
         width = min(max(self.width or TEXT_WIDTH, NARROWEST), TEXT_WIDTH) - len(INDENT)
         for line in plain_lines(self.shorten(text)):
-            for part in wrapped(line, width):
+            for part in [line] if self.width is None else wrapped(line, width):
                 yield ((INDENT + part, role),)
 
 

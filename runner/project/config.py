@@ -89,7 +89,9 @@ def check_keys(project: Project, job: JobLayer, overrides: Mapping[str, str]) ->
 
 def _close(name: str, names: Mapping[str, object]) -> str:
     close = difflib.get_close_matches(name, list(names), n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(names))}."
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; there are {', '.join(sorted(names)) or 'none'}."
 
 
 def _first(
@@ -172,20 +174,21 @@ def resolve_limits(
 ) -> ResolvedLimits:
     """Each limit from the first layer that sets it: option, job.yaml, stagerun.yaml, the spec."""
     none = Switches(enabled=True, resources=Resources())
+    settings = project.settings
     layers = (
-        (options, "option"),
-        (job.stages.get(stage.id, none).resources, "job.yaml"),
-        (project.settings.stages.get(stage.id, none).resources, "stagerun.yaml"),
-        (stage.resources, f"stages/{stage.id}/stage.yaml"),
-        (project.settings.limits, "settings: limits"),
+        (options, None, "option"),
+        (job.stages.get(stage.id, none).resources, job.document, "job.yaml"),
+        (settings.stages.get(stage.id, none).resources, settings.document, "stagerun.yaml"),
+        (stage.resources, None, f"stages/{stage.id}/stage.yaml"),
+        (settings.limits, None, "settings: limits"),
     )
     values: dict[str, int | float | None] = {}
     sources = {}
     for name in LIMIT_NAMES:
         values[name], sources[name] = next(
             (
-                (found, where)
-                for layer, where in layers
+                (found, document.where("stages", stage.id, name) if document else where)
+                for layer, document, where in layers
                 if (found := getattr(layer, name, None)) is not None
             ),
             (None, "not set"),

@@ -109,8 +109,13 @@ def _validate(
     import yaml
     from pydantic import ValidationError
 
+    positions: dict[str, Position] = {}
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = {} if root is None else _plain(root, (), positions, path, error)
+    except RecursionError:
+        msg = f"{path}: it is nested too deep, or an alias in it leads back to itself."
+        raise error(msg) from None
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
@@ -119,8 +124,6 @@ def _validate(
     except yaml.YAMLError as problem:
         msg = f"{path}: this is not YAML: {problem}."
         raise error(msg) from None
-    positions: dict[str, Position] = {}
-    data = {} if root is None else _plain(root, (), positions, path, error)
     if not isinstance(data, dict):
         msg = f"{path}, line 1: the file must hold keys and values, not {type(data).__name__}."
         raise error(msg)

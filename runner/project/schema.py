@@ -5,14 +5,18 @@ validated plain data.
 """
 
 import re
+from string import Formatter
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from runner.project.quantity import parse_duration, parse_size
 
-Size = Annotated[int, BeforeValidator(lambda value: parse_size(str(value)))]
-Duration = Annotated[float, BeforeValidator(lambda value: parse_duration(str(value)))]
+Space = Annotated[int, BeforeValidator(lambda value: parse_size(str(value)))]
+# To an engine a limit of 0 means no limit at all.
+Size = Annotated[Space, Field(gt=0)]
+Span = Annotated[float, BeforeValidator(lambda value: parse_duration(str(value)))]
+Duration = Annotated[Span, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
 
@@ -27,6 +31,9 @@ def _file_pattern(value: Any) -> Any:
     text = str(value)
     if text.startswith("/") or ".." in text.split("/") or not text:
         problem = f"{text!r} must be a name or pattern inside the stage's folder"
+        raise ValueError(problem)
+    if text in ("manifest.json", "stage.log") or text.startswith(".cache/"):
+        problem = f"{text!r} belongs to every stage and is no output; choose another name"
         raise ValueError(problem)
     return text
 
@@ -97,7 +104,7 @@ class StageFile(Part):
 
     summary: str
     parent: Name | None = None
-    parents: dict[Name, Name] | None = None
+    parents: Annotated[dict[Name, Name], Field(min_length=1)] | None = None
     gpu: Literal["none", "optional", "required"] = "none"
     inputs: dict[Name, InputPart] = {}
     outputs: dict[Name, OutputPart] = {}
@@ -116,6 +123,18 @@ class StageFile(Part):
             if not re.fullmatch(r"[A-Z][A-Z0-9_]*", key):
                 problem = f"configuration keys are written in capitals: {key!r} is not"
                 raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _models_depend_on_declared_keys(self) -> "StageFile":
+        for name, model in self.models.items():
+            used = [
+                field for _, field, _, _ in Formatter().parse(model.folder) if field is not None
+            ]
+            for key in (*model.when, *used):
+                if key not in self.config:
+                    problem = f"the model {name!r} depends on {key!r}, which 'config' does not have"
+                    raise ValueError(problem)
         return self
 
 
@@ -150,9 +169,9 @@ class LimitsPart(Part):
     shm: Size = 64 << 20
     pids: Annotated[int, Field(gt=0)] = 256
     timeout: Duration = 7200
-    stop_grace: Duration = 10
+    stop_grace: Span = 10
     stages_at_once: Annotated[int, Field(gt=0)] = 2
-    disk_free: Size = 256 << 20
+    disk_free: Space = 256 << 20
 
 
 class SettingsFile(Part):

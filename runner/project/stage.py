@@ -10,6 +10,7 @@ from runner.errors import SpecError
 from runner.project.document import Document, load_document
 
 GpuNeed = Literal["none", "optional", "required"]
+JOB_FOLDERS = frozenset({"input", "logs"})
 STAGE_FOLDER = re.compile(r"(?:(\d+)_)?([A-Za-z0-9][A-Za-z0-9_-]*)")
 
 
@@ -137,6 +138,9 @@ def load_stage(folder: Path) -> StageSpec:
 
     if STAGE_FOLDER.fullmatch(folder.name) is None:
         msg = f"{folder}: a stage's folder is named like 06_asr or your_stage."
+        raise SpecError(msg)
+    if folder.name in JOB_FOLDERS:
+        msg = f"{folder}: every job has a folder {folder.name}/ of its own; rename the stage."
         raise SpecError(msg)
     return stage_from(load_document(folder / "stage.yaml", schema, SpecError, kind="stage"), folder)
 

@@ -8,23 +8,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from runner.errors import DiskFullError, NotAdmittedError
+from runner.errors import CancelledError, DiskFullError, NotAdmittedError
 from runner.events import Observer, StageWaiting
 from runner.host.machine import free_bytes, memory_total_bytes
 from runner.job.folder import Job
 from runner.project.quantity import limit_text, size_text
+from runner.run.cancellation import Cancellation
 from runner.run.request import Request
 
 
 @contextlib.contextmanager
-def admit(request: Request, job: Job, emit: Observer) -> Iterator[None]:
+def admit(request: Request, job: Job, cancellation: Cancellation, emit: Observer) -> Iterator[None]:
     """Hold a place among the stages that run at once.
 
-    Raises DiskFullError or NotAdmittedError, with the numbers.
+    Raises DiskFullError or NotAdmittedError, with the numbers, and CancelledError.
     """
     _check_disk(request, job)
     _check_memory(request)
-    with _slot(request, emit):
+    with _slot(request, cancellation, emit):
         yield
 
 
@@ -51,7 +52,7 @@ def _check_memory(request: Request) -> None:
 
 
 @contextlib.contextmanager
-def _slot(request: Request, emit: Observer) -> Iterator[None]:
+def _slot(request: Request, cancellation: Cancellation, emit: Observer) -> Iterator[None]:
     limit = request.project.settings.limits.stages_at_once
     deadline = time.monotonic() + request.options.wait_seconds
     told = False
@@ -60,6 +61,9 @@ def _slot(request: Request, emit: Observer) -> Iterator[None]:
             refusal = (
                 f"{limit} stages run at once here already (stagerun.yaml: limits.stages_at_once)"
             )
+            if cancellation.requested:
+                msg = f"not started: cancelled by {cancellation.signal} while waiting for a place"
+                raise CancelledError(msg)
             if time.monotonic() >= deadline:
                 msg = f"{refusal}. Wait for one to end (--wait), or raise it."
                 raise NotAdmittedError(msg)

@@ -128,12 +128,14 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
     StageBusyError while a container of that job and stage lives.
     """
     stage_id = request.stage.id
-    if any(item.state().is_running for item in host.engine.containers(stage_labels(job, stage_id))):
-        msg = (
-            f"a container of {stage_id} of {job.root} still runs, so its folder stays where it is. "
-            "Stop it with docker stop, or wait for it."
-        )
-        raise StageBusyError(msg)
+    for leftover in host.engine.containers(stage_labels(job, stage_id)):
+        if leftover.state().is_running:
+            msg = (
+                f"a container of {stage_id} of {job.root} still runs, so its folder stays where it "
+                "is. Stop it with docker stop, or wait for it."
+            )
+            raise StageBusyError(msg)
+        leftover.remove()
     run = _new_run(request, job, host)
     run.journal.write(
         INTENT,

@@ -68,6 +68,8 @@ def check_contract(stage: StageSpec, folder: Path, run_id: str) -> Found:
     outputs, declaration_problems = _declared_outputs(stage, files, tracked)
     problems += declaration_problems
     problems += _undeclared(stage, manifest, files, outputs)
+    # Errors first: only so many are reported.
+    problems.sort(key=lambda problem: problem.is_warning)
     return Found(
         manifest=manifest, manifest_problem=None, outputs=tuple(outputs), problems=tuple(problems)
     )
@@ -155,6 +157,8 @@ def _tracked_outputs(
     stage: StageSpec, manifest: "StageManifest", files: dict[str, Entry]
 ) -> tuple[set[str], list[Problem]]:
     tracked: set[str] = set()
+    folders = {parent for path in files for parent in _parents(path)}
+    tracked_folders = set()
     problems = []
     for output in manifest.outputs:
         inside = _inside(stage.id, output.path)
@@ -162,8 +166,8 @@ def _tracked_outputs(
             problems.append(
                 _error(output.path, "tracked as an output, but lies outside the stage's folder")
             )
-        elif inside == "" or any(path.startswith(f"{inside}/") for path in files):
-            tracked |= {path for path in files if inside == "" or path.startswith(f"{inside}/")}
+        elif (inside or ".") in folders:
+            tracked_folders.add(inside or ".")
         elif inside not in files:
             problems.append(_error(inside, "tracked as an output, not there"))
         else:
@@ -173,7 +177,13 @@ def _tracked_outputs(
                 problems.append(
                     _error(inside, f"tracked with {output.size_bytes} bytes, has {size}")
                 )
+    tracked |= {path for path in files if _parents(path) & tracked_folders}
     return tracked, problems
+
+
+def _parents(path: str) -> set[str]:
+    """The folders that a file lies in, relative to the stage's, which is ``.``."""
+    return {str(parent) for parent in PurePosixPath(path).parents}
 
 
 def _inside(stage_id: str, path: str) -> str | None:
@@ -227,8 +237,7 @@ def _undeclared(
 
 
 def _covered(path: str, scratch: set[str | None]) -> bool:
-    parents = {str(parent) for parent in PurePosixPath(path).parents}
-    return path in scratch or bool(parents & {item for item in scratch if item})
+    return path in scratch or bool(_parents(path) & scratch)
 
 
 def _is_text(name: str) -> bool:

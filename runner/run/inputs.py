@@ -97,16 +97,20 @@ def _job_file(item: Input, source: Source, job: Job, digests: DigestStore) -> li
         return []
     inside = job.input / name
     real = job.references.get(source.output, inside)
-    if ".." in Path(name).parts or not inside.is_file() or not real.is_file():
-        msg = (
-            f"{job.file} names {name!r} as the job's {source.output}, but {real} is not there. "
-            "Put the file there, or correct job.yaml."
-        )
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        msg = f"{job.file}: {name!r} is no file inside {job.input}. Correct job.yaml."
         raise InputMissingError(msg)
-    if real.is_symlink():
+    for path in (inside, real):
+        if not path.is_file():
+            msg = (
+                f"{job.file} names {name!r} as the job's {source.output}, but {path} is not there. "
+                "Put the file there, or correct job.yaml."
+            )
+            raise InputMissingError(msg)
+    if inside.resolve() != inside:
         msg = (
-            f"{real} is a symbolic link, which leads nowhere inside a container. Make it a hard "
-            "link or a copy, or start the job with --by-reference."
+            f"{inside} is reached over a symbolic link, which leads nowhere inside a container. "
+            "Make it a hard link or a copy, or start the job with --by-reference."
         )
         raise InputMissingError(msg)
     return [

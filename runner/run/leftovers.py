@@ -8,13 +8,16 @@ import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import StageBusyError, UsageError
 from runner.job.folder import Job, remove_folder
-from runner.job.job_manifest import read_entries
+from runner.job.job_manifest import read_entries, update_entry
 from runner.job.journal import CLOSED, Journal, open_runs
 from runner.job.lock import is_locked, stage_lock
+
+if TYPE_CHECKING:
+    from runner.manifest import StageEntry
 
 KEPT_RUNS: Final = 3
 KEPT_LOGS: Final = 10
@@ -68,11 +71,27 @@ def remove_leftovers(job: Job, *, previous: bool = False) -> Cleaning:
                 if open_runs(job, stage_id):
                     busy.append(stage_id)
                     continue
-                gone += _remove(_of_stage(job, stage_id, previous=previous))
+                found = _of_stage(job, stage_id, previous=previous)
+                if previous:
+                    _give_up_previous(job, stage_id)
+                gone += _remove(found)
         except StageBusyError:
             busy.append(stage_id)
     gone += _remove(_logs(job))
     return Cleaning(leftovers=tuple(gone), busy=tuple(busy))
+
+
+def _give_up_previous(job: Job, stage_id: str) -> None:
+    """Let the job manifest no longer offer the previous result, before it goes."""
+    if read_entries(job).get(stage_id, {}).get("good_is") != "previous":
+        return
+
+    def without(entry: "StageEntry | None") -> "StageEntry | None":
+        nothing = ("good_run_id", "good_is", "fingerprint", "manifest_checksum")
+        changes: dict[str, Any] = {**dict.fromkeys(nothing), "outputs": []}
+        return entry.model_copy(update=changes) if entry is not None else None
+
+    update_entry(job, stage_id, without)
 
 
 def _remove(leftovers: Collection[Leftover]) -> Iterator[Leftover]:

@@ -28,15 +28,20 @@ def run_stage(
     runner to finish.
     """
     clock = Stopwatch()
-    tell = waiting(stage, emit)
-    with stage_lock(job, stage.id, wait_seconds=options.wait_seconds, waiting=tell):
+    with stage_lock(
+        job,
+        stage.id,
+        wait_seconds=options.wait_seconds,
+        waiting=waiting(stage, emit),
+        cancelled=lambda: host.cancellation.signal,
+    ):
         recover(stage.id, job, host, emit)
         clock.lap("queue")
         request = resolve(stage, project, job, host, options)
         if not options.force and (last := last_good(job, stage, request.fingerprint)):
             return cached(stage, last, emit)
         clock.lap("resolve")
-        with admit(request, job, emit), begin(request, job, host) as run:
+        with admit(request, job, host.cancellation, emit), begin(request, job, host) as run:
             announce(run, emit)
             clock.lap("prepare")
             with host.engine.container(run.container_spec()) as container:

@@ -6,6 +6,7 @@ believed as far as it has the expected shape; anything else goes to ``output.log
 
 import contextlib
 import json
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,10 @@ SEPARATOR: Final = b"\x1e"
 LINE_LIMIT: Final = 65536
 KEPT_BYTES: Final = 16 << 20
 TAIL_LINES: Final = 40
+SENDERS_LIMIT: Final = 64
 PARTS_LIMIT: Final = 256
+TIME_LENGTH: Final = 40
+LARGEST: Final = 1 << 62
 NO_RECORD: Final = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 LEVELS: Final = frozenset({"INFO", "WARNING", "ERROR", "CRITICAL"})
 
@@ -44,11 +48,16 @@ class Output:
     log: Path
     emit: Observer
     report: EndReport | None = None
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     written: int = 0
     left_out: int = 0
-    _parts: list[str] = field(default_factory=list)
+    _parts: dict[int, list[str]] = field(default_factory=dict)
     _raw: list[bytes] = field(default_factory=list)
+    _last: deque[bytes] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The last lines that are no records."""
+        return tuple(line.decode("utf-8", "replace").rstrip() for line in self._last)
 
     def read(self, frames: Iterator[tuple[int, bytes]]) -> None:
         """Read to the end of the stream; memory stays bounded however long a line is."""
@@ -74,8 +83,8 @@ class Output:
     def _line(self, line: bytes) -> None:
         if line.startswith(SEPARATOR) and self._record(line[1:]):
             return
-        self.tail.append(line[:LINE_LIMIT].decode("utf-8", "replace").rstrip())
-        if self.written + len(line) > KEPT_BYTES:
+        self._last.append(line)
+        if self.left_out or self.written + len(line) > KEPT_BYTES:
             self.left_out += len(line)
             return
         self.written += len(line)
@@ -103,18 +112,21 @@ class Output:
         return False
 
     def _log(self, record: dict[str, Any]) -> bool:
-        more = record.get("part", 1) < record.get("parts", 1)
-        self._parts.append(str(record["message"]))
-        if more and len(self._parts) < PARTS_LIMIT:
+        # Several processes of a stage may send their parts in turns.
+        sender = int(record.get("pid", 0))
+        if sender not in self._parts and len(self._parts) >= SENDERS_LIMIT:
+            self._parts.clear()
+        parts = self._parts.setdefault(sender, [])
+        parts.append(str(record["message"]))
+        if record.get("part", 1) < record.get("parts", 1) and len(parts) < PARTS_LIMIT:
             return True
-        message = "".join(self._parts)
-        self._parts.clear()
+        message = "".join(self._parts.pop(sender))
         sequence = record.get("seq")
         self.emit(
             LogLine(
                 stage=self.stage,
                 run_id=self.run_id,
-                time=str(record["time"]),
+                time=str(record["time"])[:TIME_LENGTH],
                 level=record["level"],
                 message=message,
                 sequence=sequence if isinstance(sequence, int) else None,
@@ -123,13 +135,16 @@ class Output:
         return True
 
     def _progress(self, record: dict[str, Any]) -> bool:
-        total = record.get("total")
+        total = None if record.get("total") is None else float(record["total"])
+        done = float(record["done"])
+        if not all(map(math.isfinite, (done, total or 0.0))):
+            return False
         self.emit(
             Progress(
                 stage=self.stage,
                 run_id=self.run_id,
-                done=float(record["done"]),
-                total=None if total is None else float(total),
+                done=done,
+                total=total,
                 unit=str(record.get("unit", ""))[:16],
             )
         )
@@ -139,13 +154,14 @@ class Output:
 def _report(record: dict[str, Any]) -> EndReport:
     def whole(name: str) -> int | None:
         value = record.get(name)
-        return value if isinstance(value, int) and value >= 0 else None
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        return value if is_number and 0 <= value < LARGEST else None
 
     cpu = record.get("cpu_seconds")
     return EndReport(
         oom_kills=whole("oom_kills"),
         memory_peak_bytes=whole("memory_peak_bytes"),
-        cpu_seconds=float(cpu) if isinstance(cpu, int | float) and cpu >= 0 else None,
+        cpu_seconds=float(cpu) if isinstance(cpu, int | float) and 0 <= cpu < LARGEST else None,
         read_bytes=whole("read_bytes"),
         write_bytes=whole("write_bytes"),
     )

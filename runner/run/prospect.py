@@ -1,7 +1,7 @@
 """Would a stage run again now, and because of what?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -30,11 +30,14 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Prospect:
-    """What would happen now. ``reasons`` begins with the one that decides."""
+    """What would happen now. ``reasons`` begins with the one that decides; ``notices`` are what
+    the run would be told.
+    """
 
     answer: Answer
     reasons: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def prospect(
@@ -52,7 +55,7 @@ def prospect(
         return Prospect(answer=answer, reasons=(str(problem),))
     except StagerunError as problem:
         return Prospect(answer=Answer.REFUSE, reasons=(str(problem),))
-    return compare(stage, job, entry, request)
+    return replace(compare(stage, job, entry, request), notices=request.notices)
 
 
 def compare(

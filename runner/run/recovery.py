@@ -2,7 +2,8 @@
 
 The caller holds the stage's lock, so the runner of an open run is dead. A run whose container was
 never started is undone; one that has its record is closed as it says; any other one is closed as
-``runner_lost`` and its container removed, and the good result before it stays in force. Runs of another machine are never judged.
+``runner_lost`` and its container removed, and the good result before it stays in force. Runs of
+another machine are never judged.
 """
 
 from datetime import UTC, datetime

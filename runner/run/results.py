@@ -4,7 +4,7 @@ from typing import Any
 
 from runner.errors import InputMissingError, UsageError
 from runner.job.fingerprint import DigestStore
-from runner.job.folder import Job, remove_folder
+from runner.job.folder import CACHE, Job, remove_folder
 from runner.job.job_manifest import read_entries, update_entry
 from runner.project.stage import StageSpec
 from runner.run.inputs import check_unchanged
@@ -37,8 +37,11 @@ def restore(job: Job, stage_id: str) -> str:
             f"Run it: stagerun {stage_id} {job.root}"
         )
         raise UsageError(msg)
-    remove_folder(job.stage_folder(stage_id))
-    previous.replace(job.stage_folder(stage_id))
+    folder = job.stage_folder(stage_id)
+    if (folder / CACHE).is_dir() and not (previous / CACHE).exists():
+        (folder / CACHE).replace(previous / CACHE)
+    remove_folder(folder)
+    previous.replace(folder)
     update_entry(job, stage_id, _restored)
     return str(entry["good_run_id"])
 

@@ -19,6 +19,7 @@ from runner.events import JobFinished, Observer
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
 from runner.project.pipeline import Project
+from runner.project.stage import StageSpec
 from runner.run.inputs import is_enabled
 from runner.run.lifecycle import run_stage
 from runner.run.outcome import Outcome, refused, skipped
@@ -71,6 +72,14 @@ def plan_job(
             "Correct it in stagerun.yaml."
         )
         raise UsageError(msg)
+    for source in () if upto else wanted:
+        if project.output(source) is None:
+            names = ", ".join(item.name for item in project.stages[source.stage].outputs) or "none"
+            msg = (
+                f"the workflow asks for {source}, and {source.stage} declares no such output; "
+                f"there are: {names}. Correct it in stagerun.yaml."
+            )
+            raise UsageError(msg)
     stages = project.needed_for(targets)
     if start:
         first = project.stage(start).id
@@ -116,7 +125,7 @@ def run_plans(
     """
     states = [_Progress(plan=plan, waiting=list(plan.stages)) for plan in plans]
     futures: dict[Future[Outcome], tuple[_Progress, str]] = {}
-    ended: list[JobOutcome] = []
+    ended = [_finish(state, emit) for state in states if not state.waiting]
     with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="stage") as pool:
         while True:
             for state in states:
@@ -162,14 +171,26 @@ def _hold_up(state: _Progress, project: Project, host: Host, emit: Observer) -> 
         ]
         problem: StagerunError | None = None
         if host.cancellation.requested:
-            problem = CancelledError(f"not started: cancelled by {host.cancellation.signal}")
+            problem = _cancelled(host)
         elif bad:
             problem = InputMissingError(
                 f"not started: it reads from {bad[0]}, which did not end well"
             )
         if problem is not None:
             state.waiting.remove(stage)
-            state.outcomes[stage] = refused(project.stages[stage], problem, emit)
+            state.outcomes[stage] = _refused(project.stages[stage], problem, host, emit)
+
+
+def _cancelled(host: Host) -> CancelledError:
+    return CancelledError(f"not started: cancelled by {host.cancellation.signal}")
+
+
+def _refused(stage: StageSpec, problem: StagerunError, host: Host, emit: Observer) -> Outcome:
+    outcome = refused(stage, problem, emit)
+    if not isinstance(problem, CancelledError):
+        return outcome
+    code = SIGNAL_EXIT_CODES.get(host.cancellation.signal or "", problem.exit_code)
+    return replace(outcome, exit_code=code)
 
 
 def _finish(state: _Progress, emit: Observer) -> JobOutcome:
@@ -204,16 +225,12 @@ def execute(
     stage = project.stages[stage_id]
     try:
         if host.cancellation.requested:
-            msg = f"not started: cancelled by {host.cancellation.signal}"
-            raise CancelledError(msg)
+            raise _cancelled(host)
         if not is_enabled(stage_id, project, job):
             return skipped(stage, record_skipped(job, stage_id), emit)
         return run_stage(stage, project, job, host, options=options, emit=emit)
-    except CancelledError as problem:
-        code = SIGNAL_EXIT_CODES.get(host.cancellation.signal or "", problem.exit_code)
-        return replace(refused(stage, problem, emit), exit_code=code)
     except StagerunError as problem:
-        return refused(stage, problem, emit)
+        return _refused(stage, problem, host, emit)
     except OSError as problem:
         return refused(stage, _translated(problem, job), emit)
 

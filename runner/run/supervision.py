@@ -92,7 +92,7 @@ def supervise(container: Container, output: Output, how: Supervision) -> Facts:
         engine_error=str(end) if isinstance(end, StagerunError) else None,
         state=state or final,
         usage=usage(),
-        tail=tuple(output.tail),
+        tail=output.tail,
         container_id=container.id,
         start_ms=start_ms,
     )
@@ -151,7 +151,8 @@ def _until_the_end(
     killed = False
     while True:
         try:
-            end = ended.get(timeout=max(0.0, deadline - time.monotonic()))
+            left = min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
+            end = ended.get(timeout=left)
         except queue.Empty:
             if killed:
                 problem = "the container did not end after SIGKILL; look at it with docker ps"
@@ -168,13 +169,16 @@ def _until_the_end(
         if end is not None:
             return end, stopped_for
         if how.cancellation.count > 1 and not killed:
-            stopped_for, killed = stopped_for or _cancelled(how), True
+            stopped_for, killed = _cancelled(how), True
             container.signal("SIGKILL")
             deadline = time.monotonic() + KILL_WAIT_SECONDS
         elif stopped_for is None:
             stopped_for = _cancelled(how)
             container.signal("SIGTERM")
             deadline = time.monotonic() + how.stop_grace
+        else:
+            # It was being stopped already; that somebody asked for it counts for more.
+            stopped_for = _cancelled(how)
 
 
 def _cancelled(how: Supervision) -> str:

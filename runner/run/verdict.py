@@ -17,6 +17,7 @@ from runner.run.supervision import Facts
 SIGKILL_CODE: Final = 137
 PROOF_SAMPLES: Final = 3
 QUOTED: Final = 400
+WARNINGS_SHOWN: Final = 10
 NEARLY_NOTHING: Final = 1 << 20
 DISK_PATTERN: Final = re.compile(r"No space left on device|Errno 28|ENOSPC", re.IGNORECASE)
 GPU_MEMORY_PATTERN: Final = re.compile(
@@ -61,7 +62,7 @@ def judge(facts: Facts, found: Found, around: Circumstances) -> Judgement:
 
 def _succeeded(facts: Facts, found: Found) -> bool:
     good = found.manifest is not None and found.manifest.status in ("success", "skipped")
-    return facts.exit_code == 0 and (good or found.manifest is None)
+    return facts.exit_code == 0 and good
 
 
 def _stopped(facts: Facts, around: Circumstances) -> Judgement | None:
@@ -237,4 +238,7 @@ def _success(facts: Facts, found: Found) -> Judgement:
         warnings.append(
             "a process of the stage was killed for memory, and the stage succeeded all the same"
         )
-    return Judgement(verdict=Verdict.SUCCESS, reason="", warnings=tuple(warnings))
+    untracked = [f"{item.path}: {item.text}" for item in found.problems if item.is_warning]
+    return Judgement(
+        verdict=Verdict.SUCCESS, reason="", warnings=(*warnings, *untracked[:WARNINGS_SHOWN])
+    )

@@ -1,11 +1,14 @@
 """Fixtures of the tests with bad input: each test is held to leaving nothing behind."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults.calls import call, program
 from tests.faults.leaks import nothing_left_behind
+from tests.project_kit import Kit, make_kit
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +16,22 @@ def clean(tmp_path: Path) -> Iterator[None]:
     """No container, no process, and no file of somebody else is left after any test."""
     with nothing_left_behind(tmp_path):
         yield
+
+
+@pytest.fixture(scope="session")
+def good_job(tmp_path_factory: pytest.TempPathFactory, kit_images: None) -> Path:  # noqa: ARG001  (built first)
+    """A job whose first stage has a good result, to be copied."""
+    kit = make_kit(tmp_path_factory.mktemp("good") / "project")
+    kit.code("50_probe", program())
+    folder = kit.job()
+    first = call(kit, folder)
+    assert first.code == 0, first.text
+    return folder
+
+
+@pytest.fixture
+def job(real_kit: Kit, good_job: Path) -> Path:
+    """A job of the test's own whose first stage has a good result."""
+    folder = real_kit.root / "out" / "job"
+    shutil.copytree(good_job, folder)
+    return folder

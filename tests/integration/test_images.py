@@ -169,7 +169,7 @@ def test_an_image_is_old_when_its_source_changes_and_new_after_a_build(
 
 def test_a_failed_step_shows_its_command_and_last_lines(root: Path, engine: DockerEngine) -> None:
     dockerfile = root / f"images/{PARENT}/Dockerfile"
-    dockerfile.write_text(DOCKERFILE + "RUN echo first; echo the-last-line >&2; exit 3\n")
+    dockerfile.write_text(DOCKERFILE + "RUN echo first; echo the-last-line; exit 3\n")
     with pytest.raises(BuildError) as caught:
         make(root, engine)
     text = str(caught.value)

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict
+from typing import Final
 
 from runner.cli.status import command
 from runner.host.machine import ProcessIdentity
@@ -10,12 +11,14 @@ from runner.job.journal import INTENT, STARTED, journal_of
 from runner.job.lock import stage_lock
 from tests.unit.cli.bench import LAST, NEXT, PROBE, Bench, fail
 
+DIGEST: Final = "sha256:" + "0" * 64
+
 
 def begin_run(job: Job, stage_id: str, owner: ProcessIdentity, run_id: str = "20260101-1") -> None:
     """The journal of a run that nobody has closed."""
     job.run_folder(run_id).mkdir(parents=True)
     journal = journal_of(job, run_id)
-    journal.write(INTENT, stage_id=stage_id, image="", fingerprint=None, owner=asdict(owner))
+    journal.write(INTENT, stage_id=stage_id, image=DIGEST, fingerprint=DIGEST, owner=asdict(owner))
     journal.write(STARTED)
 
 

@@ -1,9 +1,12 @@
 """``stagerun why``."""
 
+from typing import NoReturn
+
 import pytest
 
 from runner.cli.why import command
 from runner.errors import EngineUnavailableError, GpuUnavailableError
+from runner.host.engine_fake import FakeEngine
 from tests.unit.cli.bench import NEXT, PROBE, Bench, fail
 
 SPEC = """\
@@ -15,6 +18,14 @@ SPEC = """\
       WIDTH: {type: int, default: 5, help: How wide}
       HEIGHT: {type: int, default: 5, help: How high}
 """
+
+
+class SilentEngine(FakeEngine):
+    """An engine that does not answer."""
+
+    def image(self, name: str) -> NoReturn:
+        msg = f"no engine answers for {name}"
+        raise EngineUnavailableError(msg)
 
 
 def why(bench: Bench, stage: str = PROBE, *options: str) -> str:
@@ -110,8 +121,8 @@ def test_findings_are_listed(bench: Bench) -> None:
 
 def test_overheads_are_told_on_request(bench: Bench) -> None:
     bench.run()
-    assert "overhead" not in why(bench)
-    assert "overhead" in why(bench, PROBE, "-v")
+    assert "overhead validate" not in why(bench)
+    assert "overhead validate" in why(bench, PROBE, "-v")
 
 
 def test_a_run_that_never_started_says_why(bench: Bench) -> None:
@@ -125,11 +136,7 @@ def test_a_run_that_never_started_says_why(bench: Bench) -> None:
 def test_without_an_engine_the_last_ending_is_still_told(bench: Bench) -> None:
     bench.run()
 
-    def unavailable(name: str) -> None:
-        msg = f"no engine answers for {name}"
-        raise EngineUnavailableError(msg)
-
-    bench.engine.image = unavailable  # type: ignore[method-assign]  # the fake has no switch for it
+    bench.engine = SilentEngine()
     text = why(bench)
     assert text.startswith("whether it would run again cannot be told: no engine answers")
     assert "last run" in text

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.logger import get_logger
-from shared.records import LARGEST_BYTES
+from shared.records import LARGEST_BYTES, MOST_PARTS
 from shared.stage_utils import StageIO
 
 Start = Callable[..., Path]
@@ -92,6 +92,29 @@ def test_long_messages_are_split_into_parts_that_join_again(
     assert [part["part"] for part in parts] == list(range(1, len(parts) + 1))
     assert {part["parts"] for part in parts} == {len(parts)}
     assert [part["seq"] for part in parts] == list(range(1, len(parts) + 1))
+    assert {part["pid"] for part in parts} == {os.getpid()}
+
+
+def test_a_message_without_end_is_cut_and_the_log_has_it_all(
+    runner: Start, capfd: pytest.CaptureFixture[str]
+) -> None:
+    runner()
+    io = StageIO()
+    io.get_stage_logger().info("y" * 3_000_000)
+    parts = records(capfd)
+    assert len(parts) == MOST_PARTS + 1
+    assert "stage.log" in parts[-1]["message"]
+    assert io.stage_log.read_text().count("y") == 3_000_000
+
+
+def test_a_level_of_the_stages_own_counts_as_the_next_lower_known_one(
+    runner: Start, capfd: pytest.CaptureFixture[str]
+) -> None:
+    runner()
+    logger = StageIO().get_stage_logger()
+    for level in (20, 25, 35, 60):
+        logger.log(level, "line")
+    assert [r["level"] for r in records(capfd)] == ["INFO", "INFO", "WARNING", "CRITICAL"]
 
 
 def test_a_very_long_logger_name_still_fits(

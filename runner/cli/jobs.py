@@ -1,0 +1,76 @@
+"""Which jobs the words of ``stagerun run`` mean: job directories, and films to make jobs of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.cli.context import Context
+from runner.errors import UsageError
+from runner.job.folder import Job, open_job
+from runner.project.pipeline import JOB_INPUT, Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedJob:
+    """A job's place, and the film that it is made of when it is not there."""
+
+    place: Path
+    film: Path | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has to be made first."""
+        return self.film is not None and not self.place.exists()
+
+
+def wanted_jobs(places: Sequence[Path], out: Path | None) -> list[WantedJob]:
+    """What the words mean; ``out`` is the place for the one film. Raises UsageError."""
+    films = [place for place in places if place.is_file()]
+    if out is not None and len(films) != 1:
+        msg = "--out names the job directory of one film, so give one film with it."
+        raise UsageError(msg)
+    return [
+        WantedJob(place=out or Path("out") / place.stem, film=place)
+        if place in films
+        else WantedJob(place=place)
+        for place in places
+    ]
+
+
+def open_jobs(context: Context, wanted: Sequence[WantedJob]) -> list[Job]:
+    """The jobs, each once and made if need be. Raises UsageError and its kin, DiskFullError."""
+    jobs: dict[Path, Job] = {}
+    for item in wanted:
+        if item.film is not None:
+            _make(context, item.place, item.film)
+        job = open_job(item.place)
+        jobs.setdefault(job.root, job)
+    return list(jobs.values())
+
+
+def _make(context: Context, place: Path, film: Path) -> None:
+    from runner.job.creation import JobRequest, make_job
+
+    name = film_input(context.project)
+    request = JobRequest(place=place, inputs={name: film})
+    elsewhere = f"stagerun run {film} --out DIR"
+    with context.observing() as emit:
+        make_job(request, emit, elsewhere=elsewhere, only_inputs=True)
+
+
+def film_input(project: Project) -> str:
+    """The one file that the project's stages read from a job. Raises UsageError."""
+    names: dict[str, bool] = {}
+    for stage in project.stages.values():
+        for item in stage.inputs:
+            for source in item.sources:
+                if source.stage == JOB_INPUT:
+                    names[source.output] = names.get(source.output, False) or not item.optional
+    found = [name for name, is_needed in names.items() if is_needed] or list(names)
+    if len(found) == 1:
+        return found[0]
+    msg = (
+        f"a job of this project has {len(found)} input files ({', '.join(found) or 'none'}), so "
+        "it cannot be made of one alone. Make it with: stagerun init JOB --input NAME=FILE"
+    )
+    raise UsageError(msg)

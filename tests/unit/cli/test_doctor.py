@@ -1,0 +1,104 @@
+"""``stagerun doctor``."""
+
+from pathlib import Path
+from typing import NoReturn
+
+from runner.cli.context import Context
+from runner.cli.doctor import command
+from runner.errors import EngineUnavailableError
+from runner.host.engine_fake import FakeEngine
+from runner.run.doctor import Check, Health, examine, exit_code
+from tests.unit.cli.bench import PROBE, Bench
+
+GPU_NEEDED = """\
+    summary: Copies its input
+    parent: base
+    gpu: required
+    inputs: {text: input/text}
+    outputs: {copy: {file: copy.txt, type: text}}
+"""
+MODEL_NEEDED = """\
+    summary: Copies its input
+    parent: base
+    inputs: {text: input/text}
+    outputs: {copy: {file: copy.txt, type: text}}
+    config: {SIZE: {type: str, default: small, help: Which one}}
+    models: {voice: {folder: "voice/{SIZE}", files: [model.bin]}}
+"""
+
+
+def examined(bench: Bench) -> dict[str, Check]:
+    checks = examine(bench.project, lambda: bench.engine, lambda: bench.inventory)
+    return {check.subject: check for check in checks}
+
+
+def no_engine() -> NoReturn:
+    msg = "no container engine answers at /run/x.sock. Install and start Docker."
+    raise EngineUnavailableError(msg)
+
+
+def test_a_machine_that_can_run_the_project_is_well(bench: Bench) -> None:
+    checks = examined(bench)
+    assert list(checks) == ["engine", "user", "GPU", "images", "disk", "models"]
+    assert {check.health for check in checks.values()} == {Health.OK, Health.ABSENT}
+    assert checks["images"].text == "3 of 3 present"
+    assert exit_code(checks.values()) == 0
+
+
+def test_the_report_is_a_line_for_each_part(bench: Bench) -> None:
+    said = bench.say(command)
+    subjects = [line.split()[0] for line in said.text.splitlines()]
+    assert subjects == ["engine", "user", "GPU", "images", "disk", "models"]
+
+
+def test_without_an_engine_the_exit_code_is_5_and_the_rest_is_still_looked_at(
+    bench: Bench,
+) -> None:
+    checks = examine(bench.project, no_engine, lambda: bench.inventory)
+    assert exit_code(checks) == 5
+    assert checks[0].remedy == "Install and start Docker."
+    assert [check.subject for check in checks] == ["engine", "user", "GPU", "disk", "models"]
+
+
+def test_an_old_image_and_a_missing_one_name_the_command_that_builds_them(bench: Bench) -> None:
+    (bench.kit.root / "stages" / PROBE / "stage.py").write_text("changed\n")
+    check = examined(bench)["images"]
+    assert check.health is Health.MEND
+    assert check.remedy == f"stagerun build {PROBE}"
+    assert f"older than stages/{PROBE}/stage.py" in check.text
+    bench.engine = FakeEngine()
+    check = examined(bench)["images"]
+    assert (check.text, check.remedy) == ("0 of 3 present", "stagerun build")
+
+
+def test_a_gpu_that_is_required_and_absent_is_broken(bench: Bench) -> None:
+    assert examined(bench)["GPU"].health is Health.ABSENT
+    bench.kit.spec(PROBE, GPU_NEEDED)
+    check = examined(bench)["GPU"]
+    assert (check.health, check.exit_code) == (Health.BROKEN, 6)
+    assert PROBE in check.text
+
+
+def test_a_model_that_the_settings_need_is_looked_for(bench: Bench, tmp_path: Path) -> None:
+    bench.kit.spec(PROBE, MODEL_NEEDED)
+    assert examined(bench)["models"].exit_code == 5
+    folder = tmp_path / "models" / "voice" / "small"
+    folder.mkdir(parents=True)
+    (folder / "model.bin").touch()
+    with (bench.kit.root / "stagerun.yaml").open("a") as file:
+        file.write(f"models: {tmp_path / 'models'}\n")
+    assert examined(bench)["models"].health is Health.OK
+
+
+def test_too_little_space_is_broken(bench: Bench) -> None:
+    bench.kit.settings("limits: {disk_free: 1000TiB}\n")
+    assert examined(bench)["disk"].exit_code == 9
+
+
+def test_without_a_project_the_machine_is_still_looked_at(bench: Bench) -> None:
+    checks = examine(None, lambda: bench.engine, lambda: bench.inventory)
+    assert [check.subject for check in checks] == ["engine", "user", "GPU", "disk"]
+
+
+def test_the_context_offers_no_colour_to_a_pipe() -> None:
+    assert not Context().colour
