@@ -52,7 +52,19 @@ class JsonDocument(GenerateJsonSchema):
         mode: Literal["validation", "serialization"] = "validation",
     ) -> dict[str, Any]:
         """The whole schema of one model."""
-        return {"$schema": self.schema_dialect, **super().generate(schema, mode)}
+        return {"$schema": self.schema_dialect, **_standard(super().generate(schema, mode))}
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        """What the runner writes it writes whole, defaults included."""
+        return self.mode == "serialization" or super().field_is_required(field, total)
+
+
+def _standard(schema: Any) -> Any:
+    """The schema in JSON Schema's own words; at a value with a unit pydantic leaves ``gt``."""
+    if isinstance(schema, dict):
+        words = {"gt": "exclusiveMinimum"}
+        return {words.get(key, key): _standard(value) for key, value in schema.items()}
+    return [_standard(item) for item in schema] if isinstance(schema, list) else schema
 
 
 class YamlDocument(JsonDocument):

@@ -27,10 +27,14 @@ class Interrupted(BaseException):
 
 
 def call(words: Sequence[str]) -> int:
-    """Run a verb with these words; returns the exit code."""
-    context = Context()
+    """Run a verb with these words as this process's only work; returns the exit code."""
     for name in SIGNAL_EXIT_CODES:
         signal.signal(getattr(signal, name), _interrupt)
+    return _flushed(answer(words, Context()))
+
+
+def answer(words: Sequence[str], context: Context) -> int:
+    """Run a verb with these words; what goes wrong is told and becomes the exit code."""
     try:
         code = _invoke(list(words), context)
     except StagerunError as problem:
@@ -44,7 +48,7 @@ def call(words: Sequence[str]) -> int:
     except Interrupted as problem:
         code = SIGNAL_EXIT_CODES[str(problem)]
         Stream(sys.stderr).write(f"stagerun: interrupted by {problem}\n")
-    return _flushed(code)
+    return code
 
 
 def _invoke(words: list[str], context: Context) -> int:

@@ -61,7 +61,10 @@ def stopping(
 
     speaker = threading.Thread(target=speak, daemon=True, name="signals")
     speaker.start()
-    before = {name: signal.signal(getattr(signal, name), request) for name in SIGNAL_EXIT_CODES}
+    # Python handles signals in its main thread only; elsewhere they stay what they are.
+    is_main = threading.current_thread() is threading.main_thread()
+    names = SIGNAL_EXIT_CODES if is_main else ()
+    before = {name: signal.signal(getattr(signal, name), request) for name in names}
     try:
         yield
     finally:

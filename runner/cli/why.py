@@ -78,10 +78,11 @@ def _ending_lines(
     run = f" {ending.run_id}" if ending.run_id else ""
     role = "good" if good else "bad"
     lines = [f"last run{run}: {paint(word, role, on=context.colour)}"]
-    body = [ending.reason, ending.advice or ""]
+    body = [ending.reason]
     body += [f"  {item.path}  {item.problem}" for item in ending.findings]
     if ending.findings_total > len(ending.findings):
         body.append(f"  and {ending.findings_total - len(ending.findings)} more")
+    body.append(ending.advice or "")
     body += [f"warning: {text}" for text in ending.warnings if text not in told]
     body += [
         f"limit {item.name}: asked {item.asked}, in force {item.effective} ({item.reason})"

@@ -6,7 +6,6 @@ an engine promises is numbered in ``Engine``; ``engine_fake`` keeps the same pro
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -16,13 +15,8 @@ from runner.errors import (
     ImageMissingError,
     RemoteEngineError,
 )
-from runner.host.container import (
-    STDERR,
-    STDOUT,
-    Container,
-    ContainerSpec,
-    ContainerState,
-)
+from runner.host.container import Container, ContainerSpec
+from runner.host.docker_container import DockerContainer
 from runner.host.engine_errors import translated
 from runner.host.image_lookup import look_up
 
@@ -175,7 +169,7 @@ class DockerEngine:
             return None
 
     @contextlib.contextmanager
-    def container(self, spec: ContainerSpec) -> Iterator["DockerContainer"]:
+    def container(self, spec: ContainerSpec) -> Iterator[DockerContainer]:
         """Create a container and remove it at the end, whatever happens."""
         with translated(self.address):
             created = self.api.create_container(
@@ -188,7 +182,9 @@ class DockerEngine:
                 host_config=self._host_config(spec),
                 use_config_proxy=False,
             )
-        container = DockerContainer(self, created["Id"], tuple(created.get("Warnings") or ()))
+        container = DockerContainer(
+            self.api, self.address, created["Id"], tuple(created.get("Warnings") or ())
+        )
         try:
             yield container
         finally:
@@ -227,98 +223,4 @@ class DockerEngine:
         wanted = [f"{key}={value}" for key, value in labels.items()]
         with translated(self.address):
             found = self.api.containers(all=True, filters={"label": wanted})
-        return [DockerContainer(self, item["Id"]) for item in found]
-
-
-class DockerContainer:
-    """A container of a ``DockerEngine``."""
-
-    def __init__(
-        self, engine: DockerEngine, identifier: str, warnings: tuple[str, ...] = ()
-    ) -> None:
-        self._engine = engine
-        self._identifier = identifier
-        self._warnings = warnings
-        self._created = time.time()
-
-    @property
-    def id(self) -> str:
-        """The engine's id."""
-        return self._identifier
-
-    def attach(self) -> Iterator[tuple[int, bytes]]:
-        """Open the output stream before the start, so that nothing is missed."""
-        with translated(self._engine.address):
-            frames = self._engine.api.attach(self.id, stream=True, demux=True)
-        return self._frames(frames)
-
-    def _frames(self, frames: Any) -> Iterator[tuple[int, bytes]]:
-        with translated(self._engine.address):
-            for out, err in frames:
-                if out:
-                    yield STDOUT, out
-                if err:
-                    yield STDERR, err
-
-    def start(self) -> None:
-        """Start the container; all GPU errors come here."""
-        with translated(self._engine.address):
-            self._engine.api.start(self.id)
-
-    def wait(self) -> int:
-        """Block until the container has ended."""
-        with translated(self._engine.address):
-            # Without a time limit of its own: the run's limit is kept by whoever waits for us.
-            return int(self._engine.api.wait(self.id, timeout=None)["StatusCode"])
-
-    def signal(self, name: str) -> None:
-        """Send a signal to the container's init, which passes it on."""
-        from docker.errors import APIError
-
-        # 409: it has ended; 404: it is gone. Both are what was wanted.
-        with translated(self._engine.address):
-            try:
-                self._engine.api.kill(self.id, signal=name)
-            except APIError as problem:
-                if problem.status_code not in (404, 409, 500):
-                    raise
-
-    def state(self) -> ContainerState:
-        """Inspect the container."""
-        with translated(self._engine.address):
-            found = self._engine.api.inspect_container(self.id)
-        state, host = found["State"], found["HostConfig"]
-        nano = host.get("NanoCpus") or 0
-        return ContainerState(
-            status=state["Status"],
-            pid=state.get("Pid") or 0,
-            exit_code=state.get("ExitCode", 0),
-            oom_killed=bool(state.get("OOMKilled")),
-            error=state.get("Error") or "",
-            memory=host.get("Memory") or None,
-            memory_swap=host.get("MemorySwap") or None,
-            cpus=nano / 1_000_000_000 if nano else None,
-            pids=limit if (limit := host.get("PidsLimit") or 0) > 0 else None,
-            shm=host.get("ShmSize") or None,
-            warnings=self._warnings,
-        )
-
-    def had_oom_event(self) -> bool | None:
-        """Ask for past events; the engine keeps the last few hundred."""
-        filters = {"container": [self.id], "event": ["oom"]}
-        since, until = f"{self._created - 1:.9f}", f"{time.time():.9f}"
-        try:
-            with translated(self._engine.address):
-                events = self._engine.api.events(  # type: ignore[call-overload]  # text keeps the fractions of a second
-                    since=since, until=until, filters=filters, decode=True
-                )
-                return any(True for _ in events)
-        except EngineUnavailableError:
-            return None
-
-    def remove(self) -> None:
-        """Remove the container with its anonymous volumes."""
-        from docker.errors import NotFound
-
-        with translated(self._engine.address), contextlib.suppress(NotFound):
-            self._engine.api.remove_container(self.id, v=True, force=True)
+        return [DockerContainer(self.api, self.address, item["Id"]) for item in found]

@@ -12,6 +12,7 @@ from runner.events import (
     BuildFinished,
     BuildProgress,
     BuildStarted,
+    Copying,
     Event,
     JobFinished,
     JobStarted,
@@ -33,6 +34,7 @@ from runner.observers.live import LiveDisplay
 from runner.observers.plain import cells, plain
 from runner.observers.stream import Stream
 from runner.observers.style import ASCII, UNICODE, Pieces, painted
+from runner.project.quantity import size_text
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -142,14 +144,17 @@ class Console:
             case JobFinished():
                 yield from job_lines(event, layout)
             case _:
-                yield from self._build_lines(event, layout)
+                yield from self._further_lines(event, layout)
 
-    def _build_lines(self, event: Event, layout: Layout) -> Iterator[Pieces]:
+    def _further_lines(self, event: Event, layout: Layout) -> Iterator[Pieces]:
         match event:
             case BuildFinished():
                 yield built_line(event, layout)
             case BuildStarted(image=image, reason=reason) if not self._manner.live:
                 text = f"   {plain(image)}   building: {plain(reason)}"
+                yield layout.fit(((text, "dim"),))
+            case Copying(path=path, done=0, total=total) if not self._manner.live:
+                text = f"   {layout.text(path)}   copying {size_text(total)}"
                 yield layout.fit(((text, "dim"),))
             case BuildProgress(line=str(line)) if self._manner.verbose:
                 yield layout.fit(((f"   {layout.text(line)}", "dim"),))

@@ -1,6 +1,7 @@
 """Events as JSON, one object a line, for programs."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import fields
@@ -27,9 +28,23 @@ class JsonLines:
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
-        self._out.write(json.dumps(self._document(event), default=str) + "\n")
+        document = self._document(event)
+        try:
+            text = json.dumps(document, default=str, allow_nan=False)
+        except ValueError:
+            text = json.dumps(_finite(document), default=str)
+        self._out.write(text + "\n")
 
     def _document(self, event: Event) -> dict[str, Any]:
         kind = WORD.sub("_", type(event).__name__).lower()
         values = {item.name: getattr(event, item.name) for item in fields(event)}
         return {"type": kind, "time": self._clock(), **values}
+
+
+def _finite(value: Any) -> Any:
+    """The same without numbers that JSON lacks: they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value

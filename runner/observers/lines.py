@@ -178,7 +178,7 @@ def copying_text(event: Copying) -> str:
 
 def percent(done: float, total: float) -> str:
     """``41 %``, never more than all and never less than nothing."""
-    return f"{min(100, max(0, math.floor(100 * done / total))):3d} %"
+    return f"{math.floor(100 * min(1.0, max(0.0, done / total))):3d} %"
 
 
 def shortened_from(folder: str) -> Callable[[str], str]:

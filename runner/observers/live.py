@@ -71,7 +71,7 @@ class Activity:
         if spent < SURE_AFTER_SECONDS or done <= 0:
             return None
         left = (self.total - self.last[1]) * spent / done - (now - self.last[0])
-        return max(0.0, left)
+        return max(0.0, left) if math.isfinite(left) else None
 
     def pieces(self, now: float, layout: Layout) -> Pieces:
         """The line about it, without what does not fit."""

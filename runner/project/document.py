@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
+MOST_VALUES: Final = 10_000
 FORMAT: Final = 1
 Position = tuple[int, int]
 Place = tuple[str | int, ...]
@@ -145,6 +146,9 @@ def _plain(
 ) -> Any:
     import yaml
 
+    if len(positions) > MOST_VALUES:
+        message = f"{path}: it holds more than {MOST_VALUES} values; aliases (*) multiply them."
+        raise error(message)
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:

@@ -20,6 +20,8 @@ from runner.project.config import ResolvedLimits
 from runner.run.request import Host, Request, request_document
 
 CONTAINER_JOB: Final = "/job"
+RESERVE: Final = "reserve"
+RESERVE_BYTES: Final = 256 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,7 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
         owner=asdict(host.identity),
     )
     try:
+        reserve_space(job, run.id)
         set_aside(job, stage_id, run.journal)
         job.write(
             run.folder / "request.json",
@@ -155,10 +158,27 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
     except BaseException as problem:
         if not has_started(run.journal):
             put_back(job, stage_id, run.journal)
+            release_space(job, run.id)
             run.journal.write(
                 CLOSED, verdict=getattr(problem, "verdict", None), reason=str(problem)
             )
         raise
+
+
+def reserve_space(job: Job, run_id: str) -> None:
+    """Set space aside for the records of this run, should its stage fill the disk.
+
+    Raises OSError where there is not even that much.
+    """
+    path = job.run_folder(run_id) / RESERVE
+    with path.open("wb") as file:
+        job.give(path)
+        os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+
+
+def release_space(job: Job, run_id: str) -> None:
+    """Give the space back that was set aside."""
+    (job.run_folder(run_id) / RESERVE).unlink(missing_ok=True)
 
 
 def has_started(journal: Journal) -> bool:

@@ -13,11 +13,12 @@ from runner.job.folder import Job
 from runner.job.job_manifest import update_entry, write_record
 from runner.job.journal import CLOSED, journal_of
 from runner.manifest import RunRecord, StageEntry
-from runner.run.attempt import settle
+from runner.run.attempt import release_space, settle
 
 
 def close(job: Job, record: RunRecord) -> None:
     """Write down how a run ended and settle which result is in force."""
+    release_space(job, record.run_id)
     write_record(job, record)
     update_entry(job, record.stage_id, lambda old: entry_for(job, record, old))
     journal_of(job, record.run_id).write(CLOSED, verdict=record.verdict)

@@ -161,15 +161,21 @@ def _images(project: Project, engine: Engine) -> Check:
     text = f"{there} of {len(states)} present"
     if not bad:
         return Check(subject="images", text=text)
-    stale = [f"{state.image} is {state.reason}" for _, state in bad if state.digest]
     names = list(dict.fromkeys(stage for stage, _ in bad))
     every = len(names) == len(project.stages)
     return Check(
         subject="images",
-        text="; ".join([text, *stale]),
+        text="; ".join([text, *_stale(bad)]),
         health=Health.MEND,
         remedy="stagerun build" + ("" if every else " " + " ".join(names)),
     )
+
+
+def _stale(bad: list[tuple[str, ImageState]]) -> list[str]:
+    old = {stage: state.reason for stage, state in bad if state.condition is Condition.STALE}
+    if len(old) > 1:
+        return [f"{', '.join(old)} are older than their code"]
+    return [f"{stage} is {reason}" for stage, reason in old.items()]
 
 
 def _disk(project: Project | None, facts: EngineFacts | None) -> Check:

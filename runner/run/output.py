@@ -154,8 +154,9 @@ class Output:
 def _report(record: dict[str, Any]) -> EndReport:
     def whole(name: str) -> int | None:
         value = record.get(name)
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        return value if is_number and 0 <= value < LARGEST else None
+        if not isinstance(value, int) or isinstance(value, bool):
+            return None
+        return value if 0 <= value < LARGEST else None
 
     cpu = record.get("cpu_seconds")
     return EndReport(

@@ -16,6 +16,9 @@ from runner.run.overview import cause
 from runner.run.request import Host, Request, RunOptions, resolve
 
 SHORT: Final = len("sha256:") + 12
+MOUNTED: Final = "mounted sources"
+ABSENT: Final = "not there"
+"""What ``difference`` calls a component that one side lacks."""
 
 
 class Answer(StrEnum):
@@ -101,14 +104,16 @@ def _in_words(name: str, old: str, new: str, request: Request) -> str:
         return f"setting {rest} was {old}, is {new}{where}"
     if kind == "image":
         return f"image {request.image.name} was {short(old)}, is {short(new)}"
-    if kind == "input":
-        path = rest.partition(": ")[2]
-        if old == "not there":
-            return f"input {path} is new"
-        return f"input {path} " + ("is no longer read" if new == "not there" else "has changed")
-    if kind == "model":
-        return f"model {rest} has changed"
-    return f"{name} have changed (stages/{request.stage.id}/stage.yaml)"
+    if name == MOUNTED and new == ABSENT:
+        return "it ran with --dev, with the code mounted"
+    subjects = {
+        "input": f"input {rest.partition(': ')[2]}",
+        "declared": f"what stages/{request.stage.id}/stage.yaml declares",
+    }
+    subject = subjects.get(kind, name)
+    if ABSENT in (old, new):
+        return f"{subject} is " + ("new" if old == ABSENT else "no longer needed")
+    return f"{subject} has changed"
 
 
 def _unchanged(then: Mapping[str, str], request: Request) -> list[str]:

@@ -11,6 +11,7 @@ from runner.host.engine import Engine
 from runner.host.gpu import Grant, Inventory, grant
 from runner.host.images import Condition, image_state
 from runner.host.machine import ProcessIdentity
+from runner.host.recipes import Recipes
 from runner.job.fingerprint import DigestStore, fingerprint, text_digest
 from runner.job.folder import Job
 from runner.project.config import ResolvedLimits, Value, resolve_config, resolve_limits
@@ -86,6 +87,9 @@ def resolve(
     image, old = find_image(stage, variant, project, host.engine)
     models = find_models(stage, project, config)
     components = _components(stage, image, config, inputs, models, digests)
+    if options.dev:
+        # Mounted over the baked copy, so the image's digest says nothing about it.
+        components["mounted sources"] = Recipes(project).stage(stage, variant).digest
     digests.save()
     notices = [old] if old and not options.dev else []
     if granted.fallback_reason:

@@ -14,8 +14,10 @@ from pocketsphinx import Endpointer
 SAMPLE_RATE_HZ = 16000
 # The endpointer's strictest setting: it finds the pauses that a film's sound bed would hide.
 _STRICTEST = 3
-# Words are lost at an edge without air around it; more air brings noise that reads as words.
-_PADDING_SECONDS = 0.2
+# It notices a soft first word late, and an edge without air around it costs a word; more air than
+# this changes nothing in clean speech and brings in noise elsewhere.
+_LEAD_SECONDS = 0.3
+_TAIL_SECONDS = 0.2
 # One utterance is decoded as a whole, in memory that grows with its length.
 _LONGEST_SECONDS = 30.0
 
@@ -107,8 +109,8 @@ def _prepared(spoken: Iterable[Utterance], recording: Recording) -> List[Utteran
     for index, utterance in enumerate(found):
         earliest = found[index - 1].end if index else 0.0
         latest = found[index + 1].start if index + 1 < len(found) else recording.seconds
-        start = max(utterance.start - _PADDING_SECONDS, earliest, 0.0)
-        end = min(utterance.end + _PADDING_SECONDS, latest)
+        start = max(utterance.start - _LEAD_SECONDS, earliest, 0.0)
+        end = min(utterance.end + _TAIL_SECONDS, latest)
         padded += list(_pieces(Utterance(start, end), recording))
     return [piece for piece in padded if piece.start < piece.end]
 

@@ -1,6 +1,7 @@
 """Fixtures of the tests with bad input: each test is held to leaving nothing behind."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,12 +20,15 @@ def clean(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def good_job(tmp_path_factory: pytest.TempPathFactory, kit_images: None) -> Path:  # noqa: ARG001  (built first)
+def good_job(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A job whose first stage has a good result, to be copied."""
-    kit = make_kit(tmp_path_factory.mktemp("good") / "project")
+    request.getfixturevalue("engine")
+    request.getfixturevalue("kit_images")
+    own = tmp_path_factory.mktemp("good")
+    kit = make_kit(own / "project")
     kit.code("50_probe", program())
     folder = kit.job()
-    first = call(kit, folder)
+    first = call(kit, folder, XDG_CACHE_HOME=str(own), XDG_RUNTIME_DIR=str(own))
     assert first.code == 0, first.text
     return folder
 
@@ -35,3 +39,12 @@ def job(real_kit: Kit, good_job: Path) -> Path:
     folder = real_kit.root / "out" / "job"
     shutil.copytree(good_job, folder)
     return folder
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can reach; pytest's own are the caller's alone."""
+    folder = Path(tempfile.mkdtemp(prefix="stagerun-open-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)

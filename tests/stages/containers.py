@@ -73,7 +73,7 @@ class Stages:
             _mount(folder, f"/job/{stage}", writable=True),
             _mount(job / "logs", "/job/logs", writable=True),
         ]
-        environment = {"OUTPUT_DIR": "/job", "PYTHONPATH": "/app", "HOME": "/tmp", **config}  # noqa: S108 - the container's
+        environment = {"OUTPUT_DIR": "/job", "PYTHONPATH": "/app", "HOME": "/tmp", **config}
         code, output = self._run(spec, ["python3", f"/app/{stage}/stage.py"], mounts, environment)
         manifest = json.loads((folder / "manifest.json").read_text())
         return Ended(code, output, manifest, folder)
@@ -83,7 +83,7 @@ class Stages:
         spec = next(spec for spec in self._specs.values() if spec.parents["main"] == FFMPEG)
         mounts = [_mount(folder, "/films", writable=True)]
         mounts += [_mount(ROOT / "tests/media", "/media"), _mount(ROOT / "demo", "/demo")]
-        code, output = self._run(spec, command, mounts, {"HOME": "/tmp"})  # noqa: S108 - the container's
+        code, output = self._run(spec, command, mounts, {"HOME": "/tmp"})
         assert code == 0, output
         return output
 
@@ -109,7 +109,7 @@ class Stages:
             labels={LABEL: ""},
             user=f"{os.getuid()}:{os.getgid()}",
             read_only=True,
-            tmpfs={"/tmp": f"size={spec.resources.tmp},mode=1777"},  # noqa: S108 - the container's
+            tmpfs={"/tmp": f"size={spec.resources.tmp},mode=1777"},
             network_mode="none",
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],

@@ -95,9 +95,7 @@ def test_silence_is_an_empty_transcript_with_a_warning(stages: Stages, tmp_path:
 
 
 @pytest.mark.parametrize("language", ["fr", "auto", ""])
-def test_another_language_is_refused_by_name(
-    stages: Stages, tmp_path: Path, language: str
-) -> None:
+def test_another_language_is_refused_by_name(stages: Stages, tmp_path: Path, language: str) -> None:
     ended = listen(stages, tmp_path, PAUSE, SOURCE_LANGUAGE=language)
     assert (ended.exit_code, ended.manifest["status"]) == (1, "failed")
     assert ended.manifest["errors"][0]["exception_type"] == "UnsupportedLanguageError"
@@ -110,16 +108,29 @@ def test_sound_of_another_kind_is_refused(stages: Stages, tmp_path: Path) -> Non
     assert "16 bits at 44100 Hz" in ended.errors
 
 
+def speech_from_earlier_stage(job: Path, start: float, end: float) -> None:
+    (job / "05_vad").mkdir()
+    found = {"segments": [{"start": start, "end": end}]}
+    (job / "05_vad" / "segments.json").write_text(json.dumps(found))
+    output = {"name": "segments", "path": "05_vad/segments.json"}
+    manifest = {"status": "success", "outputs": [output]}
+    (job / "05_vad" / "manifest.json").write_text(json.dumps(manifest))
+
+
 def test_speech_found_by_an_earlier_stage_is_what_is_listened_to(
     stages: Stages, tmp_path: Path
 ) -> None:
-    (tmp_path / "05_vad").mkdir()
-    found = {"segments": [{"start": 1.0, "end": 3.7}]}
-    (tmp_path / "05_vad" / "segments.json").write_text(json.dumps(found))
-    output = {"name": "segments", "path": "05_vad/segments.json"}
-    manifest = {"status": "success", "outputs": [output]}
-    (tmp_path / "05_vad" / "manifest.json").write_text(json.dumps(manifest))
+    speech_from_earlier_stage(tmp_path, 1.0, 3.7)
     samples = PAUSE + sound("goforward.raw") + PAUSE + sound("goforward.raw") + PAUSE
     (segment,) = transcript(listen(stages, tmp_path, samples))["segments"]
     assert segment["text"] == "Go forward ten meters."
     assert segment["end"] < 4
+
+
+def test_speech_without_a_pause_is_decoded_in_pieces(stages: Stages, tmp_path: Path) -> None:
+    samples = sound("goforward.raw") + PAUSE * 15
+    speech_from_earlier_stage(tmp_path, 0.0, 4 * len(samples) / 2 / RATE)
+    segments = transcript(listen(stages, tmp_path, samples * 4))["segments"]
+    assert len(segments) > 1
+    heard = " ".join(segment["text"] for segment in segments).lower()
+    assert heard.count("forward") == 4

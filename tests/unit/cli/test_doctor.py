@@ -8,7 +8,7 @@ from runner.cli.doctor import command
 from runner.errors import EngineUnavailableError
 from runner.host.engine_fake import FakeEngine
 from runner.run.doctor import Check, Health, examine, exit_code
-from tests.unit.cli.bench import PROBE, Bench
+from tests.unit.cli.bench import NEXT, PROBE, Bench
 
 GPU_NEEDED = """\
     summary: Copies its input
@@ -66,6 +66,8 @@ def test_an_old_image_and_a_missing_one_name_the_command_that_builds_them(bench:
     assert check.health is Health.MEND
     assert check.remedy == f"stagerun build {PROBE}"
     assert f"older than stages/{PROBE}/stage.py" in check.text
+    (bench.kit.root / "stages" / NEXT / "stage.py").write_text("changed\n")
+    assert f"{PROBE}, {NEXT} are older than their code" in examined(bench)["images"].text
     bench.engine = FakeEngine()
     check = examined(bench)["images"]
     assert (check.text, check.remedy) == ("0 of 3 present", "stagerun build")

@@ -54,6 +54,11 @@ def test_a_changed_setting_is_named_with_both_values_and_its_place(bench: Bench)
     assert "1 setting" in unchanged
 
 
+def test_a_result_of_mounted_code_is_not_taken_for_the_images(bench: Bench) -> None:
+    bench.run(dev=True)
+    assert why(bench).startswith("would run again: it ran with --dev, with the code mounted")
+
+
 def test_every_difference_is_told_the_image_first(bench: Bench) -> None:
     bench.run()
     bench.have_image(PROBE)

@@ -1,0 +1,112 @@
+"""A container of Docker, or of Podman, through the docker SDK."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import EngineUnavailableError
+from runner.host.container import STDERR, STDOUT, ContainerState
+from runner.host.engine_errors import translated
+
+if TYPE_CHECKING:
+    import docker
+
+
+class DockerContainer:
+    """A container behind the SDK's client; ``address`` is the engine's, for messages."""
+
+    def __init__(
+        self,
+        api: "docker.APIClient",
+        address: str,
+        identifier: str,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        self._api = api
+        self._address = address
+        self._identifier = identifier
+        self._warnings = warnings
+        self._created = time.time()
+
+    @property
+    def id(self) -> str:
+        """The engine's id."""
+        return self._identifier
+
+    def attach(self) -> Iterator[tuple[int, bytes]]:
+        """Open the output stream before the start, so that nothing is missed."""
+        with translated(self._address):
+            frames = self._api.attach(self.id, stream=True, demux=True)
+        return self._frames(frames)
+
+    def _frames(self, frames: Any) -> Iterator[tuple[int, bytes]]:
+        with translated(self._address):
+            for out, err in frames:
+                if out:
+                    yield STDOUT, out
+                if err:
+                    yield STDERR, err
+
+    def start(self) -> None:
+        """Start the container; all GPU errors come here."""
+        with translated(self._address):
+            self._api.start(self.id)
+
+    def wait(self) -> int:
+        """Block until the container has ended."""
+        with translated(self._address):
+            # Without a time limit of its own: the run's limit is kept by whoever waits for us.
+            return int(self._api.wait(self.id, timeout=None)["StatusCode"])
+
+    def signal(self, name: str) -> None:
+        """Send a signal to the container's init, which passes it on."""
+        from docker.errors import APIError
+
+        # 409: it has ended; 404: it is gone; 500: the same from older engines. All are fine.
+        with translated(self._address):
+            try:
+                self._api.kill(self.id, signal=name)
+            except APIError as problem:
+                if problem.status_code not in (404, 409, 500):
+                    raise
+
+    def state(self) -> ContainerState:
+        """Inspect the container."""
+        with translated(self._address):
+            found = self._api.inspect_container(self.id)
+        state, host = found["State"], found["HostConfig"]
+        nano = host.get("NanoCpus") or 0
+        return ContainerState(
+            status=state["Status"],
+            pid=state.get("Pid") or 0,
+            exit_code=state.get("ExitCode", 0),
+            oom_killed=bool(state.get("OOMKilled")),
+            error=state.get("Error") or "",
+            memory=host.get("Memory") or None,
+            memory_swap=host.get("MemorySwap") or None,
+            cpus=nano / 1_000_000_000 if nano else None,
+            pids=limit if (limit := host.get("PidsLimit") or 0) > 0 else None,
+            shm=host.get("ShmSize") or None,
+            warnings=self._warnings,
+        )
+
+    def had_oom_event(self) -> bool | None:
+        """Ask for past events; the engine keeps the last few hundred."""
+        filters = {"container": [self.id], "event": ["oom"]}
+        since, until = f"{self._created - 1:.9f}", f"{time.time():.9f}"
+        try:
+            with translated(self._address):
+                events = self._api.events(  # type: ignore[call-overload]  # text keeps the fractions of a second
+                    since=since, until=until, filters=filters, decode=True
+                )
+                return any(True for _ in events)
+        except EngineUnavailableError:
+            return None
+
+    def remove(self) -> None:
+        """Remove the container with its anonymous volumes."""
+        from docker.errors import NotFound
+
+        with translated(self._address), contextlib.suppress(NotFound):
+            self._api.remove_container(self.id, v=True, force=True)

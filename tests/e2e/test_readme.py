@@ -1,0 +1,24 @@
+"""What the README shows is what the demo prints."""
+
+import re
+
+import pytest
+
+from tests.e2e.conftest import Demo
+from tests.unit.docs_pages import blocks, page
+
+pytestmark = [pytest.mark.engine, pytest.mark.images, pytest.mark.xdist_group("demo")]
+
+
+def _lasting(line: str) -> str:
+    """A line without what differs from run to run: durations, memory, blanks."""
+    return " ".join(re.sub(r"\d[\d:.]* (s|[kMG]?B)\b", "", line).split())
+
+
+def test_the_readme_shows_the_stages_and_results_that_the_demo_prints(demo: Demo) -> None:
+    shown = next(
+        block.text for block in blocks(page("README.md")) if "$ make demo" in block.text
+    ).splitlines()
+    printed = demo.printed.replace(str(demo.job), "out/demo").splitlines()
+    expected = [_lasting(line) for line in shown if line.startswith((" ✓", " →"))]
+    assert expected == [_lasting(line) for line in printed if line.startswith((" ✓", " →"))]

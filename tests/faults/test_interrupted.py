@@ -1,0 +1,230 @@
+"""Runners that are told to stop, or killed, at every step of a run; and two of them at once."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.calls import Ended, call, ended, program, started, steps, wait_until
+from tests.project_kit import Kit
+
+pytestmark = pytest.mark.engine
+
+STEPS = ("intent", "folder", "container", "started")
+SLEEPY = program("print('asleep', flush=True); time.sleep(60)")
+DEAF = program("signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)")
+
+
+def wait_for_step(job: Path, step: str) -> None:
+    """Wait until the newest run has come that far; the first run is the fixture's."""
+    wait_until(lambda: any(step in run for run in steps(job) if "closed" not in run), step)
+
+
+def stop(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str]:
+    process.send_signal(number)
+    text, _ = process.communicate(timeout=30)
+    assert "Traceback" not in text, text
+    return process.returncode, text
+
+
+def assert_good_result_is_there(job: Path) -> None:
+    places = [job / "50_probe", job / ".stagerun/previous/50_probe"]
+    assert "new\n" in [
+        (place / "copy.txt").read_text() for place in places if (place / "copy.txt").exists()
+    ]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_ctrl_c_at_any_step_ends_the_run_and_keeps_the_result(
+    real_kit: Kit, job: Path, step: str
+) -> None:
+    real_kit.code("50_probe", SLEEPY)
+
+    with started(real_kit, "50_probe", job, "--dev", "--force") as process:
+        wait_for_step(job, step)
+        begun = time.monotonic()
+        code, text = stop(process, signal.SIGINT)
+
+    assert code == 130, text
+    assert "cancelled" in text.lower()
+    assert time.monotonic() - begun < 5
+    assert_good_result_is_there(job)
+    assert all("closed" in run for run in steps(job))
+
+
+def test_ctrl_c_at_any_moment_leaves_nothing_half_done(real_kit: Kit, job: Path) -> None:
+    real_kit.code("50_probe", program("time.sleep(0.3)"))
+    for moment in (0.02, 0.08, 0.15, 0.25, 0.4, 0.6, 0.8):
+        with started(real_kit, "50_probe", job, "--dev", "--force") as process:
+            time.sleep(moment)
+            code, text = stop(process, signal.SIGINT)
+        # Before Python runs our first line, a signal ends it as it ends any program.
+        assert code in {130, 0, -signal.SIGINT}, text
+        assert_good_result_is_there(job)
+        assert all("closed" in run for run in steps(job)), text
+
+    real_kit.code("50_probe", program())
+    assert call(real_kit, job, "--force").code == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_each_signal_has_its_exit_code(
+    real_kit: Kit, job: Path, number: signal.Signals, code: int
+) -> None:
+    real_kit.code("50_probe", SLEEPY)
+
+    with started(real_kit, "50_probe", job, "--dev", "--force") as process:
+        wait_for_step(job, "started")
+        found, text = stop(process, number)
+
+    outcome = ended(job, "50_probe", found, text)
+    assert (outcome.code, outcome.verdict) == (code, "cancelled"), text
+    assert number.name in text
+    assert outcome.entry["good_is"] == "previous"
+
+
+def test_a_second_ctrl_c_kills_a_stage_that_does_not_listen(real_kit: Kit, job: Path) -> None:
+    real_kit.settings("limits: {stages_at_once: 64, stop_grace: 60s}\n")
+    real_kit.code("50_probe", DEAF)
+
+    with started(real_kit, "50_probe", job, "--dev", "--force") as process:
+        wait_for_step(job, "started")
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        code, text = stop(process, signal.SIGINT)
+
+    outcome = ended(job, "50_probe", code, text)
+    assert (outcome.code, outcome.verdict) == (130, "cancelled"), text
+    assert time.monotonic() - begun < 10
+    assert outcome.record is not None
+    assert outcome.record["evidence"]["exit_code"] == 137
+
+
+def test_ctrl_c_in_a_pipeline_starts_nothing_more(real_kit: Kit, job: Path) -> None:
+    real_kit.code("50_probe", SLEEPY)
+
+    with started(real_kit, "run", job, "--dev", "--force") as process:
+        wait_for_step(job, "started")
+        code, text = stop(process, signal.SIGINT)
+
+    assert code == 130, text
+    assert not (job / "51_next").exists()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_runner_killed_at_any_step_is_cleaned_up_after_by_the_next(
+    real_kit: Kit, job: Path, step: str
+) -> None:
+    real_kit.code("50_probe", SLEEPY)
+    with started(real_kit, "50_probe", job, "--dev", "--force") as process:
+        wait_for_step(job, step)
+        process.kill()
+        process.wait(timeout=20)
+    assert_good_result_is_there(job)
+    real_kit.code("50_probe", program())
+
+    outcome = call(real_kit, job, "--force")
+
+    assert (outcome.code, outcome.verdict) == (0, "success"), outcome.text
+    assert all("closed" in run for run in steps(job))
+    if step == "started":
+        assert "runner" in outcome.text
+        assert "died" in outcome.text
+        records = (job / ".stagerun/runs").glob("*/record.json")
+        assert any('"runner_lost"' in record.read_text() for record in records)
+
+
+def test_after_a_dead_runner_the_old_result_can_be_restored(real_kit: Kit, job: Path) -> None:
+    real_kit.code("50_probe", SLEEPY)
+    with started(real_kit, "50_probe", job, "--dev", "--force") as process:
+        wait_for_step(job, "started")
+        process.kill()
+        process.wait(timeout=20)
+
+    real_kit.code("50_probe", program("sys.exit(3)"))
+    assert call(real_kit, job, "--force").code == 1
+    restored = real_kit.run("restore", "50_probe", job)
+
+    assert restored.returncode == 0, restored.stderr
+    assert (job / "50_probe/copy.txt").read_text() == "new\n"
+
+
+@pytest.fixture
+def busy(real_kit: Kit, job: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A runner whose stage sleeps for three seconds."""
+    real_kit.code("50_probe", program("time.sleep(3)"))
+    with started(real_kit, "50_probe", job, "--dev", "--force") as process:
+        wait_for_step(job, "started")
+        yield process
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+
+
+def test_a_second_runner_of_the_same_stage_is_refused(
+    real_kit: Kit, job: Path, busy: "subprocess.Popen[str]"
+) -> None:
+    outcome = call(real_kit, job, "--force")
+
+    assert outcome.code == 11, outcome.text
+    assert f"is being run by process {busy.pid}" in re.sub(r"\s+", " ", outcome.text)
+    assert "--wait" in outcome.text
+
+
+def test_a_second_runner_can_wait_for_the_first(
+    real_kit: Kit, job: Path, busy: "subprocess.Popen[str]"
+) -> None:
+    outcome = call(real_kit, job, "--wait")
+
+    assert busy.poll() is not None
+    assert outcome.code == 0, outcome.text
+    assert "50_probe" in outcome.text
+
+
+def test_a_second_runner_of_another_job_is_not_hindered(
+    real_kit: Kit, busy: "subprocess.Popen[str]"
+) -> None:
+    other = real_kit.job("other")
+
+    outcome = call(real_kit, other, "--timeout", "20s")
+
+    assert outcome.code == 0, outcome.text
+    assert busy.poll() is None or busy.returncode == 0
+
+
+def test_more_stages_at_once_than_allowed_are_refused_or_wait(
+    real_kit: Kit, busy: "subprocess.Popen[str]"
+) -> None:
+    real_kit.settings("limits: {stages_at_once: 1}\n")
+    other = real_kit.job("other")
+
+    outcome = call(real_kit, other)
+
+    assert outcome.code == 11, outcome.text
+    assert "limits.stages_at_once" in outcome.text
+    assert "--wait" in outcome.text
+    assert not (other / "50_probe").exists()
+    assert call(real_kit, other, "--wait", "20s").code == 0
+    assert busy.poll() is not None
+
+
+def test_two_runners_that_start_together_do_not_both_run_the_stage(
+    real_kit: Kit, job: Path
+) -> None:
+    real_kit.code("50_probe", program("time.sleep(1)"))
+
+    outcomes: list[Ended] = []
+    with (
+        started(real_kit, "50_probe", job, "--dev", "--force") as first,
+        started(real_kit, "50_probe", job, "--dev", "--force") as second,
+    ):
+        for process in (first, second):
+            text, _ = process.communicate(timeout=60)
+            outcomes.append(ended(job, "50_probe", process.returncode, text))
+
+    assert sorted(outcome.code for outcome in outcomes) == [0, 11], outcomes
+    assert len(steps(job)) == 2

@@ -1,0 +1,236 @@
+"""Job directories that cannot be used, or that are named as nobody expects."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.faults.calls import call, program
+from tests.project_kit import STAGERUN, Kit, make_kit
+
+NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system")
+
+ODD_NAMES = {
+    "blanks": "two  words ",
+    "quotes": "it's \"quoted\" `so` $HOME",
+    "line break": "first\nsecond\ttab",
+    "unicode": "ünïcødé 影片 🎬",
+    "leading dash": "-rf",
+    "punctuation": "a,b:c=d;e&f|g*h?[i]{j}\\k#l%m!",
+    "dots": "...",
+    "long": "x" * 240,
+}
+
+
+def quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("kind", ODD_NAMES)
+def test_a_job_and_an_input_of_any_name_can_be_run(real_kit: Kit, kind: str) -> None:
+    name = ODD_NAMES[kind]
+    job = real_kit.job(name)
+    (job / "input/text.txt").rename(job / "input" / name)
+    (job / "job.yaml").write_text(f"input: {{text: {quoted(name)}}}\n")
+
+    outcome = call(real_kit, job)
+
+    assert outcome.code == 0, outcome.text
+    assert (job / "50_probe/copy.txt").read_text() == "hello\n"
+    assert outcome.record is not None
+    assert outcome.record["inputs"][0]["path"] == f"input/{name}"
+
+
+@pytest.mark.engine
+def test_a_job_in_the_current_folder_may_begin_with_a_dash(real_kit: Kit) -> None:
+    real_kit.job("job").rename(real_kit.root / "-job")
+
+    finished = real_kit.run("50_probe", "--dev", "--", "-job")
+
+    assert finished.returncode == 0, finished.stderr
+    assert (real_kit.root / "-job/50_probe/copy.txt").read_text() == "hello\n"
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("kind", ["quotes", "line break", "punctuation"])
+def test_a_file_of_any_name_can_be_mounted_by_reference(real_kit: Kit, kind: str) -> None:
+    far = real_kit.root / ODD_NAMES[kind]
+    far.write_text("from afar\n")
+    job = real_kit.job(text="")
+    (job / "job.yaml").write_text(
+        f"input: {{text: text.txt}}\nreferences: {{text: {quoted(str(far))}}}\n"
+    )
+
+    outcome = call(real_kit, job)
+
+    assert outcome.code == 0, outcome.text
+    assert (job / "50_probe/copy.txt").read_text() == "from afar\n"
+    assert (job / "input/text.txt").read_text() == ""
+
+
+def test_a_job_directory_that_is_not_there_is_refused(kit: Kit) -> None:
+    finished = kit.run("50_probe", "out/nothing", "--dev")
+
+    assert finished.returncode == 2
+    assert "out/nothing is not there" in finished.stderr
+    assert "stagerun init" in finished.stderr
+    assert not (kit.root / "out/nothing").exists()
+
+
+def test_a_file_in_place_of_the_job_directory_is_refused(kit: Kit) -> None:
+    (kit.root / "film.txt").write_text("no job")
+
+    finished = kit.run("50_probe", "film.txt", "--dev")
+
+    assert finished.returncode == 2
+    assert "film.txt is a file" in finished.stderr
+
+
+def test_a_folder_without_job_yaml_is_refused_and_stays_as_it_is(kit: Kit) -> None:
+    (kit.root / "out/other").mkdir(parents=True)
+
+    finished = kit.run("50_probe", "out/other", "--dev")
+
+    assert finished.returncode == 2
+    assert "it has no job.yaml" in finished.stderr
+    assert list((kit.root / "out/other").iterdir()) == []
+
+
+def test_a_name_that_is_no_text_is_refused(kit: Kit) -> None:
+    job = kit.job()
+    odd = os.fsencode(job.parent) + b"/\xff\xfe"
+    os.rename(os.fsencode(job), odd)
+
+    finished = subprocess.run(
+        [os.fsencode(STAGERUN), b"50_probe", odd, b"--dev"],
+        cwd=kit.root,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert finished.returncode == 2, finished.stderr
+    assert b"cannot be used" in finished.stderr
+    assert b"Traceback" not in finished.stderr
+
+
+@pytest.mark.root
+@NEEDS_ROOT
+def test_a_job_directory_that_may_not_be_written_is_refused(
+    open_folder: Path,
+) -> None:
+    kit = make_kit(open_folder / "project")
+    place = kit.job()
+
+    finished = subprocess.run(
+        ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups",
+         sys.executable, STAGERUN, "50_probe", place, "--dev"],
+        capture_output=True, text=True, timeout=60, check=False, cwd=kit.root,
+        env={"PATH": os.environ["PATH"], "HOME": str(open_folder)},
+    )  # fmt: skip
+
+    assert finished.returncode == 2, finished.stderr
+    assert "you may not write to the job directory" in finished.stderr
+    assert "it belongs to uid 0 and you are uid 12345" in finished.stderr
+    assert sorted(path.name for path in place.iterdir()) == ["input", "job.yaml"]
+
+
+@contextmanager
+def small_disk(place: Path, size: str) -> Iterator[None]:
+    """A file system in memory for the time of the block."""
+    options = ["-t", "tmpfs", "-o", f"size={size}", "stagerun-test"]
+    subprocess.run(["mount", *options, place], check=True, timeout=20)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", place], check=True, timeout=20)
+
+
+@pytest.mark.root
+@NEEDS_ROOT
+def test_a_job_with_another_file_system_inside_is_refused(kit: Kit) -> None:
+    job = kit.job()
+    (job / "input/more space").mkdir()
+
+    with small_disk(job / "input/more space", "1m"):
+        finished = kit.run("50_probe", job, "--dev")
+
+    assert finished.returncode == 2
+    assert "another file system is mounted inside the job directory" in finished.stderr
+    assert "input/more space" in finished.stderr
+
+
+@pytest.mark.root
+@pytest.mark.engine
+@NEEDS_ROOT
+def test_a_job_that_is_a_file_system_of_its_own_can_be_run(real_kit: Kit, job: Path) -> None:
+    other = real_kit.root / "out/own"
+    other.mkdir()
+
+    with small_disk(other, "8m"):
+        subprocess.run(["cp", "-a", f"{job}/.", other], check=True, timeout=20)
+        real_kit.settings("limits: {stages_at_once: 64, disk_free: 64KiB}\n")
+        outcome = call(real_kit, other, "--force")
+
+    assert outcome.code == 0, outcome.text
+
+
+@pytest.mark.root
+@pytest.mark.engine
+@NEEDS_ROOT
+@pytest.mark.parametrize("tidy", [True, False], ids=["room is made again", "stays full"])
+def test_a_disk_that_the_stage_fills_is_told_and_the_result_kept(
+    real_kit: Kit, job: Path, *, tidy: bool
+) -> None:
+    full = real_kit.root / "out/full"
+    full.mkdir()
+    more = "finally: os.remove(folder / 'big')" if tidy else "finally: print('x' * 100000)"
+    real_kit.settings("limits: {stages_at_once: 64, disk_free: 64KiB}\n")
+
+    with small_disk(full, "4m"):
+        subprocess.run(["cp", "-a", f"{job}/.", full], check=True, timeout=20)
+        filling = "for _ in range(999): file.write(bytes(10000)), file.flush()"
+        real_kit.code(
+            "50_probe",
+            program(f"try:\n    with open(folder / 'big', 'wb') as file:\n        {filling}\n{more}"),
+        )
+        outcome = call(real_kit, full, "--force")
+        kept = (full / ".stagerun/previous/50_probe/copy.txt").read_text()
+        (full / "50_probe/big").unlink(missing_ok=True)
+        real_kit.code("50_probe", program())
+        again = call(real_kit, full)
+
+    assert (outcome.code, outcome.verdict) == (9, "disk_full"), outcome.text
+    assert "no space left" in outcome.text
+    assert kept == "new\n"
+    assert again.code == 0, again.text
+
+
+@pytest.mark.root
+@pytest.mark.engine
+@NEEDS_ROOT
+def test_a_disk_that_is_full_before_the_start_is_told(real_kit: Kit, job: Path) -> None:
+    full = real_kit.root / "out/full"
+    full.mkdir()
+
+    with small_disk(full, "1m"):
+        subprocess.run(["cp", "-a", f"{job}/.", full], check=True, timeout=20)
+        early = call(real_kit, full, "--force")
+        real_kit.settings("limits: {stages_at_once: 64, disk_free: 0}\n")
+        with suppress(OSError), (full / "ballast").open("wb", buffering=0) as file:
+            while file.write(bytes(4096)) == 4096:
+                pass
+        late = call(real_kit, full, "--force")
+        kept = (full / "50_probe/copy.txt").read_text()
+
+    assert early.code == 9, early.text
+    assert "free, and a stage starts only with" in early.text
+    assert late.code == 9, late.text
+    assert "no space left" in late.text
+    assert kept == "new\n"

@@ -1,0 +1,114 @@
+"""The pipeline log: every line whole, in order, once; and never a reason to stop."""
+
+import os
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+from runner.errors import Verdict
+from runner.events import JobFinished, JobStarted, Notice, StageWaiting
+from runner.job.folder import Job
+from runner.observers.pipeline_log import PipelineLog
+from tests.unit.observers.recorded import STAGE, failed, finished, log_line, progress, started
+
+NOW = "2026-11-21T09:14:04.000Z"
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    (tmp_path / "logs").mkdir()
+    return Job(tmp_path)
+
+
+@pytest.fixture
+def log(job: Job) -> PipelineLog:
+    return PipelineLog(job, pytest.fail, clock=lambda: NOW)
+
+
+def text_of(log: PipelineLog) -> str:
+    log.close()
+    return log.path.read_text()
+
+
+def test_the_file_is_named_after_time_and_process(log: PipelineLog) -> None:
+    assert re.fullmatch(rf"99_pipeline_\d{{8}}T\d{{6}}Z_{os.getpid()}\.log", log.path.name)
+
+
+def test_a_line_has_time_stage_level_and_message(log: PipelineLog) -> None:
+    log(log_line("reading", "WARNING"))
+    assert text_of(log) == "[2026-11-21T09:14:03.123Z] [asr] [WARNING] reading\n"
+
+
+def test_what_the_runner_does_is_in_the_log_too(log: PipelineLog) -> None:
+    for event in (
+        JobStarted(job="j", headline="out/film · film.mkv", stages=(STAGE,)),
+        StageWaiting(stage=STAGE, reason="process 7"),
+        started(gpus=("GPU-1",)),
+        Notice(stage=STAGE, message="no GPU was granted"),
+        finished(warnings=("old image",)),
+        failed(),
+        JobFinished(job="j", verdict=Verdict.OOM_MEMORY, exit_code=7),
+    ):
+        log(event)
+    assert text_of(log).splitlines() == [
+        f"[{NOW}] [stagerun] [INFO] out/film · film.mkv",
+        f"[{NOW}] [asr] [INFO] waiting: process 7",
+        f"[{NOW}] [asr] [INFO] run 20261121-0914-7f3a started in stagerun/06_asr:main on GPU GPU-1",
+        f"[{NOW}] [asr] [WARNING] no GPU was granted",
+        f"[{NOW}] [asr] [INFO] run 20261121-0914-7f3a: success, after 4.1 s, peak 64 MB: "
+        "segments.json",
+        "    warning: old image",
+        f"[{NOW}] [asr] [ERROR] run 20261121-0914-7f3a: oom_memory, after 6.2 s, peak 64 MB: "
+        "The stage was killed at its limit of 2 GiB.",
+        "    Raise it with --memory 6GiB.",
+        "    log: out/job1/06_asr/stage.log",
+        f"[{NOW}] [stagerun] [ERROR] ended: oom_memory",
+    ]
+
+
+def test_a_message_cannot_begin_a_line_of_its_own(log: PipelineLog) -> None:
+    log(log_line("one\n[2026] [mux] [INFO] forged\x1b[2J"))
+    assert text_of(log).splitlines()[1:] == ["    [2026] [mux] [INFO] forged\\x1b[2J"]
+
+
+def test_a_replay_of_a_stages_output_adds_nothing_twice(log: PipelineLog) -> None:
+    for sequence in (1, 2, 1, 2, 3):
+        log(log_line(f"line {sequence}", sequence=sequence))
+    log(log_line("a worker's"))
+    log(log_line("a worker's"))
+    assert [line.split("] ")[-1] for line in text_of(log).splitlines()] == [
+        "line 1", "line 2", "line 3", "a worker's", "a worker's",
+    ]  # fmt: skip
+    assert log.last_sequence == {"20261121-0914-7f3a": 3}
+
+
+def test_lines_of_several_threads_stay_whole(log: PipelineLog) -> None:
+    def write(number: int) -> None:
+        for _ in range(50):
+            log(log_line(f"{number}" * 500))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    bodies = [line.split("] ")[-1] for line in text_of(log).splitlines()]
+    assert len(bodies) == 200
+    assert all(len(set(body)) == 1 and len(body) == 500 for body in bodies)
+
+
+def test_a_folder_that_cannot_be_written_costs_one_warning(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    log = PipelineLog(Job(tmp_path / "gone"), warnings.append)
+    log(finished())
+    log(finished())
+    (warning,) = warnings
+    assert str(log.path) in warning
+    assert "No such file" in warning
+
+
+def test_progress_is_no_matter_for_the_log(log: PipelineLog) -> None:
+    log(progress(1, 2))
+    assert not log.path.exists()
