@@ -163,8 +163,8 @@ def parse_limits(options: Mapping[str, str]) -> Resources:
         except ValueError as problem:
             msg = f"--{name.replace('_', '-')} {text}: {problem}."
             raise ConfigError(msg) from None
-        if parsed[name] <= 0:
-            msg = f"--{name.replace('_', '-')} {text}: must be more than nothing."
+        if not 0 < parsed[name] < float("inf"):
+            msg = f"--{name.replace('_', '-')} {text}: must be more than nothing, and a number."
             raise ConfigError(msg)
     return Resources(**parsed)  # type: ignore[arg-type]  # each name has its own number type
 

@@ -90,7 +90,7 @@ class ModelPart(Part):
 class ResourcesPart(Part):
     """Limits of one stage; what is not set comes from the site's settings."""
 
-    cpus: Annotated[float, Field(gt=0)] | None = None
+    cpus: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     memory: Size | None = None
     tmp: Size | None = None
     shm: Size | None = None
@@ -163,7 +163,7 @@ class NetworkPart(Part):
 class LimitsPart(Part):
     """Defaults of every limit, and what may run at once."""
 
-    cpus: Annotated[float, Field(gt=0)] = 2
+    cpus: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2
     memory: Size = 2 << 30
     tmp: Size = 64 << 20
     shm: Size = 64 << 20

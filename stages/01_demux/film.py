@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
-from languages import same_language
+from shared.languages import same_language
 
 # These containers say in a header how long they last. Others are estimated from their bit rate.
 _CONTAINERS_WITH_A_STATED_DURATION = {"matroska", "webm", "mov", "mp4", "avi", "flv", "asf", "wav"}

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from languages import bibliographic, terminologic
 from streams import MediaFile, Stream
+
+from shared.languages import bibliographic, terminologic
 
 _MP4_ENDINGS = (".mp4", ".m4v")
 _CHAPTER_TITLES = "bin_data"  # an MP4's stream of them; the chapters themselves are copied

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List
 
-from languages import same_language
 from plan import Plan
 from streams import MediaFile, MuxError, count_cues, read_media
+
+from shared.languages import same_language
 
 # Encoder delay moves all streams of an MP4 by hundredths of a second when it becomes a Matroska.
 _TOLERANCE_SECONDS = 1.0

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from clip import Clip, ClipError, read_clip
 from film import AudioTrack, Film, MediaError, choose_track
-from languages import bibliographic, same_language, terminologic
 from layout import Cue
 from muxing import Cut, mux_command
 from plan import MKV, MP4, Container, Subtitle, choose_container, make_plan
@@ -16,7 +15,7 @@ from streams import MediaFile, Stream
 from subtitle_files import SubtitleError, file_language, file_title, srt_text
 from transcript import Transcript, Word, as_sentence, write_transcript
 
-from tests.stages.containers import ROOT
+from shared.languages import bibliographic, same_language, terminologic
 
 VIDEO = Stream(0, "video", "h264")
 SOUND = Stream(1, "audio", "aac")
@@ -83,11 +82,6 @@ def test_languages_have_two_codes() -> None:
     assert (bibliographic("und"), terminologic("english")) == (None, None)
     assert same_language("ger", "deu")
     assert not same_language("", "")
-
-
-def test_both_stages_that_know_languages_know_the_same() -> None:
-    one, other = (ROOT / "stages" / name / "languages.py" for name in ("01_demux", "10_mux"))
-    assert one.read_text() == other.read_text()
 
 
 @pytest.mark.parametrize(
