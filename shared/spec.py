@@ -98,7 +98,7 @@ def load_spec(folder: Path) -> Optional[StageSpec]:
         path = baked if baked.is_file() else written
         message = (
             f"{path} is no stage spec: {type(error).__name__}: {error}. "
-            f"Check it with `stagerun check`, and build the image again if it is a baked one."
+            f"See what `stagerun stages` says; build the image again if it is a baked one."
         )
         raise SpecError(message) from error
     return None

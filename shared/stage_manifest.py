@@ -263,7 +263,9 @@ class StageManifest:
             self._errors.append(error_entry(error, exception))
 
     def _close(self, status: str, *, hashing: bool) -> None:
-        self._warn(self._files.measure(hashing=hashing))
+        problems = list(self._files.measure(hashing=hashing))
+        if status == "success":  # a stage that did not get there owes no files
+            self._warn(problems)
         for key, value in self._meter.read().items():
             self._resources.setdefault(key, value)
         self._completed = utc_text()

@@ -126,7 +126,10 @@ def _memory(facts: Facts, _: Found, around: Circumstances) -> Judgement | None:
         for name, there in (
             ("the engine reported oom", facts.oom_event),
             ("the engine flagged it", facts.oom_flag),
-            (f"{kills} processes were killed for memory", bool(kills)),
+            (
+                f"the kernel counted {kills} kills" if kills != 1 else "the kernel counted 1 kill",
+                bool(kills),
+            ),
         )
         if there
     ]

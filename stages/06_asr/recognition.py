@@ -6,6 +6,7 @@ import multiprocessing
 import re
 import signal
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 
@@ -24,6 +25,10 @@ _VARIANT = re.compile(r"\(\d+\)$")
 
 class UnsupportedLanguageError(Exception):
     """The engine has no model for the language of the speech."""
+
+
+class RecognitionError(Exception):
+    """The engine could not finish."""
 
 
 def check_language(language: str) -> str:
@@ -46,7 +51,7 @@ def recognise(
     """The words of each utterance, in order and as soon as they are known.
 
     Each utterance is decoded as if it were the first, so that the result does not depend on how
-    many processes there are. Raises BrokenProcessPool when a process was killed.
+    many processes there are. Raises RecognitionError when a process was killed.
     """
     pool = ProcessPoolExecutor(
         _PROCESSES,
@@ -57,6 +62,12 @@ def recognise(
     try:
         for index, words in enumerate(pool.map(_Worker.listen, utterances)):
             yield utterances[index], words
+    except BrokenProcessPool as error:
+        message = (
+            "A process that listens was killed, most likely because the memory limit is too low:"
+            f" each of the {_PROCESSES} needs about 150 MB. Give the stage more memory."
+        )
+        raise RecognitionError(message) from error
     except BaseException:  # a TERM arrives as SystemExit; waiting for a long utterance is no answer
         for process in multiprocessing.active_children():
             process.terminate()

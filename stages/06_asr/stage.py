@@ -8,7 +8,12 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
-from recognition import UnsupportedLanguageError, check_language, recognise
+from recognition import (
+    RecognitionError,
+    UnsupportedLanguageError,
+    check_language,
+    recognise,
+)
 from speech import Recording, RecordingError, Utterance, find_utterances, read_utterances
 from transcript import Transcript, as_sentence, write_transcript
 
@@ -47,7 +52,11 @@ def run_stage(job_dir: Path, stage_name: str = "06_asr") -> int:
             io.add_warning("No speech was found; the transcript is empty.")
         io.finalize(status="success", segments=len(segments))
         return 0
-    except (UnsupportedLanguageError, RecordingError) as error:  # not the program's fault
+    except (
+        UnsupportedLanguageError,
+        RecognitionError,
+        RecordingError,
+    ) as error:  # not the program's fault
         logger.error("%s", error)
         io.add_error(str(error), error)
         io.finalize(status="failed")
