@@ -55,6 +55,25 @@ class SecondEngine:
     address: str
     client: docker.DockerClient
     folder: Path
+    process: list[subprocess.Popen[bytes]]
+    hook: bool
+
+    def crash(self) -> None:
+        """End the engine as a power cut would; its containers run on without it."""
+        self.process[-1].kill()
+        self.process[-1].wait(STOP_SECONDS)
+
+    def stop(self) -> None:
+        """End the engine in order: it stops its containers."""
+        _stop(self.process[-1])
+
+    def start_again(self) -> None:
+        """Start it once more after `crash` or `stop`, with the images and containers it had."""
+        # Their processes may still be listed as ended ones, and would be taken for alive.
+        for name in ("engine.pid", "exec/containerd/containerd.pid"):
+            (self.folder / name).unlink(missing_ok=True)
+        self.process.append(_start(self.folder, hook=self.hook))
+        _connect(self.process[-1], self.folder).close()
 
     def load(self, image: str) -> None:
         """Copy an image of the machine's own engine into this one, through a pipe."""
@@ -102,15 +121,17 @@ def second_engine(*, hook: bool = True) -> Iterator[SecondEngine]:
         # Not in a test's own folder: the path of a socket may have 108 characters at most.
         folder = Path(tempfile.mkdtemp(prefix="second-engine-"))
         stack.callback(_clean_up, folder)
-        process = _start(folder, hook=hook)
-        stack.callback(_stop, process)
-        client = _connect(process, folder)
+        _prepare(folder, hook=hook)
+        processes = [_start(folder, hook=hook)]
+        stack.callback(lambda: _stop(processes[-1]))
+        client = _connect(processes[-1], folder)
         stack.callback(client.close)
-        stack.callback(_remove_containers, client)
-        yield SecondEngine(_address(folder), client, folder)
+        engine = SecondEngine(_address(folder), client, folder, processes, hook)
+        stack.callback(_remove_containers, engine)
+        yield engine
 
 
-def _start(folder: Path, *, hook: bool) -> subprocess.Popen[bytes]:
+def _prepare(folder: Path, *, hook: bool) -> None:
     programs = folder / "bin"
     programs.mkdir()
     (folder / "calls").mkdir()
@@ -121,8 +142,11 @@ def _start(folder: Path, *, hook: bool) -> subprocess.Popen[bytes]:
         text = HOOK.format(python=sys.executable, folder=str(folder / "calls"))
         program.write_text(text, encoding="utf-8")
         program.chmod(0o755)
-    path = f"{programs}:{os.environ['PATH']}" if hook else os.environ["PATH"]
-    with (folder / "log").open("wb") as log:
+
+
+def _start(folder: Path, *, hook: bool) -> subprocess.Popen[bytes]:
+    path = f"{folder / 'bin'}:{os.environ['PATH']}" if hook else os.environ["PATH"]
+    with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             # Should the tests be killed, the engine is told to end too.
             ["setpriv", "--pdeathsig", "TERM", "unshare", "--net", "dockerd", *_options(folder)],
@@ -169,8 +193,10 @@ def _connect(process: subprocess.Popen[bytes], folder: Path) -> docker.DockerCli
     raise RuntimeError(message)
 
 
-def _remove_containers(client: docker.DockerClient) -> None:
-    for container in client.containers.list(all=True):
+def _remove_containers(engine: SecondEngine) -> None:
+    if engine.process[-1].poll() is not None:
+        engine.start_again()
+    for container in engine.client.containers.list(all=True):
         container.remove(force=True, v=True)
 
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -30,6 +31,9 @@ def call(words: Sequence[str]) -> int:
     """Run a verb with these words as this process's only work; returns the exit code."""
     for name in SIGNAL_EXIT_CODES:
         signal.signal(getattr(signal, name), _interrupt)
+    # Python has no stream where the caller closed one (>&-).
+    nowhere = Path(os.devnull).open("w", encoding="utf-8")
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     return _flushed(answer(words, Context()))
 
 

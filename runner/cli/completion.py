@@ -1,7 +1,7 @@
 """``stagerun completion SHELL``: the script that teaches a shell the verbs, stages and options."""
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import ShellComplete, get_completion_class
 
 from runner.cli.options import common_options
 from runner.errors import UsageError
@@ -25,4 +25,6 @@ def command(call: click.Context, shell: str) -> None:
     if kind is None:
         msg = f"this version of click cannot complete in {shell}. Install a newer one."
         raise UsageError(msg)
-    click.echo(kind(call.find_root().command, {}, "stagerun", VARIABLE).source())
+    completer = kind(call.find_root().command, {}, "stagerun", VARIABLE)
+    # Not its own source(): for bash that starts a shell to look at the version of this one.
+    click.echo(ShellComplete.source(completer))

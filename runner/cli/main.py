@@ -8,7 +8,7 @@ def main() -> int:
     if sys.argv[1:] == ["--version"]:
         from runner.version import VERSION
 
-        sys.stdout.write(f"stagerun {VERSION}\n")
+        print(f"stagerun {VERSION}")  # noqa: T201 - this is the command line
         return 0
     from runner.cli.calling import call
 

@@ -32,7 +32,12 @@ def common_options(function: Function) -> Function:
         click.option(
             "--project", "project_folder", type=folder, metavar="DIR", help="The project."
         ),
-        click.option("--json", "json", is_flag=True, help="Print JSON, one object a line."),
+        click.option(
+            "--json",
+            "json",
+            is_flag=True,
+            help="Print JSON: one object a line while running, one document for a report.",
+        ),
         click.option("--quiet", "-q", is_flag=True, help="Print errors and the result only."),
         click.option("--verbose", "-v", is_flag=True, help="Print what stages log, too."),
     )

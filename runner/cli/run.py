@@ -18,7 +18,6 @@ from runner.cli.options import (
     wait_seconds,
 )
 from runner.cli.stopping import Running, stopping
-from runner.errors import SIGNAL_EXIT_CODES, Verdict
 from runner.events import JobStarted, Observer
 from runner.job.folder import open_job
 from runner.observers.together import together
@@ -110,7 +109,7 @@ def command(
     codes = []
     for plan in plans:
         codes.append(_run_plan(context, project, plan, options))
-        if context.cancellation.requested:
+        if context.host.cancellation.requested:
             break
     return next((code for code in codes if code), 0)
 
@@ -137,15 +136,13 @@ def _run_plan(context: Context, project: Project, plan: Plan, options: RunOption
                 emit=tell,
             ),
         )
-    if ended.verdict is Verdict.CANCELLED:
-        return SIGNAL_EXIT_CODES.get(context.cancellation.signal or "", ended.exit_code)
     return ended.exit_code
 
 
 def _stoppable(context: Context, emit: Observer, work: Callable[[Observer], Result]) -> Result:
     running = Running()
     grace = context.project.settings.limits.stop_grace
-    with stopping(context.cancellation, running, emit, grace_seconds=grace):
+    with stopping(context.host.cancellation, running, emit, grace_seconds=grace):
         return work(together(running, emit))
 
 

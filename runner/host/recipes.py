@@ -138,6 +138,9 @@ class Recipe:
             return "/".join(parts[known[-1] :]) if known else str(source)
         if path.endswith("/spec.json"):
             return f"stages/{self.name}/stage.yaml"
+        if path.startswith("root/app/"):
+            inside = path.removeprefix("root/app/")
+            return inside if inside.startswith("shared/") else f"stages/{inside}"
         return "images/stage.Dockerfile" if path == "Dockerfile" else path
 
 

@@ -86,6 +86,10 @@ def is_locked(job: Job, stage_id: str) -> bool:
     """Whether some runner has the stage right now."""
     path = job.private / "locks" / f"{stage_id}.lock"
     try:
+        # Whoever holds it has written its pid into it. Looking there first keeps this from taking
+        # a free lock, for an instant, away from a runner that begins right now.
+        if not path.stat().st_size:
+            return False
         descriptor = os.open(path, os.O_RDWR)
     except OSError:
         return False

@@ -113,12 +113,13 @@ class Output:
 
     def _log(self, record: dict[str, Any]) -> bool:
         # Several processes of a stage may send their parts in turns.
-        sender = int(record.get("pid", 0))
+        sender, message = int(record.get("pid", 0)), str(record["message"])
+        more = record.get("part", 1) < record.get("parts", 1)
         if sender not in self._parts and len(self._parts) >= SENDERS_LIMIT:
             self._parts.clear()
         parts = self._parts.setdefault(sender, [])
-        parts.append(str(record["message"]))
-        if record.get("part", 1) < record.get("parts", 1) and len(parts) < PARTS_LIMIT:
+        parts.append(message)
+        if more and len(parts) < PARTS_LIMIT:
             return True
         message = "".join(self._parts.pop(sender))
         sequence = record.get("seq")

@@ -5,7 +5,7 @@ from typing import Any
 from runner.errors import InputMissingError, UsageError
 from runner.job.fingerprint import DigestStore
 from runner.job.folder import CACHE, Job, remove_folder
-from runner.job.job_manifest import read_entries, update_entry
+from runner.job.job_manifest import read_entries, read_record, update_entry
 from runner.project.stage import StageSpec
 from runner.run.inputs import check_unchanged
 
@@ -42,11 +42,12 @@ def restore(job: Job, stage_id: str) -> str:
         (folder / CACHE).replace(previous / CACHE)
     remove_folder(folder)
     previous.replace(folder)
-    update_entry(job, stage_id, _restored)
+    record = read_record(job, str(entry["good_run_id"])) or {}
+    update_entry(job, stage_id, lambda found: _restored(found, record))
     return str(entry["good_run_id"])
 
 
-def _restored(entry: Any) -> Any:
+def _restored(entry: Any, record: dict[str, Any]) -> Any:
     from runner.errors import Verdict
 
     return entry.model_copy(
@@ -56,6 +57,9 @@ def _restored(entry: Any) -> Any:
             "good_is": "in place",
             "run_id": entry.good_run_id,
             "record": f".stagerun/runs/{entry.good_run_id}/record.json",
-            "summary": ", ".join(output.path.split("/", 1)[1] for output in entry.outputs),
+            "summary": record.get("summary", ""),
+            "warnings": record.get("warnings", []),
+            "duration_seconds": record.get("duration_seconds"),
+            "memory_peak_bytes": record.get("usage", {}).get("memory_peak_bytes"),
         }
     )

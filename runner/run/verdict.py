@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from runner.errors import Verdict
+from runner.host.monitor import largest
 from runner.project.quantity import duration_text, limit_text, size_text
 from runner.project.stage import Resources, StageSpec
 from runner.run.contract import Found
@@ -135,14 +136,16 @@ def _memory(facts: Facts, _: Found, around: Circumstances) -> Judgement | None:
     ]
     if not signs:
         return None
-    peak = facts.usage.memory_peak_bytes
-    limit = limit_text(around.limits.memory or 0)
+    inside = facts.report.memory_peak_bytes if facts.report else None
+    peak = largest(facts.usage.memory_peak_bytes, inside)
+    limit = around.limits.memory or 0
     evidence = ", ".join([*([f"peak {size_text(peak)}"] if peak else []), *signs])
     return Judgement(
         verdict=Verdict.OOM_MEMORY,
-        reason=f"The stage was killed at its memory limit of {limit} ({evidence}, "
+        reason=f"The stage was killed at its memory limit of {limit_text(limit)} ({evidence}, "
         f"exit code {facts.exit_code}).",
-        advice="Raise it with --memory, or give the stage less to do at once.",
+        advice=f"Raise it, for example with --memory {limit_text(2 * limit).replace(' ', '')}, or "
+        "give the stage less to do at once.",
     )
 
 

@@ -26,7 +26,7 @@ def test_without_an_engine_nothing_is_changed(kit: Kit, plain_job: Path) -> None
     outcome = call(kit, plain_job, DOCKER_HOST=f"unix://{kit.root}/nothing.sock")
 
     assert outcome.code == 5, outcome.text
-    assert f"no container engine answers at {kit.root}/nothing.sock" in outcome.text
+    assert "no container engine answers at nothing.sock" in outcome.text
     assert "DOCKER_HOST" in outcome.text
     assert (plain_job / "50_probe/copy.txt").read_text() == "by hand\n"
 
@@ -39,7 +39,7 @@ def test_a_socket_that_nobody_serves_is_no_engine(kit: Kit, plain_job: Path) -> 
     outcome = call(kit, plain_job, DOCKER_HOST=f"unix://{path}")
 
     assert outcome.code == 5, outcome.text
-    assert f"no container engine answers at {path}" in outcome.text
+    assert "no container engine answers at dead.sock" in outcome.text
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """``stagerun init``: any name, whole or not at all, and never two films in one job."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,13 @@ AWKWARD = (
 @pytest.fixture(autouse=True)
 def in_the_project(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(bench.kit.root)
+
+
+class Unusable(dict[str, str]):
+    """Settings at which the making of a job breaks off."""
+
+    def __bool__(self) -> bool:
+        return bool(1 / 0)
 
 
 def film(name: str = "film.mkv", text: str = "moving") -> Path:
@@ -187,12 +195,14 @@ def test_what_a_container_could_not_read_is_copied_and_the_copy_says_so(tmp_path
 
 
 def test_a_job_that_could_not_be_finished_leaves_nothing(tmp_path: Path) -> None:
-    source = tmp_path / "film.mkv"
-    source.touch()
-    request = JobRequest(place=tmp_path / ("j" * 300), inputs={"text": source})
+    source = film()
+    request = JobRequest(place=tmp_path / "jobs" / ("j" * 300), inputs={"text": source})
     with pytest.raises(JobFolderError, match="File name too long"):
         make_job(request, print, elsewhere="")
-    assert os.listdir(tmp_path) == ["film.mkv"]  # noqa: PTH208 - hidden ones count
+    request = JobRequest(place=tmp_path / "jobs/job", inputs={"text": source}, by_reference=True)
+    with pytest.raises(ZeroDivisionError):
+        make_job(replace(request, config=Unusable()), print, elsewhere="")
+    assert not list((tmp_path / "jobs").iterdir())
 
 
 def test_bytes_that_are_no_text_cannot_stand_in_job_yaml() -> None:

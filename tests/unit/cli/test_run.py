@@ -1,6 +1,7 @@
 """``stagerun run`` and ``stagerun STAGE JOB``, with an engine in memory."""
 
 import json
+import os
 import re
 import signal
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from runner.cli.run import command, stage_command
 from runner.host.engine_fake import FakeProcess
-from tests.unit.cli.bench import LAST, NEXT, PROBE, Bench, copy_input, fail
+from tests.unit.cli.bench import LAST, NEXT, PROBE, Bench, copy_input, fail, write_manifest
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +19,16 @@ def in_the_project(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def without_times(text: str) -> str:
-    return re.sub(r" +\d+\.\d s +(\d+ .?B)?", " TIME", text)
+    return re.sub(r"\d+\.\d s( +\d+ .?B)?", "TIME", text)
+
+
+def copy_film(process: FakeProcess) -> int:
+    """A first stage that takes the job's file whatever its name."""
+    (film,) = process.path("/job/input").iterdir()
+    folder = process.path(f"/job/{PROBE}")
+    (folder / "copy.txt").write_bytes(film.read_bytes())
+    write_manifest(folder)
+    return 0
 
 
 def test_one_stage_is_one_line(bench: Bench) -> None:
@@ -125,6 +135,7 @@ def test_a_dry_run_says_what_could_not_run(bench: Bench) -> None:
 
 
 def test_a_film_becomes_a_job_of_its_name(bench: Bench) -> None:
+    bench.does(PROBE, copy_film)
     film = bench.kit.root / "my film.mkv"
     film.write_text("moving")
     assert "out/my film" in bench.say(command, film.name, "--dry-run").text
@@ -136,6 +147,7 @@ def test_a_film_becomes_a_job_of_its_name(bench: Bench) -> None:
 
 
 def test_another_film_of_the_same_name_is_not_mixed_up(bench: Bench, tmp_path: Path) -> None:
+    bench.does(PROBE, copy_film)
     for place in (bench.kit.root, tmp_path):
         (place / "film.mkv").write_text(str(place))
     assert bench.say(command, "film.mkv", "--upto", "probe").code == 0
@@ -154,7 +166,7 @@ def test_a_job_that_is_not_there_is_refused_with_the_way_to_make_it(bench: Bench
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_stops_the_stage_and_is_the_exit_code(bench: Bench, name: str, code: int) -> None:
     def until_signal(process: FakeProcess) -> int:
-        signal.raise_signal(getattr(signal, name))
+        os.kill(os.getpid(), getattr(signal, name))
         return 143 if process.sleep_until_signal(30) == "SIGTERM" else 1
 
     bench.does(PROBE, until_signal)
@@ -167,7 +179,7 @@ def test_a_signal_stops_the_stage_and_is_the_exit_code(bench: Bench, name: str, 
 def test_a_second_signal_kills(bench: Bench) -> None:
     def stubborn(process: FakeProcess) -> int:
         for _ in range(2):
-            signal.raise_signal(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
             process.sleep_until_signal(30)
         return 0
 

@@ -22,11 +22,11 @@ def unprivileged() -> Iterator[Path]:
         yield place
     else:
         os.chown(place, NOBODY, NOBODY)
-        os.seteuid(NOBODY)
+        os.setresuid(NOBODY, NOBODY, 0)
         try:
             yield place
         finally:
-            os.seteuid(0)
+            os.setresuid(0, 0, 0)
     for folder in (place, *place.rglob("*")):
         if folder.is_dir():
             folder.chmod(0o700)

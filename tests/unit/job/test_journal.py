@@ -35,7 +35,9 @@ def test_a_journal_that_is_not_there_has_no_steps(job: Job) -> None:
     assert not journal_of(job, "never").is_closed
 
 
-@pytest.mark.parametrize("torn", ['{"step": "cont', '{"step": "container"', "\x00\x00", "1\n", "[]"])
+@pytest.mark.parametrize(
+    "torn", ['{"step": "cont', '{"step": "container"', "\x00\x00", "1\n", "[]"]
+)
 def test_a_torn_line_is_a_step_that_did_not_happen(journal: Journal, torn: str) -> None:
     with journal.path.open("a") as file:
         file.write(torn)

@@ -118,9 +118,7 @@ def test_the_first_workflow_is_the_default_one(folder: Folder) -> None:
 
 
 def test_the_default_workflow_can_be_named(folder: Folder) -> None:
-    folder.settings(
-        "workflows: {a: [06_asr/segments], b: [01_demux/audio]}\ndefault_workflow: b\n"
-    )
+    folder.settings("workflows: {a: [06_asr/segments], b: [01_demux/audio]}\ndefault_workflow: b\n")
     assert [str(source) for source in folder.load().workflow(None)] == ["01_demux/audio"]
 
 

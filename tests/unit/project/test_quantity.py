@@ -75,7 +75,13 @@ def test_any_text_is_a_quantity_or_a_value_error(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0 B"), (949, "949 B"), (64_000_000, "64 MB"), (2_100_000_000, "2.1 GB"), (3e12, "3.0 TB")],
+    [
+        (0, "0 B"),
+        (949, "949 B"),
+        (64_000_000, "64 MB"),
+        (2_100_000_000, "2.1 GB"),
+        (3e12, "3.0 TB"),
+    ],
 )
 def test_sizes_are_shown_in_powers_of_1000(size: float, text: str) -> None:
     assert size_text(size) == text

@@ -1,0 +1,255 @@
+"""What a container prints: records are believed as far as they have the shape, nothing breaks it."""
+
+import json
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runner.events import Event, LogLine, Progress
+from runner.host.container import STDERR, STDOUT
+from runner.run.output import KEPT_BYTES, LINE_LIMIT, Output
+
+TIME = "2026-11-21T09:14:03.123Z"
+
+
+def record(**parts: Any) -> bytes:
+    return b"\x1e" + json.dumps(parts).encode() + b"\n"
+
+
+def log(message: str = "hello", **parts: Any) -> bytes:
+    return record(
+        **{"seq": 1, "type": "log", "time": TIME, "level": "INFO", **parts}, message=message
+    )
+
+
+class Reader:
+    """An Output whose events are kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.events: list[Event] = []
+        self.output = Output(
+            stage="06_asr", run_id="r", log=folder / "output.log", emit=self.events.append
+        )
+
+    def read(self, *chunks: bytes, stream: int = STDERR) -> "Reader":
+        self.output.read((stream, chunk) for chunk in chunks)
+        return self
+
+    @property
+    def kept(self) -> bytes:
+        return self.output.log.read_bytes()
+
+    @property
+    def messages(self) -> list[str]:
+        return [item.message for item in self.events if isinstance(item, LogLine)]
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Reader:
+    return Reader(tmp_path)
+
+
+def test_a_log_record_becomes_a_line_with_all_its_parts(reader: Reader) -> None:
+    reader.read(log("listening", seq=7, level="WARNING"))
+    assert reader.events == [
+        LogLine(
+            stage="06_asr",
+            run_id="r",
+            time=TIME,
+            level="WARNING",
+            message="listening",
+            sequence=7,
+        )
+    ]
+    assert reader.kept == b""
+
+
+def test_a_progress_record_becomes_progress(reader: Reader) -> None:
+    reader.read(
+        record(seq=2, type="progress", time=TIME, done=12.5, total=29, unit="s"),
+        record(seq=3, type="progress", time=TIME, done=13, total=None),
+    )
+    assert [
+        (item.done, item.total, item.unit) for item in reader.events if isinstance(item, Progress)
+    ] == [
+        (12.5, 29.0, "s"),
+        (13.0, None, ""),
+    ]
+
+
+def test_a_record_may_come_in_any_pieces(reader: Reader) -> None:
+    data = log("one") + b"raw\n" + log("two")
+    reader.read(*(data[index : index + 1] for index in range(len(data))))
+    assert reader.messages == ["one", "two"]
+    assert reader.kept == b"raw\n"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 60), max_size=8))
+def test_however_it_is_cut_the_same_is_read(tmp_path: Path, cuts: list[int]) -> None:
+    data = b"a\n" + log("one") + b"\xff\x00b" + b"\n" + log("two") + b"rest"
+    edges = [0, *sorted(cuts), len(data)]
+    reader = Reader(tmp_path)
+    reader.output.log.unlink(missing_ok=True)
+    reader.read(*(data[start:end] for start, end in zip(edges, edges[1:], strict=False)))
+    assert reader.messages == ["one", "two"]
+    assert reader.kept == b"a\n\xff\x00b\nrest\n"
+
+
+def test_two_streams_do_not_mix_within_a_line(reader: Reader) -> None:
+    data = log("whole")
+    frames: list[tuple[int, bytes]] = [
+        (STDERR, data[:9]),
+        (STDOUT, b"out"),
+        (STDERR, data[9:]),
+        (STDOUT, b"put\n"),
+    ]
+    reader.output.read(iter(frames))
+    assert reader.messages == ["whole"]
+    assert reader.kept == b"output\n"
+
+
+def test_a_message_in_parts_is_one_line(reader: Reader) -> None:
+    reader.read(
+        log("one ", part=1, parts=3), log("two ", part=2, parts=3), log("three", part=3, parts=3)
+    )
+    assert reader.messages == ["one two three"]
+
+
+def test_a_part_that_is_no_number_spoils_no_other_message(reader: Reader) -> None:
+    reader.read(log("bad", part="x", parts=3), log("good"))
+    assert reader.messages == ["good"]
+
+
+def test_parts_without_end_do_not_pile_up(reader: Reader) -> None:
+    reader.read(*(log("x" * 3000, part=1, parts=10**9) for _ in range(1000)))
+    assert reader.messages
+    assert max(map(len, reader.messages)) <= 3000 * 256
+
+
+def test_the_end_report_is_kept_and_the_last_one_counts(reader: Reader) -> None:
+    reader.read(
+        record(type="end", exit_code=0, oom_kills=0),
+        record(
+            type="end",
+            exit_code=0,
+            oom_kills=2,
+            memory_peak_bytes=1234,
+            cpu_seconds=1.25,
+            read_bytes=None,
+        ),
+    )
+    report = reader.output.report
+    assert report is not None
+    assert (report.oom_kills, report.memory_peak_bytes, report.cpu_seconds) == (2, 1234, 1.25)
+    assert (report.read_bytes, report.write_bytes) == (None, None)
+
+
+@pytest.mark.parametrize("value", [-1, "2", 1.5, True, 10**400, [], None])
+def test_a_count_that_is_none_is_unknown(reader: Reader, value: object) -> None:
+    reader.read(record(type="end", oom_kills=value, memory_peak_bytes=value))
+    report = reader.output.report
+    assert report is not None
+    assert (report.oom_kills, report.memory_peak_bytes) == (None, None)
+
+
+FORGED = [
+    b"\x1e\n",
+    b"\x1e{}\n",
+    b"\x1enot json\n",
+    b"\x1e[1]\n",
+    b"\x1e" + b"[" * 50_000 + b"\n",
+    b'\x1e{"type": "log"}\n',
+    b'\x1e{"type": "log", "level": [], "message": "x", "time": ""}\n',
+    b'\x1e{"type": "log", "level": "DEBUG", "message": "x", "time": ""}\n',
+    b'\x1e{"type": "log", "level": "SHOUT", "message": "x", "time": ""}\n',
+    b'\x1e{"type": "progress"}\n',
+    b'\x1e{"type": "progress", "done": "much"}\n',
+    b'\x1e{"type": "progress", "done": NaN}\n',
+    b'\x1e{"type": "progress", "done": 1, "total": Infinity}\n',
+    b'\x1e{"type": "progress", "done": 1' + b"0" * 400 + b"}\n",
+    b'\x1e{"type": "progress", "done": 1' + b"0" * 5000 + b"}\n",
+    b'\x1e{"type": {"a": 1}}\n',
+    b"\x1e\xff\xfe\n",
+    b' \x1e{"type": "end"}\n',
+]
+
+
+@pytest.mark.parametrize("line", FORGED, ids=lambda line: repr(line[:40]))
+def test_what_is_no_record_goes_to_the_log_and_the_next_one_is_read(
+    reader: Reader, line: bytes
+) -> None:
+    reader.read(line, log("after"))
+    assert reader.messages == ["after"]
+    assert reader.kept.endswith(line[-20:])
+    assert reader.output.report is None
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(max_size=60) | st.just(b"\x1e") | st.just(b"\n"), max_size=8))
+def test_no_bytes_break_the_reading(tmp_path: Path, chunks: list[bytes]) -> None:
+    Reader(tmp_path).read(*chunks)
+
+
+ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.none())
+RECORDS = st.fixed_dictionaries(
+    {"type": st.sampled_from(["log", "progress", "end"])},
+    optional={
+        name: ANY | st.just("INFO")
+        for name in "seq time level message part parts done total unit oom_kills cpu_seconds".split()
+    },
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(RECORDS, max_size=4))
+def test_no_record_breaks_the_reading(tmp_path: Path, records: list[dict[str, Any]]) -> None:
+    Reader(tmp_path).read(*(record(**item) for item in records))
+
+
+def test_a_line_without_end_is_cut_and_does_not_fill_the_memory(reader: Reader) -> None:
+    def endless() -> Iterator[tuple[int, bytes]]:
+        for _ in range(1024):
+            yield STDOUT, b"x" * 65536
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    reader.output.read(endless())
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 48 * 1024
+    assert max(map(len, reader.output.tail)) <= LINE_LIMIT
+    assert reader.output.log.stat().st_size < KEPT_BYTES + 100
+
+
+def test_after_16_mib_the_rest_is_counted_and_not_kept(reader: Reader) -> None:
+    line = b"x" * 1023 + b"\n"
+    reader.read(*([line * 1024] * 17), b"last words\n")
+    over = (1 << 20) + len("last words\n")
+    assert reader.kept.endswith(b"\n[%d more bytes were not kept]\n" % over)
+    assert reader.kept.startswith(line)
+    assert reader.output.log.stat().st_size < KEPT_BYTES + 100
+    assert reader.output.tail[-1] == "last words"
+
+
+def test_records_are_read_also_when_the_log_is_full(reader: Reader) -> None:
+    reader.read(*([b"y" * 65536] * 260), b"\n", log("still heard"))
+    assert reader.messages == ["still heard"]
+
+
+def test_the_last_lines_are_at_hand_for_the_message(reader: Reader) -> None:
+    reader.read(b"".join(b"line %d\r\n" % number for number in range(100)))
+    assert list(reader.output.tail)[-1] == "line 99"
+    assert len(reader.output.tail) == 40
+
+
+def test_a_disk_that_is_full_does_not_stop_the_reading(tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    reader.output.log = Path("/dev/full")
+    reader.read(b"raw\n", log("still heard"))
+    assert reader.messages == ["still heard"]
+    assert reader.output.tail[-1] == "raw"
+    assert reader.output.left_out >= 4
