@@ -7,6 +7,7 @@ and leaves nothing behind.
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -70,7 +71,7 @@ class SecondEngine:
     def start_again(self) -> None:
         """Start it once more after `crash` or `stop`, with the images and containers it had."""
         # Their processes may still be listed as ended ones, and would be taken for alive.
-        for name in ("engine.pid", "exec/containerd/containerd.pid"):
+        for name in ("engine.pid", "engine.sock", "exec/containerd/containerd.pid"):
             (self.folder / name).unlink(missing_ok=True)
         self.process.append(_start(self.folder, hook=self.hook))
         _connect(self.process[-1], self.folder).close()
@@ -119,7 +120,9 @@ def second_engine(*, hook: bool = True) -> Iterator[SecondEngine]:
     """A second engine for the time of the block; without ``hook`` it knows of no GPU driver."""
     with ExitStack() as stack:
         # Not in a test's own folder: the path of a socket may have 108 characters at most.
-        folder = Path(tempfile.mkdtemp(prefix="second-engine-"))
+        # Nor by mkdtemp: its underscores may not begin or end the name of a namespace.
+        folder = Path(tempfile.gettempdir(), f"second-engine-{secrets.token_hex(4)}")
+        folder.mkdir(mode=0o700)
         stack.callback(_clean_up, folder)
         _prepare(folder, hook=hook)
         processes = [_start(folder, hook=hook)]

@@ -32,9 +32,9 @@ def call(words: Sequence[str]) -> int:
     for name in SIGNAL_EXIT_CODES:
         signal.signal(getattr(signal, name), _interrupt)
     # Python has no stream where the caller closed one (>&-).
-    nowhere = Path(os.devnull).open("w", encoding="utf-8")
-    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
-    return _flushed(answer(words, Context()))
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+        return _flushed(answer(words, Context()))
 
 
 def answer(words: Sequence[str], context: Context) -> int:

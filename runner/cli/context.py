@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.errors import UsageError
 from runner.events import Notice, Observer
@@ -16,6 +17,10 @@ from runner.job.folder import Job
 from runner.project.pipeline import Project, find_project, load_project
 from runner.run.cancellation import Cancellation
 from runner.run.request import Host
+
+if TYPE_CHECKING:
+    from runner.observers.console import Console
+    from runner.observers.jsonl import JsonLines
 
 
 @dataclass
@@ -76,28 +81,16 @@ class Context:
         return self.terminal and not os.environ.get("NO_COLOR")
 
     @contextlib.contextmanager
-    def observing(self, job: Job | None = None) -> Iterator[Observer]:
-        """The observer that tells the user, and with a job writes its pipeline log too."""
-        with contextlib.ExitStack() as stack:
-            tell = self._telling(stack)
-            if job is None:
-                yield tell
-                return
-            from runner.observers.pipeline_log import PipelineLog
-            from runner.observers.together import together
-
-            log = PipelineLog(job, lambda text: tell(Notice(stage=None, message=text)))
-            stack.callback(log.close)
-            yield together(tell, log)
-
-    def _telling(self, stack: contextlib.ExitStack) -> Observer:
+    def observing(self) -> Iterator["Console | JsonLines"]:
+        """The observer that tells the user: on the terminal, or as JSON."""
         from runner.observers.stream import Stream
 
         out = Stream(sys.stdout)
         if self.json:
             from runner.observers.jsonl import JsonLines
 
-            return JsonLines(out)
+            yield JsonLines(out)
+            return
         from runner.observers.console import Console, Manner, terminal_width
         from runner.observers.lines import shortened_from
 
@@ -110,6 +103,17 @@ class Context:
             width=terminal_width if live else lambda: None,
             shorten=shortened_from(str(self.folder)),
         )
-        console = Console(out, Stream(sys.stderr), manner)
-        stack.callback(console.close)
-        return console
+        with contextlib.closing(Console(out, Stream(sys.stderr), manner)) as console:
+            yield console
+
+    @contextlib.contextmanager
+    def observing_job(
+        self, job: Job, tell: "Console | JsonLines", label: str = ""
+    ) -> Iterator[Observer]:
+        """The observer of one job: it tells the user and writes the job's pipeline log."""
+        from runner.observers.pipeline_log import PipelineLog
+        from runner.observers.together import together
+
+        log = PipelineLog(job, lambda text: tell(Notice(stage=None, message=text)))
+        with contextlib.closing(log):
+            yield together(tell.of_job(str(job.root), label), log)

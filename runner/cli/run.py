@@ -52,7 +52,7 @@ def _run_stage(context: Context, name: str, place: Path, asked: dict[str, Any]) 
     check_keys(project, job.layer, options.overrides)
     if asked["build"]:
         _build_first(context, (stage.id,))
-    with context.observing(job) as emit:
+    with context.observing() as tell, context.observing_job(job, tell) as emit:
         outcome = _stoppable(
             context,
             emit,
@@ -122,7 +122,7 @@ def _build_first(context: Context, stages: Sequence[str]) -> None:
 
 
 def _run_plan(context: Context, project: Project, plan: Plan, options: RunOptions) -> int:
-    with context.observing(plan.job) as emit:
+    with context.observing() as tell, context.observing_job(plan.job, tell) as emit:
         emit(_headline(project, plan))
         (ended,) = _stoppable(
             context,

@@ -81,6 +81,9 @@ class Container(Protocol):
     def state(self) -> ContainerState:
         """What the engine says of it now."""
 
+    def check_engine(self) -> None:
+        """Raises EngineUnavailableError when the engine takes no new calls, as one that stops."""
+
     def had_oom_event(self) -> bool | None:
         """Whether the engine reported an ``oom`` event; None if it cannot say."""
 

@@ -1,9 +1,10 @@
 """A container of Docker, or of Podman, through the docker SDK."""
 
 import contextlib
+import socket
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import EngineUnavailableError
 from runner.host.container import STDERR, STDOUT, ContainerState
@@ -11,6 +12,8 @@ from runner.host.engine_errors import translated
 
 if TYPE_CHECKING:
     import docker
+
+CONNECT_SECONDS: Final = 5.0
 
 
 class DockerContainer:
@@ -90,6 +93,12 @@ class DockerContainer:
             shm=host.get("ShmSize") or None,
             warnings=self._warnings,
         )
+
+    def check_engine(self) -> None:
+        """Open a connection of its own: those that are there outlive the engine's readiness."""
+        with translated(self._address), socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(CONNECT_SECONDS)
+            connection.connect(self._address.removeprefix("unix://"))
 
     def had_oom_event(self) -> bool | None:
         """Ask for past events; the engine keeps the last few hundred."""

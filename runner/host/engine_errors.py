@@ -50,10 +50,15 @@ def translate(problem: Exception, address: str) -> StagerunError:
 
 def _api_error(text: str) -> StagerunError:
     lower = text.lower()
-    if "could not select device driver" in lower or "nvidia-container" in lower:
+    if "could not select device driver" in lower:
         return GpuUnavailableError(
             f"the engine cannot hand a GPU to a container: {text.strip()}. Install the NVIDIA "
             "container toolkit and restart the engine; stagerun doctor shows what is there."
+        )
+    if "nvidia-container" in lower:
+        return GpuUnavailableError(
+            f"the engine could not hand the GPU to the container: {text.strip()}. stagerun doctor "
+            "shows which GPUs answer."
         )
     if "no space left on device" in lower:
         return DiskFullError(

@@ -128,6 +128,11 @@ class FakeContainer:
             shm=self.spec.shm,
         )
 
+    def check_engine(self) -> None:
+        """As the test decided."""
+        if self._engine.lost:
+            raise EngineUnavailableError(LOST)
+
     def had_oom_event(self) -> bool | None:
         """As the test decided."""
         return self._engine.oom

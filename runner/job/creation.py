@@ -1,5 +1,6 @@
 """Making a job directory: whole or not at all."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -49,6 +50,8 @@ def make_job(
     try:
         return _make(request, files, names, emit)
     except OSError as problem:
+        if problem.errno in (errno.ENOTEMPTY, errno.EEXIST):  # somebody else was quicker
+            return _existing(request, files, elsewhere, only_inputs=only_inputs)
         msg = (
             f"the job directory {request.place} cannot be made: {problem.strerror} "
             f"({problem.filename or request.place})."

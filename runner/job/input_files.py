@@ -102,7 +102,7 @@ def _copy(source: Path, old: int, new: int, emit: Observer) -> None:
     done, told = 0, time.monotonic()
     emit(Copying(path=str(source), done=0, total=total))
     try:
-        while count := os.copy_file_range(old, new, CHUNK):
+        while count := os.sendfile(new, old, None, CHUNK):
             done += count
             if time.monotonic() - told >= TELL_EVERY_SECONDS:
                 told = time.monotonic()

@@ -18,6 +18,7 @@ from runner.events import (
     JobStarted,
     LogLine,
     Notice,
+    Observer,
     StageFinished,
     StageWaiting,
 )
@@ -34,6 +35,7 @@ from runner.observers.live import LiveDisplay
 from runner.observers.plain import cells, plain
 from runner.observers.stream import Stream
 from runner.observers.style import ASCII, UNICODE, Pieces, painted
+from runner.observers.together import labelled
 from runner.project.quantity import size_text
 
 if TYPE_CHECKING:
@@ -73,13 +75,18 @@ class Console:
         """Show one event."""
         with self._guard:
             if isinstance(event, JobStarted):
-                self._names = max((cells(plain(stage)) for stage in event.stages), default=0)
+                self._names = max((self._names, *(cells(plain(name)) for name in event.stages)))
             lines = list(self._quiet_lines(event) if self._manner.quiet else self._lines(event))
             if self._manner.live and not self._manner.quiet:
                 self._show(event, lines)
             else:
                 stream = self._errors if self._manner.quiet and _is_bad(event) else self._out
                 self._write(stream, lines)
+
+    def of_job(self, job: str, label: str) -> Observer:
+        """The same for events of one job, whose stages bear the label if there is one."""
+        del job
+        return labelled(self, label) if label else self
 
     def close(self) -> None:
         """Leave the terminal as it was."""

@@ -20,11 +20,22 @@ def now_text() -> str:
 
 
 class JsonLines:
-    """Writes ``{"type": "stage_finished", "time": …, the event's fields}``; ASCII only."""
+    """Writes ``{"type": "stage_finished", "time": …, the event's fields}``; ASCII only.
 
-    def __init__(self, out: Stream, clock: Callable[[], str] = now_text) -> None:
+    With a job, every object names it.
+    """
+
+    def __init__(
+        self, out: Stream, clock: Callable[[], str] = now_text, job: str | None = None
+    ) -> None:
         self._out = out
         self._clock = clock
+        self._job = {} if job is None else {"job": job}
+
+    def of_job(self, job: str, label: str) -> "JsonLines":
+        """The same for events of one job; programs need no label."""
+        del label
+        return JsonLines(self._out, self._clock, job)
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
@@ -38,7 +49,7 @@ class JsonLines:
     def _document(self, event: Event) -> dict[str, Any]:
         kind = WORD.sub("_", type(event).__name__).lower()
         values = {item.name: getattr(event, item.name) for item in fields(event)}
-        return {"type": kind, "time": self._clock(), **values}
+        return {"type": kind, "time": self._clock(), **self._job, **values}
 
 
 def _finite(value: Any) -> Any:

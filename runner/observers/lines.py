@@ -25,7 +25,7 @@ NARROWEST: Final = 40
 TEXT_WIDTH: Final = 100
 """Where sentences are broken, however wide the terminal."""
 
-LONGEST_NAME: Final = 24
+LONGEST_NAME: Final = 32
 NUMBERS: Final = 17
 """Columns of duration and memory in the table of a job."""
 

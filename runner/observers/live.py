@@ -88,7 +88,10 @@ class Activity:
             yield _amount(self.last[1], self.total, plain(self.unit))
         yield plain(self.text)
         left = self.seconds_left(now)
-        yield _clock(now - self.began) if left is None else f"about {_span(left)} left"
+        if left is not None:
+            yield f"about {_span(left)} left"
+        elif not self.total:
+            yield _clock(now - self.began)
         yield "" if self.memory_bytes is None else size_text(self.memory_bytes)
         if self.on_gpu:
             gpu = "" if self.gpu_memory_bytes is None else f" {size_text(self.gpu_memory_bytes)}"

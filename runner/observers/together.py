@@ -1,6 +1,18 @@
-"""Several observers as one."""
+"""Several observers as one, and one that hears of several jobs."""
 
-from runner.events import Event, Observer
+from dataclasses import replace
+
+from runner.events import (
+    Event,
+    JobStarted,
+    LogLine,
+    Observer,
+    Progress,
+    Resources,
+    RunStarted,
+    StageFinished,
+    StageWaiting,
+)
 
 
 def together(*observers: Observer) -> Observer:
@@ -9,5 +21,24 @@ def together(*observers: Observer) -> Observer:
     def tell(event: Event) -> None:
         for observer in observers:
             observer(event)
+
+    return tell
+
+
+def labelled(observer: Observer, label: str) -> Observer:
+    """An observer that hears of a job's stages as ``label/stage``, as they must be told apart."""
+
+    def tell(event: Event) -> None:
+        match event:
+            case JobStarted():
+                stages = tuple(f"{label}/{stage}" for stage in event.stages)
+                observer(replace(event, stages=stages))
+            case (
+                StageWaiting() | RunStarted() | LogLine() | Progress() | Resources()
+                | StageFinished()
+            ):  # fmt: skip
+                observer(replace(event, stage=f"{label}/{event.stage}"))
+            case _:
+                observer(event)
 
     return tell

@@ -1,7 +1,6 @@
 """From the end of a container to a closed run."""
 
 import importlib
-import threading
 from typing import TYPE_CHECKING
 
 from runner.events import Observer, RunStarted
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def announce(run: Run, emit: Observer) -> None:
-    """Tell observers, and load the schema while the engine is busy with the container."""
+    """Tell observers that a container is about to start."""
     request = run.request
     emit(
         RunStarted(
@@ -29,10 +28,12 @@ def announce(run: Run, emit: Observer) -> None:
             gpus=request.grant.uuids,
         )
     )
-    modules = ("runner.run.record", "runner.run.closing")
-    threading.Thread(
-        target=lambda: [importlib.import_module(name) for name in modules], daemon=True
-    ).start()
+
+
+def load_schema() -> None:
+    """Import what only the end of a run needs, pydantic above all."""
+    for name in ("runner.host.sampler", "runner.run.record", "runner.run.closing"):
+        importlib.import_module(name)
 
 
 def supervision(run: Run, emit: Observer) -> Supervision:
@@ -47,6 +48,7 @@ def supervision(run: Run, emit: Observer) -> Supervision:
         cancellation=run.host.cancellation,
         emit=emit,
         started=lambda: run.journal.write(STARTED),
+        meanwhile=load_schema,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from runner.errors import Verdict
 from runner.host.container import ContainerState
 from runner.host.machine import ProcessIdentity, cpu_count
+from runner.host.monitor import Usage as Samples
 from runner.host.monitor import largest
 from runner.job.fingerprint import DigestStore
 from runner.manifest import (
@@ -120,7 +121,7 @@ def hash_outputs(run: Run, found: Found) -> list[OutputFile]:
 
 def usage(facts: Facts) -> Usage:
     """What the samples and the report from inside say together: the larger of each pair."""
-    report, sampled = facts.report, facts.usage
+    report, sampled = facts.report, facts.usage or Samples()
     return Usage(
         cpu_seconds=largest(sampled.cpu_seconds, report and report.cpu_seconds),
         memory_peak_bytes=largest(sampled.memory_peak_bytes, report and report.memory_peak_bytes),

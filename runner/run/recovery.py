@@ -15,7 +15,7 @@ from runner.host.engine import LABEL
 from runner.job.folder import Job
 from runner.job.job_manifest import read_record
 from runner.job.journal import CLOSED, STARTED, journal_of, open_runs
-from runner.run.attempt import put_back, stage_labels
+from runner.run.attempt import put_back, release_space, stage_labels
 from runner.run.request import Host
 
 
@@ -45,6 +45,7 @@ def recover(stage_id: str, job: Job, host: Host, emit: Observer) -> None:
         else:
             journal = journal_of(job, run_id)
             put_back(job, stage_id, journal)
+            release_space(job, run_id)
             journal.write(CLOSED, verdict=Verdict.RUNNER_LOST, reason="never started")
 
 

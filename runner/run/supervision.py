@@ -6,22 +6,26 @@ supervisor sleeps on a queue until one of them, the clock or the user has someth
 
 import contextlib
 import queue
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runner.errors import EngineError, EngineUnavailableError, StagerunError
 from runner.events import Observer, Resources
 from runner.host.container import Container, ContainerState
-from runner.host.monitor import Sample, Usage
 from runner.run.cancellation import Cancellation
 from runner.run.output import EndReport, Output
 
+if TYPE_CHECKING:
+    from runner.host.monitor import Sample, Usage
+
 KILL_WAIT_SECONDS: Final = 30.0
 DRAIN_SECONDS: Final = 5.0
+SIGNALLED: Final = frozenset({128 + signal.SIGTERM, 128 + signal.SIGKILL})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,7 @@ class Facts:
     stopped_for: str | None = None
     engine_error: str | None = None
     state: ContainerState | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: "Usage | None" = None
     tail: tuple[str, ...] = ()
     container_id: str | None = None
     start_ms: float = 0.0
@@ -56,6 +60,8 @@ class Supervision:
     cancellation: Cancellation
     emit: Observer
     started: Callable[[], None] = lambda: None
+    meanwhile: Callable[[], None] = lambda: None
+    """Work for the time that the engine needs to start the container."""
 
 
 def supervise(container: Container, output: Output, how: Supervision) -> Facts:
@@ -64,6 +70,7 @@ def supervise(container: Container, output: Output, how: Supervision) -> Facts:
     reader = threading.Thread(target=_read, args=(output, frames), daemon=True, name="output")
     reader.start()
     begun = time.monotonic()
+    threading.Thread(target=how.meanwhile, daemon=True, name="meanwhile").start()
     container.start()
     how.started()
     started_at = datetime.now(UTC)
@@ -78,6 +85,7 @@ def supervise(container: Container, output: Output, how: Supervision) -> Facts:
         end, stopped_for = _until_the_end(container, ended, how)
     duration = time.monotonic() - running
     reader.join(DRAIN_SECONDS)
+    end = _lost(container, stopped_for) or end if end in SIGNALLED else end
     broken = isinstance(end, StagerunError)
     final = None if broken else _state(container)
     return Facts(
@@ -111,6 +119,19 @@ def _wait(container: Container, ended: "queue.SimpleQueue[int | StagerunError | 
         ended.put(problem)
 
 
+def _lost(container: Container, stopped_for: str | None) -> StagerunError | None:
+    """What became of a container that was ended by a signal which nobody here sent.
+
+    An engine that is stopped in order ends its containers first, and only then answers no more.
+    """
+    try:
+        if stopped_for is None:
+            container.check_engine()
+    except EngineUnavailableError as problem:
+        return problem
+    return None
+
+
 def _state(container: Container) -> ContainerState | None:
     try:
         return container.state()
@@ -119,13 +140,15 @@ def _state(container: Container) -> ContainerState | None:
 
 
 @contextlib.contextmanager
-def _sampled(state: ContainerState | None, how: Supervision) -> Iterator[Callable[[], Usage]]:
+def _sampled(
+    state: ContainerState | None, how: Supervision
+) -> Iterator[Callable[[], "Usage | None"]]:
     if state is None or not state.pid:
-        yield Usage
+        yield lambda: None
         return
     from runner.host.sampler import sampling
 
-    def show(sample: Sample) -> None:
+    def show(sample: "Sample") -> None:
         how.emit(
             Resources(
                 stage=how.stage,

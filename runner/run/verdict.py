@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from runner.errors import Verdict
-from runner.host.monitor import largest
 from runner.project.quantity import duration_text, limit_text, size_text
 from runner.project.stage import Resources, StageSpec
 from runner.run.contract import Found
-from runner.run.supervision import Facts
+from runner.run.supervision import SIGNALLED, Facts
 
-SIGKILL_CODE: Final = 137
 PROOF_SAMPLES: Final = 3
 QUOTED: Final = 400
 WARNINGS_SHOWN: Final = 10
@@ -136,8 +134,8 @@ def _memory(facts: Facts, _: Found, around: Circumstances) -> Judgement | None:
     ]
     if not signs:
         return None
-    inside = facts.report.memory_peak_bytes if facts.report else None
-    peak = largest(facts.usage.memory_peak_bytes, inside)
+    seen = (facts.usage, facts.report)
+    peak = max((found.memory_peak_bytes or 0 for found in seen if found), default=0)
     limit = around.limits.memory or 0
     evidence = ", ".join([*([f"peak {size_text(peak)}"] if peak else []), *signs])
     return Judgement(
@@ -170,9 +168,7 @@ def _stage(facts: Facts, found: Found, _: Circumstances) -> Judgement | None:
         return None
     said = _first_error(facts, found)
     code = facts.exit_code
-    killed = (
-        " It was killed by a signal that stagerun did not send." if code == SIGKILL_CODE else ""
-    )
+    killed = " It was killed by a signal that stagerun did not send." if code in SIGNALLED else ""
     end = f"ended with exit code {code}" if code else "said failed, with exit code 0"
     return Judgement(
         verdict=Verdict.STAGE_FAILED,
@@ -223,7 +219,7 @@ def _contract(found: Found, around: Circumstances) -> Judgement | None:
 
 def _gpu_mismatch(facts: Facts, around: Circumstances) -> Judgement | None:
     usage = facts.usage
-    if not around.gpus or usage.gpu_used is not False or usage.samples < PROOF_SAMPLES:
+    if not around.gpus or not usage or usage.samples < PROOF_SAMPLES or usage.gpu_used is not False:
         return None
     return Judgement(
         verdict=Verdict.GPU_MISMATCH,

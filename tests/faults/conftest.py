@@ -1,14 +1,13 @@
 """Fixtures of the tests with bad input: each test is held to leaving nothing behind."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.calls import call, program
-from tests.faults.leaks import nothing_left_behind
+from tests.faults.leaks import nothing_left_behind, reachable_folder
 from tests.project_kit import Kit, make_kit
 
 
@@ -44,7 +43,5 @@ def job(real_kit: Kit, good_job: Path) -> Path:
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that every user can reach; pytest's own are the caller's alone."""
-    folder = Path(tempfile.mkdtemp(prefix="stagerun-open-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    with reachable_folder() as folder:
+        yield folder

@@ -1,6 +1,8 @@
 """What a test must not leave behind: containers, processes, files of somebody else."""
 
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,18 +18,33 @@ PATIENCE_SECONDS: Final = 5.0
 
 
 @contextmanager
-def nothing_left_behind(folder: Path, address: str | None = None) -> Iterator[None]:
+def nothing_left_behind(
+    folder: Path, address: str | None = None, apart: str = "second-engine-"
+) -> Iterator[None]:
     """Fail when the block leaves containers of jobs in that folder, processes at work in it or
-    started by this one, or files in it that are not the caller's. Pytest waits for none of them.
+    started by this one, or files in it that are not the caller's.
+
+    Processes that name ``apart`` in their command line are somebody else's to end.
     """
     before = _children()
     yield
     assert _containers(folder, address) == [], "containers were left behind"
     end = time.monotonic() + PATIENCE_SECONDS
-    while left := _processes(folder, before):
+    while left := _processes(folder, before, apart):
         assert time.monotonic() < end, f"processes were left behind: {left}"
         time.sleep(0.05)
     assert foreign_files(folder, os.geteuid()) == [], "files of somebody else were left behind"
+
+
+@contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """A folder that every user can reach, for the time of the block."""
+    folder = Path(tempfile.mkdtemp(prefix="stagerun-open-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def foreign_files(folder: Path, owner: int) -> list[str]:
@@ -55,13 +72,13 @@ def _children() -> set[int]:
     return {process.pid for process in psutil.Process().children(recursive=True)}
 
 
-def _processes(folder: Path, known: set[int]) -> list[str]:
+def _processes(folder: Path, known: set[int], apart: str) -> list[str]:
     found = []
+    children = _children()
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            words = process.cmdline()
-            at_work = str(folder) in " ".join([process.cwd(), *words])
-            if at_work and process.pid != os.getpid() and process.pid not in known:
+            words = " ".join(process.cmdline())
+            own = process.pid in children or str(folder) in f"{process.cwd()} {words}"
+            if own and apart not in words and process.pid not in {os.getpid(), *known}:
                 found.append(f"{process.pid} {words}")
-    new = _children() - known
-    return found + [str(pid) for pid in new]
+    return found

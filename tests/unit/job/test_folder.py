@@ -93,7 +93,7 @@ def test_a_job_that_may_not_even_be_looked_at_is_refused(unprivileged: Path) -> 
 def test_reading_a_job_writes_nothing_into_it(tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text("")
     find_job(tmp_path)
-    assert os.listdir(tmp_path) == ["job.yaml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["job.yaml"]
 
 
 def test_opening_a_job_makes_the_runners_folders(job: Job) -> None:
@@ -144,11 +144,11 @@ def test_a_file_is_replaced_as_a_whole(job: Job) -> None:
 def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(job: Job) -> None:
     path = job.root / "x.json"
     job.write(path, "one")
-    before = sorted(os.listdir(job.root))
+    before = sorted(job.root.iterdir())
     with pytest.raises(UnicodeEncodeError):
         job.write(path, "\udcff")
     assert path.read_text() == "one"
-    assert sorted(os.listdir(job.root)) == before
+    assert sorted(job.root.iterdir()) == before
 
 
 def test_a_reference_is_relative_to_the_job_and_resolved(job: Job, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_folder_whose_parts_may_not_be_written_is_removed(unprivileged: Path) 
     (folder / "closed").mkdir()
     (folder / "closed").chmod(0)
     remove_folder(folder)
-    assert os.listdir(unprivileged) == []
+    assert not list(unprivileged.iterdir())
 
 
 def test_removing_a_folder_follows_no_link(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_folder_nested_deeper_than_a_path_can_be_is_removed(tmp_path: Path) ->
         descriptor = inner
     os.close(descriptor)
     remove_folder(deep)
-    assert os.listdir(tmp_path) == []
+    assert not list(tmp_path.iterdir())
 
 
 def test_removing_what_is_not_there_is_no_mistake(tmp_path: Path) -> None:

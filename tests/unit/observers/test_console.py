@@ -146,6 +146,17 @@ def test_a_copy_is_announced_where_nothing_moves() -> None:
     assert Shown().after(*copying) == "   film.mkv   copying 4.0 GB\n"
 
 
+def test_stages_of_several_jobs_are_told_apart() -> None:
+    shown = Shown()
+    for label in ("a", "b"):
+        observer = shown.console.of_job(f"/w/{label}", label)
+        observer(JOB)
+        observer(finished())
+        observer(Notice(stage=None, message="Ctrl-C"))
+    lines = [line for line in shown.out.getvalue().splitlines() if "segments" in line]
+    assert [line.split()[1] for line in lines] == [f"a/{STAGE}", f"b/{STAGE}"]
+
+
 def test_no_escape_codes_without_colour_and_some_with_it() -> None:
     assert "\x1b" not in Shown().after(JOB, finished(), failed())
     assert "\x1b[32m ✓ \x1b[0m" in Shown(Manner(colour=True)).after(finished())

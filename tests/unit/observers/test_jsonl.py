@@ -38,6 +38,12 @@ def test_a_record_stays_whole() -> None:
     assert json.loads(line)["record"]["usage"]["memory_peak_bytes"] == 1
 
 
+def test_every_event_of_a_job_names_it() -> None:
+    out = StringIO()
+    JsonLines(Stream(out)).of_job("/w/out/film", "film")(log_line("x"))
+    assert json.loads(out.getvalue())["job"] == "/w/out/film"
+
+
 @pytest.mark.parametrize("message", ["a\nb", "\x1b[31m", "\udcff", "字幕"])
 def test_whatever_a_stage_says_stays_one_ascii_line(message: str) -> None:
     (line,) = lines_of(log_line(message))

@@ -31,7 +31,7 @@ class Folder:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    """A project with a demuxer, a listener that reads from it, and a writer that reads from both."""
+    """A project with a demuxer, a listener that reads from it, and a writer."""
     made = Folder(tmp_path / "project")
     (made.root / "images").mkdir(parents=True)
     made.stage("01_demux", "inputs: {media: input/media}\noutputs: {audio: {file: a, type: audio}}")

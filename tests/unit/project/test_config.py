@@ -91,7 +91,7 @@ def test_a_switch_for_a_stage_that_is_not_there_is_refused(folder: Folder, tmp_p
     with pytest.raises(ConfigError, match=r"job.yaml line 2: no stage 06_asl; did you mean 06_asr"):
         resolve(folder, job)
     folder.settings("stages: {nope: {enabled: false}}\n")
-    with pytest.raises(ConfigError, match="stagerun.yaml line 1: no stage nope"):
+    with pytest.raises(ConfigError, match=r"stagerun\.yaml line 1: no stage nope"):
         resolve(folder)
 
 
@@ -137,7 +137,7 @@ def test_truth_may_be_written_in_every_usual_way(folder: Folder, value: str) -> 
 
 def test_a_default_that_does_not_fit_its_own_declaration_is_refused(folder: Folder) -> None:
     folder.stage("07_x", "config: {N: {type: int, default: many, help: x}}")
-    with pytest.raises(ConfigError, match="default in stages/07_x/stage.yaml"):
+    with pytest.raises(ConfigError, match=r"default in stages/07_x/stage\.yaml"):
         resolve(folder, stage="x")
 
 

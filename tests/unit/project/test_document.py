@@ -1,6 +1,5 @@
 """YAML files: positions in messages, strings kept as written, and the memory of validated text."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -145,7 +144,7 @@ def test_an_alias_stands_for_what_it_names(file: Path) -> None:
 
 
 def test_a_missing_file_is_named(file: Path) -> None:
-    with pytest.raises(JobFileError, match="job.yaml is not there"):
+    with pytest.raises(JobFileError, match=r"job\.yaml is not there"):
         load_document(file, Schema("JobFile"), JobFileError, kind="job")
 
 
@@ -208,4 +207,4 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
 
 def test_nothing_half_written_stays_in_the_cache(file: Path) -> None:
     job(file, "config: {A: 1}\n")
-    assert [name.endswith(".json") for name in os.listdir(cache_folder() / "documents")] == [True]
+    assert [file.suffix for file in (cache_folder() / "documents").iterdir()] == [".json"]

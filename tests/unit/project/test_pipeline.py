@@ -107,7 +107,8 @@ def test_stages_that_declare_one_key_differently_are_refused(
 
 def test_stages_may_explain_one_key_in_their_own_words(folder: Folder) -> None:
     folder.stage("07_x", "config: {SOURCE_LANGUAGE: {type: str, default: en, help: Other words}}")
-    assert "SOURCE_LANGUAGE" in folder.load().keys()
+    keys = folder.load().keys()
+    assert "SOURCE_LANGUAGE" in keys
 
 
 def test_the_first_workflow_is_the_default_one(folder: Folder) -> None:

@@ -56,7 +56,7 @@ def test_switches_of_a_stage_are_its_limits_and_whether_it_runs(tmp_path: Path) 
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_with_its_place(tmp_path: Path, text: str) -> None:
-    with pytest.raises(SettingsError, match="stagerun.yaml, line 1, column"):
+    with pytest.raises(SettingsError, match=r"stagerun\.yaml, line 1, column"):
         load_settings(settings_file(tmp_path, f"{text}\n"))
 
 

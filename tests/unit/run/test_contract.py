@@ -105,7 +105,7 @@ def as_giant(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "problem"),
     [
-        (lambda path: None, "there is no manifest.json"),
+        (lambda _: None, "there is no manifest.json"),
         (lambda path: path.write_text(""), "not whole JSON"),
         (lambda path: path.write_text('{"stage": "asr", "sta'), "not whole JSON"),
         (lambda path: path.write_bytes(b"\xff\xfe{}"), "not whole JSON"),
@@ -365,10 +365,10 @@ def test_every_problem_is_counted_and_errors_come_first(folder: Folder) -> None:
     assert len(found.errors) == 150
 
 
-def test_ten_thousand_tracked_files_are_no_burden(folder: Folder) -> None:
-    for number in range(10_000):
+def test_thousands_of_tracked_files_are_no_burden(folder: Folder) -> None:
+    for number in range(3_000):
         (folder.root / f"{number}.srt").touch()
-    folder.track(*(f"06_asr/{number}.srt" for number in range(10_000)))
+    folder.track(*(f"06_asr/{number}.srt" for number in range(3_000)))
     assert folder.check().problems == ()
 
 
@@ -395,14 +395,14 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
     max_leaves=6,
 )
-KEYS = (
-    "stage stage_number status inputs outputs intermediate_files config warnings errors run_id "
-    "duration_seconds schema_version timestamp"
-).split()
+KEYS = [
+    *("stage", "stage_number", "status", "inputs", "outputs", "intermediate_files", "config"),
+    *("warnings", "errors", "run_id", "duration_seconds", "schema_version", "timestamp"),
+]
 PATHS = st.sampled_from(["06_asr/segments.json", "06_asr", "..", "\0", "/", "06_asr//", "06_asr/."])
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(st.sampled_from(KEYS), JSON),
     st.lists(PATHS | st.text(max_size=30), max_size=3),

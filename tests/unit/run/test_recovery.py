@@ -1,0 +1,328 @@
+"""After a runner died: at whatever moment, the next call finds a job that it can go on with."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from runner.errors import Verdict
+from runner.events import Event, Notice, RunStarted
+from runner.host.engine_fake import FakeProcess
+from runner.job.folder import Job, open_job
+from runner.job.journal import CONTAINER, INTENT, STARTED, Journal, journal_of, open_runs
+from runner.run.attempt import put_back, set_aside, stage_labels
+from runner.run.request import RunOptions
+from runner.run.scheduler import execute
+from tests.unit.run.conftest import (
+    IDENTITY,
+    NEXT,
+    PROBE,
+    Place,
+    Program,
+    copy,
+    copy_of,
+    entry_of,
+    fail,
+    record_of,
+)
+
+RUN = "20261121-0914-dead"
+
+
+def snapshot(place: Place, job: Job, name: str = "crashed") -> Job:
+    """The job as a runner would leave it that dies at this moment."""
+    copy = place.kit.root / name / job.name
+    shutil.copytree(job.root, copy, symlinks=True)
+    return open_job(copy)
+
+
+def dies_before_the_container(place: Place, job: Job) -> Job:
+    """A forced run whose runner dies when the stage's folder is set up."""
+    crashed: list[Job] = []
+
+    def emit(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            crashed.append(snapshot(place, job))
+
+    execute(PROBE, place.project, job, place.host, RunOptions(force=True), emit)
+    return crashed[0]
+
+
+def dies_in_the_middle(place: Place, job: Job, program: Program = copy) -> Job:
+    """A forced run whose runner dies while the container runs."""
+    crashed: list[Job] = []
+
+    def stage(process: FakeProcess) -> int:
+        code = program(process)
+        run_id = process.spec.environment["STAGERUN_RUN_ID"]
+        while STARTED not in [step["step"] for step in journal_of(job, run_id).read()]:
+            process.sleep_until_signal(0.01)
+        crashed.append(snapshot(place, job))
+        return code
+
+    before = place.programs.get(PROBE, copy)
+    place.programs[PROBE] = stage
+    place.run(job, force=True)
+    place.programs[PROBE] = before
+    return crashed[0]
+
+
+def begun(job: Job, machine: str = "machine") -> Journal:
+    """A run by hand whose runner died right after it wrote its intent down."""
+    job.run_folder(RUN).mkdir(parents=True)
+    journal = journal_of(job, RUN)
+    journal.write(
+        INTENT,
+        stage_id=PROBE,
+        run_id=RUN,
+        fingerprint="sha256:" + "0" * 64,
+        image="sha256:" + "0" * 64,
+        owner={**asdict(IDENTITY), "machine_id": machine},
+    )
+    return journal
+
+
+def notices(place: Place) -> list[str]:
+    return [event.message for event in place.events if isinstance(event, Notice)]
+
+
+def test_a_run_that_never_started_is_undone(place: Place, job: Job) -> None:
+    first = place.run(job)
+    crashed = dies_before_the_container(place, job)
+    assert not (crashed.stage_folder(PROBE) / "copy.txt").exists()
+    outcome = place.run(crashed)
+    assert (outcome.verdict, outcome.run_id) == (Verdict.CACHED, first.run_id)
+    assert copy_of(crashed) == "hello\n"
+    assert open_runs(crashed, PROBE) == []
+    assert not list((crashed.private / "previous").iterdir())
+
+
+def test_a_failed_attempt_is_where_it_was_when_the_next_one_never_started(
+    place: Place, job: Job
+) -> None:
+    place.programs[PROBE] = fail
+    place.run(job)
+    crashed = dies_before_the_container(place, job)
+    place.engine.images.clear()
+    place.run(crashed)
+    assert json.loads((crashed.stage_folder(PROBE) / "manifest.json").read_text())["errors"]
+
+
+def test_a_runner_that_died_before_it_touched_the_folder_costs_no_result(
+    place: Place, job: Job
+) -> None:
+    place.run(job)
+    begun(job)
+    assert place.run(job).verdict is Verdict.CACHED
+    assert copy_of(job) == "hello\n"
+    assert open_runs(job, PROBE) == []
+
+
+def test_a_result_made_after_a_torn_journal_is_not_undone_with_it(place: Place, job: Job) -> None:
+    journal = begun(job)
+    with journal.path.open("a") as file:
+        file.write('{"step": "fold')
+    assert place.run(job).verdict is Verdict.SUCCESS
+    assert place.run(job).verdict is Verdict.CACHED
+    assert copy_of(job) == "hello\n"
+
+
+def interrupted(job: Job, journal: Journal, when: str) -> None:
+    """Do what ``set_aside`` does, up to one of its steps."""
+    aside = job.previous_folder(PROBE)
+    folder = job.stage_folder(PROBE)
+    if when == "after all":
+        set_aside(job, PROBE, journal)
+        return
+    journal.write("folder", good_moved=True, inode=folder.stat().st_ino)
+    if when == "before the move":
+        return
+    aside.parent.mkdir(exist_ok=True)
+    folder.rename(aside)
+    if when == "before the new folder":
+        return
+    folder.mkdir()
+    if when == "before the cache":
+        return
+    (aside / ".cache").rename(folder / ".cache")
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "before the move",
+        "before the new folder",
+        "before the cache",
+        "after the cache",
+        "after all",
+    ],
+)
+def test_setting_the_folder_up_can_be_undone_from_every_step(
+    place: Place, job: Job, when: str
+) -> None:
+    place.run(job)
+    (job.stage_folder(PROBE) / ".cache").mkdir()
+    (job.stage_folder(PROBE) / ".cache" / "x").touch()
+    journal = begun(job)
+    interrupted(job, journal, when)
+    for _ in range(2):
+        put_back(job, PROBE, journal)
+        assert copy_of(job) == "hello\n"
+        assert (job.stage_folder(PROBE) / ".cache" / "x").exists()
+        assert not job.previous_folder(PROBE).exists()
+    assert place.run(job).verdict is Verdict.CACHED
+
+
+def test_undoing_a_first_run_leaves_no_folder(job: Job) -> None:
+    journal = begun(job)
+    set_aside(job, PROBE, journal)
+    assert job.stage_folder(PROBE).is_dir()
+    put_back(job, PROBE, journal)
+    assert not job.stage_folder(PROBE).exists()
+    put_back(job, PROBE, journal)
+
+
+def test_a_run_whose_runner_died_is_closed_and_the_stage_runs_again(place: Place, job: Job) -> None:
+    first = place.run(job)
+    crashed = dies_in_the_middle(place, job)
+    ((lost, _),) = open_runs(crashed, PROBE)
+    outcome = place.run(crashed, force=True)
+    assert outcome.verdict is Verdict.SUCCESS
+    record = record_of(crashed, lost)
+    assert record["verdict"] == "runner_lost"
+    assert "process 1" in record["reason"]
+    assert notices(place) == [
+        f"the runner of run {lost} died (process 1); the run is closed as runner_lost, the result "
+        "before it stays in force"
+    ]
+    assert first.run_id != outcome.run_id
+    assert open_runs(crashed, PROBE) == []
+
+
+def test_a_result_before_a_lost_run_stays_in_force(place: Place, job: Job) -> None:
+    first = place.run(job)
+    crashed = dies_in_the_middle(place, job)
+    place.engine.images.clear()
+    assert place.run(crashed).verdict is Verdict.IMAGE_MISSING
+    entry = entry_of(crashed)
+    assert entry["verdict"] == "runner_lost"
+    assert (entry["good_is"], entry["good_run_id"]) == ("previous", first.run_id)
+    assert (crashed.previous_folder(PROBE) / "copy.txt").read_text() == "hello\n"
+
+
+def test_outputs_of_a_lost_run_are_not_taken_for_a_result(place: Place, job: Job) -> None:
+    crashed = dies_in_the_middle(place, job)
+    assert (crashed.stage_folder(PROBE) / "copy.txt").exists()
+    place.engine.images.clear()
+    place.run(crashed)
+    assert entry_of(crashed)["good_is"] is None
+
+
+def test_the_container_of_a_dead_runner_is_removed_first(place: Place, job: Job) -> None:
+    place.run(job)
+    spec = place.engine.created[0].spec
+    begun(job).write(CONTAINER, container_id=spec.name)
+    labels = {**stage_labels(job, PROBE), "org.stagerun.run": RUN}
+    container = place.engine.container(replace(spec, labels=labels))
+    left = container.__enter__()
+    assert place.run(job).verdict is Verdict.CACHED
+    assert place.engine.containers(labels) == []
+    assert left.removed
+    container.__exit__(None, None, None)
+
+
+def test_a_container_that_was_started_makes_its_run_a_lost_one(place: Place, job: Job) -> None:
+    place.run(job)
+    journal = begun(job)
+    set_aside(job, PROBE, journal)
+    labels = {**stage_labels(job, PROBE), "org.stagerun.run": RUN}
+    place.programs[PROBE] = lambda process: int(process.sleep_until_signal(10) is None)
+    spec = place.engine.created[0].spec
+    with place.engine.container(replace(spec, labels=labels)) as alive:
+        alive.start()
+        del place.programs[PROBE]
+        assert place.run(job).verdict is Verdict.SUCCESS
+        assert alive.removed
+    assert record_of(job, RUN)["verdict"] == "runner_lost"
+
+
+def test_a_run_of_another_machine_is_never_judged(place: Place, job: Job) -> None:
+    place.run(job)
+    journal = begun(job, machine="another")
+    outcome = place.run(job)
+    assert (outcome.verdict, outcome.exit_code) == (Verdict.BUSY, 11)
+    assert "begun on another machine" in place.said()
+    assert not journal.is_closed
+    assert copy_of(job) == "hello\n"
+
+
+def after(job: Job, crashed: Job, run_id: str) -> None:
+    """Bring a crashed job to the moment when the record was just written."""
+    record = job.run_folder(run_id) / "record.json"
+    (crashed.run_folder(run_id) / "record.json").write_bytes(record.read_bytes())
+
+
+def after_the_entry(job: Job, crashed: Job, run_id: str) -> None:
+    after(job, crashed, run_id)
+    crashed.manifest_file.write_bytes(job.manifest_file.read_bytes())
+
+
+@pytest.mark.parametrize("moment", [after, after_the_entry])
+def test_a_closing_that_was_interrupted_is_finished(
+    place: Place, job: Job, moment: Callable[[Job, Job, str], None]
+) -> None:
+    place.run(job)
+    (job.input / "text.txt").write_text("new\n")
+    crashed = dies_in_the_middle(place, job)
+    run_id = str(entry_of(job)["run_id"])
+    moment(job, crashed, run_id)
+    outcome = place.run(crashed)
+    assert (outcome.verdict, outcome.run_id) == (Verdict.CACHED, run_id)
+    assert copy_of(crashed) == "new\n"
+    assert not crashed.previous_folder(PROBE).exists()
+    assert open_runs(crashed, PROBE) == []
+
+
+@pytest.mark.parametrize("moment", [after, after_the_entry])
+def test_an_interrupted_closing_of_a_failure_keeps_the_result_before_it(
+    place: Place, job: Job, moment: Callable[[Job, Job, str], None]
+) -> None:
+    first = place.run(job)
+    crashed = dies_in_the_middle(place, job, fail)
+    run_id = str(entry_of(job)["run_id"])
+    moment(job, crashed, run_id)
+    place.engine.images.clear()
+    place.run(crashed)
+    entry = entry_of(crashed)
+    assert (entry["verdict"], entry["run_id"]) == ("stage_failed", run_id)
+    assert (entry["good_is"], entry["good_run_id"]) == ("previous", first.run_id)
+    assert open_runs(crashed, PROBE) == []
+
+
+def test_a_result_written_outside_the_runner_is_not_used(place: Place, job: Job) -> None:
+    place.run(job)
+    folder = job.stage_folder(PROBE)
+    document = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**document, "run_id": None}))
+    outcome = place.run(job, NEXT)
+    assert (outcome.verdict, outcome.exit_code) == (Verdict.INPUT_MISSING, 4)
+    assert "was written outside the runner" in place.said(NEXT)
+    assert f"Run {PROBE} again" in place.said(NEXT)
+
+
+def test_a_folder_that_no_run_left_is_not_taken_for_a_result(place: Place, job: Job) -> None:
+    folder = job.stage_folder(PROBE)
+    folder.mkdir()
+    (folder / "copy.txt").write_text("by hand")
+    assert place.run(job, NEXT).verdict is Verdict.INPUT_MISSING
+    assert place.run(job).verdict is Verdict.SUCCESS
+    assert copy_of(job) == "hello\n"
+
+
+def test_temporary_files_of_a_dead_runner_do_not_disturb(place: Place, job: Job) -> None:
+    for path in (job.root / ".manifest.json.abc", job.private / ".digests.json.abc"):
+        Path(path).write_text("{")
+    assert place.run(job).verdict is Verdict.SUCCESS

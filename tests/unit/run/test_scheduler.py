@@ -1,0 +1,274 @@
+"""Which stage next: side by side where it can be, and no further than what went wrong."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from runner.errors import UnknownStageError, UnknownWorkflowError, UsageError, Verdict
+from runner.events import JobFinished, StageFinished
+from runner.host.engine_fake import FakeProcess
+from runner.job.folder import Job
+from runner.run.request import RunOptions
+from runner.run.scheduler import JobOutcome, plan_job, run_plans
+from tests.project_kit import STAGE_CODE, STAGE_YAML
+from tests.unit.run.conftest import LAST, NEXT, PROBE, Place, copy, copy_of, fail
+
+SIDE = "60_side"
+
+
+def run(place: Place, *jobs: Job, at_once: int = 4, **plan: Any) -> list[JobOutcome]:
+    project = place.project
+    return run_plans(
+        [plan_job(project, job, **plan) for job in jobs],
+        project,
+        place.host,
+        options=RunOptions(),
+        at_once=at_once,
+        emit=place.emit,
+    )
+
+
+def verdicts(outcome: JobOutcome) -> dict[str, str]:
+    return {item.stage: str(item.verdict) for item in outcome.outcomes}
+
+
+def with_a_side_branch(place: Place) -> None:
+    """A stage that reads what 51_next reads, and a workflow that wants both ends."""
+    folder = place.kit.root / "stages" / SIDE
+    folder.mkdir()
+    (folder / "stage.yaml").write_text(STAGE_YAML.format(source=f"{PROBE}/copy"))
+    (folder / "stage.py").write_text(STAGE_CODE.format(stage=SIDE))
+    place.kit.settings(
+        f"workflows: {{all: [{LAST}/copy, {SIDE}/copy]}}\nlimits: {{stages_at_once: 64}}\n"
+    )
+    place.build()
+
+
+def test_a_workflow_runs_what_it_needs_in_order(place: Place, job: Job) -> None:
+    (outcome,) = run(place, job)
+    assert verdicts(outcome) == {PROBE: "success", NEXT: "success", LAST: "success"}
+    assert (outcome.exit_code, outcome.verdict) == (0, Verdict.SUCCESS)
+    assert outcome.result == (str(job.stage_folder(LAST) / "copy.txt"),)
+    assert copy_of(job, LAST) == "hello\n"
+    end = place.events[-1]
+    assert isinstance(end, JobFinished)
+    assert end.result == outcome.result
+
+
+def test_a_second_call_has_nothing_to_do(place: Place, job: Job) -> None:
+    run(place, job)
+    (outcome,) = run(place, job)
+    assert verdicts(outcome) == {PROBE: "cached", NEXT: "cached", LAST: "cached"}
+    assert len(place.engine.created) == 3
+
+
+def test_independent_stages_run_side_by_side(place: Place, job: Job) -> None:
+    with_a_side_branch(place)
+    both = threading.Barrier(2, timeout=10)
+
+    def meet(process: FakeProcess) -> int:
+        both.wait()
+        return copy(process)
+
+    place.programs |= {NEXT: meet, SIDE: meet}
+    (outcome,) = run(place, job)
+    assert set(verdicts(outcome).values()) == {"success"}
+
+
+def test_no_more_stages_run_at_once_than_asked_for(place: Place, job: Job) -> None:
+    with_a_side_branch(place)
+    running, most, guard = 0, 0, threading.Lock()
+
+    def count(process: FakeProcess) -> int:
+        nonlocal running, most
+        with guard:
+            running += 1
+            most = max(most, running)
+        process.sleep_until_signal(0.02)
+        with guard:
+            running -= 1
+        return copy(process)
+
+    place.programs |= dict.fromkeys((PROBE, NEXT, LAST, SIDE), count)
+    run(place, job, place.job("other"), at_once=1)
+    assert most == 1
+
+
+def test_a_failure_holds_up_what_reads_from_it_and_nothing_else(place: Place, job: Job) -> None:
+    with_a_side_branch(place)
+    place.programs[NEXT] = fail
+    (outcome,) = run(place, job)
+    assert verdicts(outcome) == {
+        PROBE: "success",
+        NEXT: "stage_failed",
+        LAST: "input_missing",
+        SIDE: "success",
+    }
+    assert (outcome.exit_code, outcome.verdict) == (1, Verdict.STAGE_FAILED)
+    assert f"it reads from {NEXT}, which did not end well" in place.said(LAST)
+    end = place.events[-1]
+    assert isinstance(end, JobFinished)
+    assert (end.exit_code, end.result) == (1, ())
+
+
+def test_everything_behind_a_failure_is_accounted_for_once(place: Place, job: Job) -> None:
+    place.programs[PROBE] = fail
+    (outcome,) = run(place, job)
+    assert verdicts(outcome) == {
+        PROBE: "stage_failed",
+        NEXT: "input_missing",
+        LAST: "input_missing",
+    }
+    ends = [event.stage for event in place.events if isinstance(event, StageFinished)]
+    assert ends == [PROBE, NEXT, LAST]
+
+
+@pytest.mark.parametrize(("signal", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_cancelling_stops_what_runs_and_what_waits(
+    place: Place, job: Job, signal: str, code: int
+) -> None:
+    def run_until_asked(process: FakeProcess) -> int:
+        place.cancellation.request(signal)
+        process.sleep_until_signal(10)
+        return 143
+
+    place.programs[PROBE] = run_until_asked
+    other = place.job("other")
+    outcomes = run(place, job, other, at_once=1)
+    for outcome in outcomes:
+        assert set(verdicts(outcome).values()) == {"cancelled"}
+        assert {item.exit_code for item in outcome.outcomes} == {code}
+    assert len(place.engine.created) == 1
+
+
+def test_cancelling_between_two_stages_has_the_signals_exit_code(place: Place, job: Job) -> None:
+    def ask_and_end(process: FakeProcess) -> int:
+        code = copy(process)
+        place.programs[PROBE] = copy
+        return code
+
+    def emit_end() -> None:
+        place.cancellation.request("SIGTERM")
+
+    place.programs[PROBE] = ask_and_end
+    emit = place.emit
+
+    def stop_at_the_first_end(event: Any) -> None:
+        emit(event)
+        if isinstance(event, StageFinished) and event.stage == PROBE:
+            emit_end()
+
+    project = place.project
+    (outcome,) = run_plans(
+        [plan_job(project, job)],
+        project,
+        place.host,
+        options=RunOptions(),
+        at_once=1,
+        emit=stop_at_the_first_end,
+    )
+    assert verdicts(outcome) == {PROBE: "success", NEXT: "cancelled", LAST: "cancelled"}
+    assert outcome.exit_code == 143
+
+
+def test_several_jobs_are_run_together_and_fail_apart(place: Place) -> None:
+    jobs = [place.job(f"job{number}", f"{number}\n") for number in range(4)]
+    (jobs[2].input / "text.txt").unlink()
+    outcomes = {outcome.job.name: outcome for outcome in run(place, *jobs)}
+    assert {name: outcome.exit_code for name, outcome in outcomes.items()} == {
+        "job0": 0,
+        "job1": 0,
+        "job2": 4,
+        "job3": 0,
+    }
+    assert [copy_of(jobs[number], LAST) for number in (0, 1, 3)] == ["0\n", "1\n", "3\n"]
+    finished = [event.job for event in place.events if isinstance(event, JobFinished)]
+    assert sorted(finished) == sorted(str(job.root) for job in jobs)
+
+
+def test_a_stage_that_is_switched_off_holds_up_what_cannot_do_without_it(place: Place) -> None:
+    job = place.job(more=f"stages: {{{NEXT}: {{enabled: false}}}}\n")
+    (outcome,) = run(place, job)
+    assert verdicts(outcome) == {PROBE: "success", NEXT: "skipped", LAST: "input_missing"}
+
+
+def test_a_broken_disk_is_an_outcome_and_not_a_crash(place: Place, job: Job) -> None:
+    job.stage_folder(PROBE).parent.joinpath(".stagerun", "locks").rename(job.root / "moved")
+    (outcome,) = run(place, job)
+    assert outcome.exit_code == 2
+    assert "cannot be used" in place.said()
+
+
+def test_a_project_without_stages_is_done_at_once(place: Place, job: Job) -> None:
+    place.kit.settings("name: empty\n")
+    for stage in (PROBE, NEXT, LAST):
+        (place.kit.root / "stages" / stage / "stage.yaml").unlink()
+    (outcome,) = run(place, job)
+    assert (outcome.outcomes, outcome.exit_code) == ((), 0)
+
+
+@pytest.mark.parametrize(
+    ("plan", "stages"),
+    [
+        ({}, (PROBE, NEXT, LAST)),
+        ({"start": "next"}, (NEXT, LAST)),
+        ({"start": "52"}, (LAST,)),
+        ({"upto": "next"}, (PROBE, NEXT)),
+        ({"start": NEXT, "upto": NEXT}, (NEXT,)),
+    ],
+)
+def test_a_plan_is_cut_where_the_caller_says(
+    place: Place, job: Job, plan: dict[str, str], stages: tuple[str, ...]
+) -> None:
+    assert plan_job(place.project, job, **plan).stages == stages
+
+
+def test_a_plan_that_starts_in_one_branch_leaves_the_other_as_it_is(place: Place, job: Job) -> None:
+    with_a_side_branch(place)
+    assert plan_job(place.project, job, start=NEXT).stages == (NEXT, LAST)
+    assert plan_job(place.project, job, start=SIDE).stages == (SIDE,)
+    assert set(plan_job(place.project, job, start=PROBE).stages) == {PROBE, NEXT, LAST, SIDE}
+
+
+def test_the_jobs_own_workflow_is_planned(place: Place) -> None:
+    job = place.job(more="workflow: first\n")
+    plan = plan_job(place.project, job)
+    assert (plan.stages, plan.results) == ((PROBE,), (f"{PROBE}/copy",))
+
+
+def test_a_plan_that_ends_early_promises_no_result(place: Place, job: Job) -> None:
+    assert plan_job(place.project, job, upto="next").results == ()
+
+
+@pytest.mark.parametrize(
+    ("plan", "error"),
+    [
+        ({"start": "nxt"}, UnknownStageError),
+        ({"upto": "nope"}, UnknownStageError),
+        ({"start": "last", "upto": "probe"}, UsageError),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(
+    place: Place, job: Job, plan: dict[str, str], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        plan_job(place.project, job, **plan)
+
+
+def test_a_job_that_asks_for_an_unknown_workflow_is_refused(place: Place) -> None:
+    job = place.job(more="workflow: coppy\n")
+    with pytest.raises(UnknownWorkflowError, match=r"did you mean copy\?"):
+        plan_job(place.project, job)
+
+
+@pytest.mark.parametrize(
+    ("result", "problem"),
+    [("99_none/copy", "the stage 99_none"), (f"{LAST}/film", "there are: copy")],
+)
+def test_a_workflow_for_what_nobody_makes_is_refused(
+    place: Place, job: Job, result: str, problem: str
+) -> None:
+    place.kit.settings(f"workflows: {{odd: [{result}]}}\n")
+    with pytest.raises(UsageError, match=problem):
+        plan_job(place.project, job)
