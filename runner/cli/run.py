@@ -1,9 +1,10 @@
 """``stagerun run JOB…`` and ``stagerun STAGE JOB``: running stages."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -18,7 +19,7 @@ from runner.cli.options import (
     wait_seconds,
 )
 from runner.cli.stopping import Running, stopping
-from runner.events import JobStarted, Observer
+from runner.events import JobStarted
 from runner.job.folder import open_job
 from runner.observers.together import together
 from runner.project.config import LIMIT_NAMES, check_keys, parse_limits
@@ -26,7 +27,6 @@ from runner.project.pipeline import Project
 from runner.run.request import RunOptions
 from runner.run.scheduler import Plan, execute, plan_job, run_plans
 
-Result = TypeVar("Result")
 PLACE = click.Path(path_type=Path)
 
 
@@ -53,11 +53,12 @@ def _run_stage(context: Context, name: str, place: Path, asked: dict[str, Any]) 
     if asked["build"]:
         _build_first(context, (stage.id,))
     with context.observing() as tell, context.observing_job(job, tell) as emit:
-        outcome = _stoppable(
-            context,
-            emit,
-            lambda tell: execute(stage.id, project, job, context.host, options, tell),
-        )
+        running = Running()
+        grace = project.settings.limits.stop_grace
+        with stopping(context.host.cancellation, running, tell, grace_seconds=grace):
+            outcome = execute(
+                stage.id, project, job, context.host, options, together(running, emit)
+            )
     return outcome.exit_code
 
 
@@ -106,12 +107,7 @@ def command(
         check_keys(project, plan.job.layer, options.overrides)
     if asked["build"]:
         _build_first(context, [stage for plan in plans for stage in plan.stages])
-    codes = []
-    for plan in plans:
-        codes.append(_run_plan(context, project, plan, options))
-        if context.host.cancellation.requested:
-            break
-    return next((code for code in codes if code), 0)
+    return _run_plans(context, project, plans, options)
 
 
 def _build_first(context: Context, stages: Sequence[str]) -> None:
@@ -121,29 +117,30 @@ def _build_first(context: Context, stages: Sequence[str]) -> None:
         build_first(context, tuple(dict.fromkeys(stages)), emit)
 
 
-def _run_plan(context: Context, project: Project, plan: Plan, options: RunOptions) -> int:
-    with context.observing() as tell, context.observing_job(plan.job, tell) as emit:
-        emit(_headline(project, plan))
-        (ended,) = _stoppable(
-            context,
-            emit,
-            lambda tell: run_plans(
-                [plan],
+def _run_plans(
+    context: Context, project: Project, plans: Sequence[Plan], options: RunOptions
+) -> int:
+    """Run all jobs side by side; returns the exit code of the first that is not good."""
+    with context.observing() as tell, contextlib.ExitStack() as stack:
+        running = Running()
+        heard = []
+        for plan in plans:
+            label = plan.job.name if len(plans) > 1 else ""
+            emit = stack.enter_context(context.observing_job(plan.job, tell, label))
+            heard.append(replace(plan, emit=together(running, emit)))
+            emit(_headline(project, plan))
+        grace = project.settings.limits.stop_grace
+        with stopping(context.host.cancellation, running, tell, grace_seconds=grace):
+            ended = run_plans(
+                heard,
                 project,
                 context.host,
                 options=options,
                 at_once=project.settings.limits.stages_at_once,
                 emit=tell,
-            ),
-        )
-    return ended.exit_code
-
-
-def _stoppable(context: Context, emit: Observer, work: Callable[[Observer], Result]) -> Result:
-    running = Running()
-    grace = context.project.settings.limits.stop_grace
-    with stopping(context.host.cancellation, running, emit, grace_seconds=grace):
-        return work(together(running, emit))
+            )
+    codes = {outcome.job.root: outcome.exit_code for outcome in ended}
+    return next((code for plan in plans if (code := codes[plan.job.root])), 0)
 
 
 def _options(asked: dict[str, Any]) -> RunOptions:

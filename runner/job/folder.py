@@ -173,13 +173,13 @@ def find_job(path: Path) -> Job:
         raise JobFolderError(msg) from None
     if not is_folder:
         kind = "is a file" if root.exists() else "is not there"
-        make = f"stagerun init {path} --input media=FILE"
+        make = f"stagerun init {path} --input NAME=FILE"
         msg = f"the job directory {path} {kind}. Make one with: {make}"
         raise JobFolderError(msg)
     if not is_job:
         msg = (
             f"{path} is no job directory: it has no job.yaml. Make one with: "
-            f"stagerun init {path} --input media=FILE"
+            f"stagerun init {path} --input NAME=FILE"
         )
         raise JobFolderError(msg)
     return Job(root)

@@ -10,7 +10,7 @@ from typing import Final
 from runner.errors import ConfigError
 from runner.project.document import Document
 from runner.project.pipeline import Project
-from runner.project.quantity import parse_duration, parse_size
+from runner.project.quantity import limit_text, parse_duration, parse_size
 from runner.project.settings import Switches
 from runner.project.stage import Key, Resources, StageSpec
 
@@ -138,6 +138,9 @@ def _number_misfit(key: Key, text: str) -> str | None:
     return None
 
 
+LEAST_MEMORY: Final = 6 << 20
+"""What engines refuse to go below."""
+
 LIMIT_NAMES: Final = ("cpus", "memory", "tmp", "shm", "pids", "timeout", "gpu_memory")
 
 
@@ -193,4 +196,10 @@ def resolve_limits(
             ),
             (None, "not set"),
         )
+    if (memory := int(values["memory"] or 0)) < LEAST_MEMORY:
+        msg = (
+            f"memory is {limit_text(memory)} ({sources['memory']}), and no container starts with "
+            f"less than {limit_text(LEAST_MEMORY)}."
+        )
+        raise ConfigError(msg)
     return ResolvedLimits(values=Resources(**values), sources=sources)  # type: ignore[arg-type]  # as above

@@ -29,11 +29,15 @@ from runner.run.switched_off import record_skipped
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What shall be run in one job: stages in an order that respects their inputs."""
+    """What shall be run in one job: stages in an order that respects their inputs.
+
+    ``emit`` hears of this job alone, instead of the observer of the whole call.
+    """
 
     job: Job
     stages: tuple[str, ...]
     results: tuple[str, ...] = ()
+    emit: Observer | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +129,7 @@ def run_plans(
     """
     states = [_Progress(plan=plan, waiting=list(plan.stages)) for plan in plans]
     futures: dict[Future[Outcome], tuple[_Progress, str]] = {}
-    ended = [_finish(state, emit) for state in states if not state.waiting]
+    ended = [_finish(state, state.plan.emit or emit) for state in states if not state.waiting]
     with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="stage") as pool:
         while True:
             for state in states:
@@ -133,8 +137,9 @@ def run_plans(
                     if len(futures) < at_once:
                         state.waiting.remove(stage)
                         state.running.add(stage)
+                        tell = state.plan.emit or emit
                         future = pool.submit(
-                            execute, stage, project, state.plan.job, host, options, emit
+                            execute, stage, project, state.plan.job, host, options, tell
                         )
                         futures[future] = (state, stage)
             if not futures:
@@ -143,9 +148,9 @@ def run_plans(
                 state, stage = futures.pop(future)
                 state.running.discard(stage)
                 state.outcomes[stage] = future.result()
-                _hold_up(state, project, host, emit)
+                _hold_up(state, project, host, state.plan.emit or emit)
                 if not state.waiting and not state.running:
-                    ended.append(_finish(state, emit))
+                    ended.append(_finish(state, state.plan.emit or emit))
     return ended
 
 

@@ -77,7 +77,7 @@ def _stopped(facts: Facts, around: Circumstances) -> Judgement | None:
     return Judgement(
         verdict=Verdict.CANCELLED,
         reason=f"The run was {facts.stopped_for}.",
-        advice="Run it again when you like; the previous good result is kept.",
+        advice="Run it again when you like.",
     )
 
 
@@ -173,7 +173,7 @@ def _stage(facts: Facts, found: Found, _: Circumstances) -> Judgement | None:
     return Judgement(
         verdict=Verdict.STAGE_FAILED,
         reason=f"The stage {end}.{killed}" + (f" {said}" if said else ""),
-        advice="stage.log has the whole story.",
+        advice="The log has the whole story.",
     )
 
 

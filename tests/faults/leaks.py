@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -19,10 +19,14 @@ PATIENCE_SECONDS: Final = 5.0
 
 @contextmanager
 def nothing_left_behind(
-    folder: Path, address: str | None = None, apart: str = "second-engine-"
+    folder: Path,
+    address: str | None = None,
+    *,
+    owners: Iterable[int] = (),
+    apart: str = "second-engine-",
 ) -> Iterator[None]:
     """Fail when the block leaves containers of jobs in that folder, processes at work in it or
-    started by this one, or files in it that are not the caller's.
+    started by this one, or files in it that are neither the caller's nor those of ``owners``.
 
     Processes that name ``apart`` in their command line are somebody else's to end.
     """
@@ -33,7 +37,7 @@ def nothing_left_behind(
     while left := _processes(folder, before, apart):
         assert time.monotonic() < end, f"processes were left behind: {left}"
         time.sleep(0.05)
-    assert foreign_files(folder, os.geteuid()) == [], "files of somebody else were left behind"
+    assert foreign_files(folder, os.geteuid(), *owners) == [], "files of somebody else were left behind"
 
 
 @contextmanager
@@ -47,12 +51,12 @@ def reachable_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def foreign_files(folder: Path, owner: int) -> list[str]:
-    """Everything in a folder that belongs to somebody else than ``owner``."""
+def foreign_files(folder: Path, *owners: int) -> list[str]:
+    """Everything in a folder that belongs to somebody else."""
     return [
         str(path)
         for path in (folder, *folder.rglob("*"))
-        if path.stat(follow_symlinks=False).st_uid != owner
+        if path.stat(follow_symlinks=False).st_uid not in owners
     ]
 
 

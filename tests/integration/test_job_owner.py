@@ -1,7 +1,5 @@
 """Whose files a run makes: the caller's, or the job owner's where root runs it."""
 
-import grp
-import json
 import os
 import subprocess
 import sys
@@ -10,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.calls import call, ended, program, started, wait_until
+from tests.faults.calls import Ended, call, ended, program, started, wait_until
 from tests.faults.leaks import foreign_files, nothing_left_behind
 from tests.project_kit import STAGERUN, Kit, make_kit
 
@@ -39,10 +37,12 @@ def their_job(real_kit: Kit) -> Path:
 
 @pytest.fixture(autouse=True)
 def clean(tmp_path: Path, open_folder: Path) -> Iterator[None]:
-    """Instead of the check for one owner: these tests are about two."""
-    with nothing_left_behind(open_folder):
+    """As everywhere, but for the files of the job's owner."""
+    with (
+        nothing_left_behind(tmp_path, owners=[STRANGER]),
+        nothing_left_behind(open_folder, owners=[STRANGER]),
+    ):
         yield
-    assert foreign_files(tmp_path / "project" / "stages", os.geteuid()) == []
 
 
 def test_a_job_of_somebody_else_is_run_as_them_and_every_file_is_theirs(
@@ -103,28 +103,68 @@ def test_a_refused_run_in_a_job_of_somebody_else_leaves_their_files_only(
     assert foreign_files(their_job, STRANGER) == []
 
 
-def test_a_user_who_is_not_root_owns_all_that_a_run_makes(
-    open_folder: Path, kit_images: None
-) -> None:
-    del kit_images
-    kit = make_kit(open_folder / "project")
-    kit.code("50_probe", TELL)
-    job = kit.job()
-    give(job)
-    engine = grp.getgrgid(os.stat("/var/run/docker.sock").st_gid)
+@pytest.fixture
+def reachable_kit(open_folder: Path, request: pytest.FixtureRequest) -> Kit:
+    """A small project that every user can reach, its images built."""
+    request.getfixturevalue("engine")
+    request.getfixturevalue("kit_images")
     home = open_folder / "home"
     home.mkdir()
-    os.chown(home, STRANGER, STRANGER)
+    give(home)
+    return make_kit(open_folder / "project")
 
+
+def run_as_stranger(kit: Kit, job: Path, *options: str) -> Ended:
+    """Run the stage as somebody who is not root and may use the engine."""
+    group = Path("/var/run/docker.sock").stat().st_gid
+    home = kit.root.parent / "home"
     finished = subprocess.run(
-        ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", f"--groups={engine.gr_gid}",
-         sys.executable, STAGERUN, "50_probe", job, "--dev"],
+        ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", f"--groups={group}",
+         sys.executable, STAGERUN, "50_probe", job, "--dev", *options],
         capture_output=True, text=True, timeout=60, check=False, cwd=kit.root,
         env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home)},
     )  # fmt: skip
+    text = finished.stdout + finished.stderr
+    assert "Traceback" not in text, text
+    return ended(job, "50_probe", finished.returncode, text)
 
-    outcome = ended(job, "50_probe", finished.returncode, finished.stdout + finished.stderr)
+
+def test_a_user_who_is_not_root_owns_all_that_a_run_makes(reachable_kit: Kit) -> None:
+    reachable_kit.code("50_probe", TELL)
+    job = reachable_kit.job()
+    give(job)
+
+    outcome = run_as_stranger(reachable_kit, job)
+
     assert outcome.code == 0, outcome.text
     assert (job / "50_probe/copy.txt").read_text() == f"{STRANGER}:{STRANGER}"
     assert foreign_files(job, STRANGER) == []
-    assert json.loads((job / "50_probe/manifest.json").read_text())["status"] == "success"
+
+
+CLOSED = {
+    "output": ("(folder / 'copy.txt').chmod(0)", "copy.txt  may not be read by its owner"),
+    "folder": (
+        "(folder / 'd').mkdir(); (folder / 'd/x').touch(); (folder / 'd').chmod(0)",
+        "a folder in it cannot be read: Permission denied",
+    ),
+    "manifest": ("(folder / 'manifest.json').chmod(0)", "cannot be read: Permission denied"),
+}
+
+
+@pytest.mark.parametrize("kind", CLOSED)
+def test_what_the_stage_has_locked_is_told_and_is_no_obstacle_to_the_next_run(
+    reachable_kit: Kit, kind: str
+) -> None:
+    change, message = CLOSED[kind]
+    job = reachable_kit.job()
+    give(job)
+    reachable_kit.code("50_probe", program(after=change))
+
+    locked = run_as_stranger(reachable_kit, job)
+    reachable_kit.code("50_probe", TELL)
+    after = run_as_stranger(reachable_kit, job, "--force")
+
+    assert (locked.code, locked.verdict) == (3, "contract_violation"), locked.text
+    assert message in locked.text
+    assert after.code == 0, after.text
+    assert sorted(path.name for path in (job / ".stagerun/previous").iterdir()) == []

@@ -70,6 +70,16 @@ def test_a_bad_job_does_not_keep_the_next_one_from_running(bench: Bench) -> None
     assert "out/other/52_last/copy.txt" in said.text
 
 
+def test_several_jobs_run_side_by_side_and_are_told_apart(bench: Bench) -> None:
+    job = bench.kit.job("other")
+    said = bench.say(command, "out/job", "out/other", "--jobs", "2")
+    assert said.code == 0
+    assert {"job/50_probe", "other/50_probe"} <= set(said.text.split())
+    for folder in (bench.job.root, job):
+        (log,) = (folder / "logs").iterdir()
+        assert log.read_text().count("success, after") == 3
+
+
 def test_from_takes_what_is_there_and_upto_ends_early(bench: Bench) -> None:
     bench.run_all()
     said = bench.say(command, "out/job", "--from", "next", "--upto", "51", "--force")

@@ -196,3 +196,13 @@ def test_any_text_fits_a_key_of_type_str() -> None:
 
     key = Key(name="A", type="str", default=None, help="", of=None, range=None)
     assert misfit(key, "\n\0…") is None
+
+
+def test_memory_that_no_engine_accepts_is_refused_before_anything_starts(
+    folder: Folder, tmp_path: Path
+) -> None:
+    project = folder.load()
+    with pytest.raises(ConfigError, match=r"memory is 1 MiB \(option\).*less than 6 MiB"):
+        resolve_limits(
+            project.stage("asr"), project, layer(tmp_path, ""), Resources(memory=1 << 20)
+        )
