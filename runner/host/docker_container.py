@@ -1,6 +1,5 @@
 """A container of Docker, or of Podman, through the docker SDK."""
 
-import contextlib
 import socket
 import time
 from collections.abc import Iterator
@@ -115,7 +114,12 @@ class DockerContainer:
 
     def remove(self) -> None:
         """Remove the container with its anonymous volumes."""
-        from docker.errors import NotFound
+        from docker.errors import APIError
 
-        with translated(self._address), contextlib.suppress(NotFound):
-            self._api.remove_container(self.id, v=True, force=True)
+        # 404: it is gone; 409: somebody else is removing it.
+        with translated(self._address):
+            try:
+                self._api.remove_container(self.id, v=True, force=True)
+            except APIError as problem:
+                if problem.status_code not in (404, 409):
+                    raise

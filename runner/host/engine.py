@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from runner.errors import (
-    EngineUnavailableError,
+    EngineError,
     ImageMissingError,
     RemoteEngineError,
 )
@@ -188,8 +188,9 @@ class DockerEngine:
         try:
             yield container
         finally:
-            # An engine that is gone removes nothing; whoever waited for it has said so.
-            with contextlib.suppress(EngineUnavailableError):
+            # What cannot be removed now must not cost the run its record; the next run of the
+            # stage removes it.
+            with contextlib.suppress(EngineError):
                 container.remove()
 
     def _host_config(self, spec: ContainerSpec) -> Any:

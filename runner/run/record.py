@@ -37,6 +37,7 @@ from runner.version import VERSION
 
 SUMMARY_LENGTH: Final = 80
 NAMES_SHOWN: Final = 4
+WARNING_LENGTH: Final = 1000
 
 
 def build_record(
@@ -210,9 +211,12 @@ def _findings(found: Found) -> list[Finding]:
 
 
 def _warnings(run: Run, found: Found, judgement: Judgement) -> list[str]:
-    own = list(found.manifest.warnings) if found.manifest else []
+    own = found.manifest.warnings if found.manifest else []
     notices = [notice for notice in run.request.notices if notice not in own]
-    return [*notices, *own, *judgement.warnings]
+    kept = [text[:WARNING_LENGTH] for text in own[:REPORTED]]
+    rest = len(own) - len(kept)
+    more = [f"and {rest} more warnings, which the stage's manifest has"] if rest else []
+    return [*notices, *kept, *more, *judgement.warnings]
 
 
 def runner_identity(identity: ProcessIdentity) -> RunnerIdentity:

@@ -37,7 +37,9 @@ def nothing_left_behind(
     while left := _processes(folder, before, apart):
         assert time.monotonic() < end, f"processes were left behind: {left}"
         time.sleep(0.05)
-    assert foreign_files(folder, os.geteuid(), *owners) == [], "files of somebody else were left behind"
+    assert foreign_files(folder, os.geteuid(), *owners) == [], (
+        "files of somebody else were left behind"
+    )
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from tests.project_kit import STAGE_YAML, Kit
 
 GOOD_STAGE = STAGE_YAML.format(source="input/text")
 
+MULTIPLYING = "summary: &k0 [x, x]\n" + "".join(
+    f"k{n + 1}: &k{n + 1} [{', '.join([f'*k{n}'] * 4)}]\n" for n in range(20)
+)
 BROKEN_STAGES = {
     "misspelt key": (
         GOOD_STAGE.replace("summary:", "sumary:"),
@@ -37,14 +40,7 @@ BROKEN_STAGES = {
     "a word": ("summary", "the file must hold keys and values"),
     "null byte": ("summary: \0\n", "this is not YAML"),
     "reference to itself": ("summary: &a [*a]\n", "leads back to itself"),
-    "references that multiply": (
-        "summary: &a [x, x]\n"
-        + "".join(
-            f"k{n}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}, *{chr(97 + n)}, *{chr(97 + n)}]\n"
-            for n in range(20)
-        ),
-        "aliases (*) multiply them",
-    ),
+    "references that multiply": (MULTIPLYING, "aliases (*) multiply them"),
     "brackets without end": ("[" * 100_000, "nested too deep"),
     "output outside the folder": (
         GOOD_STAGE.replace("file: copy.txt", "file: ../copy.txt"),
@@ -91,7 +87,7 @@ def test_a_stage_yaml_that_is_no_text_is_told_with_its_place(kit: Kit) -> None:
 def test_an_input_that_no_stage_provides_is_told_with_a_suggestion(kit: Kit) -> None:
     kit.spec("51_next", STAGE_YAML.format(source="50_probe/copi"))
 
-    with pytest.raises(SpecError, match="declares no such output; did you mean 50_probe/copy?"):
+    with pytest.raises(SpecError, match=r"declares no such output; did you mean 50_probe/copy\?"):
         load_project(kit.root)
 
 
@@ -170,7 +166,13 @@ def test_a_job_manifest_that_is_damaged_is_told_and_left_alone(kit: Kit) -> None
     assert (job / "manifest.json").read_text() == '{"stages": {'
 
 
-DAMAGE = ["[]", '{"stages": []}', '{"stages": {"50_probe": 5}}', '{"stages": {"50_probe": {}}}', "5"]
+DAMAGE = [
+    "[]",
+    '{"stages": []}',
+    '{"stages": {"50_probe": 5}}',
+    '{"stages": {"50_probe": {}}}',
+    "5",
+]
 
 
 @pytest.mark.parametrize("text", DAMAGE)

@@ -1,6 +1,5 @@
-"""An engine that goes away while a stage runs, and comes back: a second one, never the machine's."""
+"""An engine that goes away while a stage runs, and comes back: never the machine's own."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,7 +52,6 @@ def test_a_run_whose_engine_goes_away_is_told_and_the_next_cleans_up(
     again = call(real_kit, job, "--force", DOCKER_HOST=other_engine.address)
 
     assert "Traceback" not in text, text
-    assert lost.code in {5, 1}, text
     assert (lost.code, lost.verdict) == (5, "engine_unavailable"), text
     assert "engine" in text
     assert while_away.code == 5, while_away.text
@@ -80,4 +78,4 @@ def test_a_container_that_an_engine_lost_sight_of_is_not_left_behind(
 
     assert (again.code, again.verdict) == (0, "success"), again.text
     assert "died" in again.text
-    assert os.path.lexists(job / "50_probe/copy.txt")
+    assert (job / "50_probe/copy.txt").read_text() == "new\n"

@@ -70,7 +70,7 @@ def test_ctrl_c_at_any_moment_leaves_nothing_half_done(real_kit: Kit, job: Path)
     for moment in (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6):
         with started(real_kit, "50_probe", job, "--dev", "--force") as process:
             # Before the program listens, a signal ends it as it ends any program.
-            wait_until(lambda: listens(process.pid), "the runner listens for signals")  # noqa: B023  (called at once)
+            wait_until(lambda: listens(process.pid), "the runner listens for signals")
             time.sleep(moment)
             code, text = stop(process, signal.SIGINT)
         assert code in {130, 0}, text
@@ -167,9 +167,7 @@ def test_after_a_dead_runner_the_old_result_can_be_restored(real_kit: Kit, job: 
 @pytest.fixture
 def busy(real_kit: Kit, job: Path) -> Iterator["subprocess.Popen[str]"]:
     """A runner whose stage ends when its job's input has a file ``go``."""
-    real_kit.code(
-        "50_probe", program("while not Path('/job/input/go').exists(): time.sleep(0.05)")
-    )
+    real_kit.code("50_probe", program("while not Path('/job/input/go').exists(): time.sleep(0.05)"))
     with started(real_kit, "50_probe", job, "--dev", "--force") as process:
         wait_for_step(job, "started")
         yield process

@@ -17,7 +17,7 @@ NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a
 
 ODD_NAMES = {
     "blanks": "two  words ",
-    "quotes": "it's \"quoted\" `so` $HOME",
+    "quotes": 'it\'s "quoted" `so` $HOME',
     "line break": "first\nsecond\ttab",
     "unicode": "ünïcødé 影片 🎬",
     "leading dash": "-rf",
@@ -105,7 +105,7 @@ def test_a_folder_without_job_yaml_is_refused_and_stays_as_it_is(kit: Kit) -> No
 def test_a_name_that_is_no_text_is_refused(kit: Kit) -> None:
     job = kit.job()
     odd = os.fsencode(job.parent) + b"/\xff\xfe"
-    os.rename(os.fsencode(job), odd)
+    job.rename(os.fsdecode(odd))
 
     finished = subprocess.run(
         [os.fsencode(STAGERUN), b"50_probe", odd, b"--dev"],
@@ -198,7 +198,9 @@ def test_a_disk_that_the_stage_fills_is_told_and_the_result_kept(
         filling = "for _ in range(999): file.write(bytes(10000)), file.flush()"
         real_kit.code(
             "50_probe",
-            program(f"try:\n    with open(folder / 'big', 'wb') as file:\n        {filling}\n{more}"),
+            program(
+                f"try:\n    with open(folder / 'big', 'wb') as file:\n        {filling}\n{more}"
+            ),
         )
         outcome = call(real_kit, full, "--force")
         kept = (full / ".stagerun/previous/50_probe/copy.txt").read_text()

@@ -1,12 +1,14 @@
 """Stages that break their contract: each is told so, and the result before it is kept."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults.calls import Ended, call, program
+from runner.host.engine import LABEL, DockerEngine
+from tests.faults.calls import Ended, call, ended, program, started, wait_until
 from tests.project_kit import Kit
 
 pytestmark = pytest.mark.engine
@@ -291,7 +293,7 @@ def test_a_line_without_end_and_records_that_are_none_are_output_like_any_other(
                      b'{"type": "progress", "done": NaN}',
                      b'{"type": "end", "cpu_seconds": 1' + b"0" * 400 + b"}",
                      b'{"type": "end", "oom_kills": 7}',
-                     b'{"type": "log", "level": "INFO", "time": "x", "message": "\\ud800 \\u001b[2J"}',
+                     b'{"type": "log", "level": "INFO", "time": "x", "message": "\\ud800\\u001b[2J"}',
                      b'{"type": "log", "level": "INFO", "time": 5, "message": {}, "part": "a"}'):
             err.write(b"\x1e" + text + b"\n")
         err.flush()
@@ -333,3 +335,106 @@ def test_an_error_text_of_any_length_and_content_is_told_in_one_short_line(
     assert "first" in outcome.text
     assert "\x1b" not in outcome.text
     assert len(outcome.text) < 10_000
+
+
+def test_more_warnings_than_anybody_reads_are_cut_and_counted(real_kit: Kit, job: Path) -> None:
+    outcome = misbehave(
+        real_kit,
+        job,
+        after="""
+        import json
+        document = json.loads((folder / "manifest.json").read_text())
+        document["warnings"] = ["w" * 5000] + [f"warning {n}" for n in range(100_000)]
+        (folder / "manifest.json").write_text(json.dumps(document))
+        """,
+    )
+
+    assert outcome.code == 0, outcome.text[:500]
+    assert len(outcome.entry["warnings"]) == 101
+    assert len(outcome.entry["warnings"][0]) == 1000
+    assert outcome.entry["warnings"][-1].startswith("and 99901 more warnings")
+    assert (job / "manifest.json").stat().st_size < 20_000
+
+
+def test_a_manifest_with_very_many_outputs_is_checked_in_reasonable_time(
+    real_kit: Kit, job: Path
+) -> None:
+    begun = time.monotonic()
+
+    outcome = misbehave(
+        real_kit,
+        job,
+        after="""
+        import json
+        for number in range(2000):
+            (folder / f"{number}.bin").touch()
+        document = json.loads((folder / "manifest.json").read_text())
+        document["outputs"] += [
+            {"type": "text", "path": f"50_probe/no{n}.bin"} for n in range(50_000)
+        ]
+        (folder / "manifest.json").write_text(json.dumps(document))
+        """,
+    )
+
+    assert outcome.record is not None
+    assert (outcome.code, outcome.record["findings_total"]) == (3, 52_000), outcome.text[:500]
+    assert time.monotonic() - begun < 15
+
+
+@pytest.mark.parametrize(
+    ("status", "end", "code", "verdict"),
+    [
+        ("success", "sys.exit(4)", 1, "stage_failed"),
+        ("failed", "sys.exit(0)", 1, "stage_failed"),
+        ("skipped", "sys.exit(0)", 0, "skipped"),
+        ("running", "os._exit(0)", 3, "contract_violation"),
+        ("running", "os._exit(9)", 1, "stage_failed"),
+    ],
+)
+def test_manifest_and_exit_code_are_judged_together(
+    real_kit: Kit, job: Path, status: str, end: str, code: int, verdict: str
+) -> None:
+    finalize = "" if status == "running" else f"io.finalize(status={status!r}, reason='so')\n"
+
+    outcome = misbehave(real_kit, job, finalize + end)
+
+    assert (outcome.code, outcome.verdict) == (code, verdict), outcome.text
+
+
+def test_a_report_that_the_stage_forges_is_not_taken_for_the_real_one(
+    real_kit: Kit, job: Path
+) -> None:
+    forged = r'{"type": "end", "oom_kills": 3, "memory_peak_bytes": 1' + "0" * 400 + "}"
+
+    outcome = misbehave(
+        real_kit,
+        job,
+        f"""
+        sys.stderr.write("\\x1e" + {forged!r} + "\\n")
+        sys.stderr.flush()
+        sys.exit(1)
+        """,
+    )
+
+    assert (outcome.code, outcome.verdict) == (1, "stage_failed"), outcome.text
+
+
+@pytest.mark.parametrize("way", ["kill", "remove"])
+def test_a_container_that_somebody_else_ends_is_a_failed_run(
+    real_kit: Kit, job: Path, engine: DockerEngine, way: str
+) -> None:
+    real_kit.code("50_probe", program("(folder / 'ready').touch(); time.sleep(60)"))
+    with started(real_kit, "50_probe", job, "--dev", "--force") as process:
+        wait_until((job / "50_probe/ready").exists, "the stage runs")
+        (container,) = engine.containers({f"{LABEL}job": str(job)})
+        if way == "kill":
+            container.signal("SIGKILL")
+        else:
+            container.remove()
+        text, _ = process.communicate(timeout=30)
+
+    outcome = ended(job, "50_probe", process.returncode, text)
+    assert "Traceback" not in text
+    assert (outcome.code, outcome.verdict) == (1, "stage_failed"), text
+    assert "killed by a signal that stagerun did not send" in text
+    assert_previous_result_is_kept(job, outcome)

@@ -68,11 +68,11 @@ def test_limits_come_from_the_spec_and_then_from_the_site(kit: Kit) -> None:
         network: site
         inputs: {text: input/text}
         outputs: {copy: {file: copy.txt, type: text}}
-        resources: {memory: 1000001, cpus: 0.5, shm: 128MiB, tmp: 3MiB}
+        resources: {memory: 10000001, cpus: 0.5, shm: 128MiB, tmp: 3MiB}
         """,
     )
     service = yaml.safe_load(compose_text(load_project(kit.root)))["services"]["50_probe"]
-    assert service["mem_limit"] == "1000001b"
+    assert service["mem_limit"] == "10000001b"
     assert service["cpus"] == 0.5
     assert service["shm_size"] == "128m"
     assert service["tmpfs"] == [f"/tmp:rw,nosuid,nodev,exec,size={3 << 20},mode=1777"]

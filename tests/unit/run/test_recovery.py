@@ -326,3 +326,22 @@ def test_temporary_files_of_a_dead_runner_do_not_disturb(place: Place, job: Job)
     for path in (job.root / ".manifest.json.abc", job.private / ".digests.json.abc"):
         Path(path).write_text("{")
     assert place.run(job).verdict is Verdict.SUCCESS
+
+
+def test_a_run_that_could_not_be_closed_is_left_for_the_next_call(place: Place, job: Job) -> None:
+    def block_the_record(process: FakeProcess) -> int:
+        run_id = process.spec.environment["STAGERUN_RUN_ID"]
+        (job.run_folder(run_id) / "record.json").mkdir()
+        return copy(process)
+
+    first = place.run(job)
+    place.programs[PROBE] = block_the_record
+    assert place.run(job, force=True).exit_code == 2
+    ((run_id, _),) = open_runs(job, PROBE)
+    assert (job.stage_folder(PROBE) / "manifest.json").exists()
+    (job.run_folder(run_id) / "record.json").rmdir()
+    place.engine.images.clear()
+    place.run(job)
+    entry = entry_of(job)
+    assert (entry["verdict"], entry["run_id"]) == ("runner_lost", run_id)
+    assert (entry["good_is"], entry["good_run_id"]) == ("previous", first.run_id)
