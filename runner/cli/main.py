@@ -1,5 +1,6 @@
 """The console script. Nothing is imported before it is known to be needed."""
 
+import os
 import sys
 
 
@@ -12,4 +13,8 @@ def main() -> int:
         return 0
     from runner.cli.calling import call
 
-    return call(sys.argv[1:])
+    code = call(sys.argv[1:])
+    sys.stderr.flush()
+    # All is written and released. Taking the interpreter apart, with the docker SDK and pydantic in
+    # it, would take as long as the engine takes to create a container.
+    os._exit(code)

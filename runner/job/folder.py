@@ -238,7 +238,7 @@ def _unescape(text: str) -> str:
 
 def remove_folder(folder: Path) -> None:
     """Rename a folder away, then delete it, so that nobody ever sees half of it."""
-    if not folder.exists():
+    if not os.path.lexists(folder):
         return
     doomed = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.removed."))
     folder.replace(doomed / "0")

@@ -216,7 +216,7 @@ def set_aside(job: Job, stage_id: str, journal: Journal) -> None:
     folder, previous = job.stage_folder(stage_id), job.previous_folder(stage_id)
     good = read_entries(job).get(stage_id, {}).get("good_is") == "in place"
     journal.write(FOLDER, good_moved=good, inode=_inode(folder))
-    if folder.exists():
+    if os.path.lexists(folder):
         job.make_folder(previous.parent)
         if good:
             remove_folder(previous)
@@ -253,7 +253,7 @@ def put_back(job: Job, stage_id: str, journal: Journal) -> None:
 
 
 def _inode(folder: Path) -> int | None:
-    return folder.stat().st_ino if folder.exists() else None
+    return folder.lstat().st_ino if os.path.lexists(folder) else None
 
 
 def settle(job: Job, stage_id: str, *, good: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -72,6 +73,24 @@ def test_a_file_of_any_name_can_be_mounted_by_reference(real_kit: Kit, kind: str
     assert outcome.code == 0, outcome.text
     assert (job / "50_probe/copy.txt").read_text() == "from afar\n"
     assert (job / "input/text.txt").read_text() == ""
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("target", ["far", "nowhere"])
+def test_a_link_in_place_of_a_stage_folder_is_set_aside_and_never_followed(
+    real_kit: Kit, job: Path, target: str
+) -> None:
+    (real_kit.root / "far").mkdir()
+    (real_kit.root / "far/precious.txt").write_text("mine")
+    shutil.rmtree(job / "50_probe")
+    (job / "50_probe").symlink_to(real_kit.root / target)
+    real_kit.code("50_probe", program())
+
+    outcomes = [call(real_kit, job, "--force"), call(real_kit, job, "--force")]
+
+    assert [outcome.code for outcome in outcomes] == [0, 0], outcomes[0].text
+    assert not (job / "50_probe").is_symlink()
+    assert [path.name for path in (real_kit.root / "far").iterdir()] == ["precious.txt"]
 
 
 def test_a_job_directory_that_is_not_there_is_refused(kit: Kit) -> None:

@@ -293,7 +293,8 @@ def test_a_line_without_end_and_records_that_are_none_are_output_like_any_other(
                      b'{"type": "progress", "done": NaN}',
                      b'{"type": "end", "cpu_seconds": 1' + b"0" * 400 + b"}",
                      b'{"type": "end", "oom_kills": 7}',
-                     b'{"type": "log", "level": "INFO", "time": "x", "message": "\\ud800\\u001b[2J"}',
+                     b'{"type": "log", "level": "INFO", "time": "x", "message": "\\ud800"}',
+                     b'{"type": "log", "level": "INFO", "time": "x", "message": "\\u001b[2J"}',
                      b'{"type": "log", "level": "INFO", "time": 5, "message": {}, "part": "a"}'):
             err.write(b"\x1e" + text + b"\n")
         err.flush()

@@ -141,6 +141,18 @@ def test_a_user_who_is_not_root_owns_all_that_a_run_makes(reachable_kit: Kit) ->
     assert foreign_files(job, STRANGER) == []
 
 
+def test_a_job_of_somebody_else_that_everybody_may_write_can_be_run(reachable_kit: Kit) -> None:
+    reachable_kit.code("50_probe", TELL)
+    job = reachable_kit.job()
+    job.chmod(0o777)
+
+    outcome = run_as_stranger(reachable_kit, job)
+
+    assert outcome.code == 0, outcome.text
+    assert foreign_files(job / "50_probe", STRANGER) == []
+    assert foreign_files(job / ".stagerun", STRANGER) == []
+
+
 CLOSED = {
     "output": ("(folder / 'copy.txt').chmod(0)", "copy.txt  may not be read by its owner"),
     "folder": (
