@@ -1,9 +1,9 @@
 """Times stagerun against ``docker run`` and bare ffmpeg, and writes benchmarks/results.md.
 
-    python -m benchmarks.bench [--rounds N] [--long]
+    python -m benchmarks.bench [--rounds N]
 
-Everything happens in a folder below out/, which is removed at the end. ``--long`` adds the
-two-hour film, which takes minutes and a few GB.
+Everything happens in a folder below out/, which is removed at the end. It takes about ten minutes
+and 2 GB.
 """
 
 import argparse
@@ -23,28 +23,24 @@ from runner.host.engine import DockerEngine
 ROOT: Final = Path(__file__).resolve().parents[1]
 RESULTS: Final = ROOT / "benchmarks" / "results.md"
 ROUNDS: Final = 12
-TEN_MINUTES: Final = 600
-TWO_HOURS: Final = 7200
-FILM_ROUNDS: Final = {TEN_MINUTES: 12, TWO_HOURS: 3}
+FILM_SECONDS: Final = (600, 7200)
 
 
 def main() -> int:
     """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--long", action="store_true", help="add the two-hour film")
-    chosen = parser.parse_args()
+    rounds = parser.parse_args().rounds
     folder = ROOT / "out" / "bench"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
         sections = [
-            ("A trivial stage, once", time_series(trivial_stage(folder), chosen.rounds)),
-            ("Ten stages with nothing to do", time_series(ten_stages(folder), chosen.rounds)),
+            ("A trivial stage, once", time_series(trivial_stage(folder), rounds)),
+            ("Ten stages with nothing to do", time_series(ten_stages(folder), rounds)),
         ]
-        for seconds in (TEN_MINUTES, TWO_HOURS) if chosen.long else (TEN_MINUTES,):
+        for seconds in FILM_SECONDS:
             film = long_film(folder, seconds)
-            rounds = min(chosen.rounds, FILM_ROUNDS[seconds])
             for stage, commands in film_commands(folder, film).items():
                 title = f"{stage} of {seconds // 60} minutes ({film.stat().st_size / 1e6:.0f} MB)"
                 sections.append((title, time_series(commands, rounds)))

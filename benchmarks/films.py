@@ -32,7 +32,7 @@ def film_commands(folder: Path, film: Path) -> dict[str, list[Command]]:
     job = folder / f"job-{film.stem}"
     _stagerun("init", str(job), "--input", f"media={film}")
     _stagerun("run", str(job), "--upto", "01_demux")
-    _fake_subtitles(job)
+    _subtitles_of_a_clip(job)
     mounts = ["-v", f"{job}:/job:ro", "-v", f"{folder}:/made"]
     media = f"/job/input/{film.name}"
     sound = ["-map", "0:a:0", "-af", "aresample=async=1:first_pts=0,aresample=16000", "-ac", "1"]
@@ -58,8 +58,8 @@ def film_commands(folder: Path, film: Path) -> dict[str, list[Command]]:
     }
 
 
-def _fake_subtitles(job: Path) -> None:
-    """A clip's worth of speech is enough: only the mux of a long film is timed."""
+def _subtitles_of_a_clip(job: Path) -> None:
+    """Of half a minute of speech; the time of a mux depends on the film."""
     _stagerun("run", str(job), "--upto", "09_subtitle_gen", "--set", "CLIP_END=30")
     _stagerun("run", str(job), "--upto", "01_demux")
 
