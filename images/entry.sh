@@ -53,9 +53,12 @@ entry() {
     done <"$1"
 }
 
-# seconds UNITS: $value from UNITS a second to seconds with six decimals
+# seconds UNITS: $value from UNITS a second to seconds with six decimals; nothing here may need a new
+# process, because the stage may have used them all up
 seconds() {
-    [ "$value" = null ] || value=$(printf '%d.%06d' $((value / $1)) $((value % $1 / ($1 / 1000000))))
+    [ "$value" != null ] || return
+    fraction=$((1000000 + value % $1 / ($1 / 1000000)))
+    value=$((value / $1)).${fraction#1}
 }
 
 # transferred FILE: bytes read and written over all block devices, from v1's or v2's file

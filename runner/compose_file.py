@@ -44,7 +44,7 @@ def _service(stage: StageSpec, project: Project) -> dict[str, Any]:
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
-        "network_mode": project.settings.network if stage.network else "none",
+        "network_mode": project.settings.network.name if stage.network else "none",
         "init": True,
         "mem_limit": memory,
         "memswap_limit": memory,

@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 import click
 
 from runner.cli.context import Context
+from runner.cli.signals import heeded_signals
 from runner.cli.verbs import group
 from runner.errors import SIGNAL_EXIT_CODES, StagerunError
 from runner.observers.plain import plain_lines
@@ -29,8 +30,8 @@ class Interrupted(BaseException):
 
 def call(words: Sequence[str]) -> int:
     """Run a verb with these words as this process's only work; returns the exit code."""
-    for name in SIGNAL_EXIT_CODES:
-        signal.signal(getattr(signal, name), _interrupt)
+    for number in heeded_signals():
+        signal.signal(number, _interrupt)
     # Python has no stream where the caller closed one (>&-).
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere

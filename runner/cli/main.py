@@ -1,5 +1,6 @@
 """The console script. Nothing is imported before it is known to be needed."""
 
+import contextlib
 import os
 import sys
 
@@ -14,7 +15,8 @@ def main() -> int:
     from runner.cli.calling import call
 
     code = call(sys.argv[1:])
-    sys.stderr.flush()
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # closed by the caller
+        sys.stderr.flush()
     # All is written and released. Taking the interpreter apart, with the docker SDK and pydantic in
     # it, would take as long as the engine takes to create a container.
     os._exit(code)

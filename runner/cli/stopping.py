@@ -2,15 +2,15 @@
 
 import contextlib
 import os
-import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final
 
+from runner.cli.signals import heeded_signals
 from runner.errors import SIGNAL_EXIT_CODES
 from runner.events import Event, Notice, Observer, RunStarted, StageFinished
 from runner.project.quantity import duration_text
@@ -44,34 +44,59 @@ def stopping(
     cancellation: Cancellation, running: Running, emit: Observer, *, grace_seconds: float
 ) -> Iterator[None]:
     """While the block runs, signals are requests to stop, and the user is told what they do."""
-    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
-
-    def request(number: int, frame: FrameType | None) -> None:
-        # Nothing here may lock: the handler may have interrupted the holder of any lock.
-        del frame
-        cancellation.request(signal.Signals(number).name)
-        asked.put(cancellation.count)
-
-    def speak() -> None:
-        while count := asked.get():
-            name = "Ctrl-C" if cancellation.signal == "SIGINT" else str(cancellation.signal)
-            if count > KILL:
-                _leave(cancellation)
-            emit(Notice(stage=None, message=_message(count, name, running.names, grace_seconds)))
-
-    speaker = threading.Thread(target=speak, daemon=True, name="signals")
-    speaker.start()
     # Python handles signals in its main thread only; elsewhere they stay what they are.
     is_main = threading.current_thread() is threading.main_thread()
-    names = SIGNAL_EXIT_CODES if is_main else ()
-    before = {name: signal.signal(getattr(signal, name), request) for name in names}
+    numbers = heeded_signals() if is_main else ()
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(writer, False)
+
+    def listen() -> None:
+        while number := os.read(reader, 1)[0]:
+            if number in numbers:
+                cancellation.request(signal.Signals(number).name)
+                tell()
+
+    def tell() -> None:
+        name = "Ctrl-C" if cancellation.signal == "SIGINT" else str(cancellation.signal)
+        if cancellation.count > KILL:
+            _leave(cancellation)
+        message = _message(cancellation.count, name, running.names, grace_seconds)
+        emit(Notice(stage=None, message=message))
+
+    listener = threading.Thread(target=listen, daemon=True, name="signals")
+    listener.start()
+    try:
+        with _written_to(writer, numbers):
+            yield
+    finally:
+        os.write(writer, b"\0")
+        listener.join()
+        os.close(reader)
+        os.close(writer)
+
+
+@contextlib.contextmanager
+def _written_to(descriptor: int, numbers: Collection[signal.Signals]) -> Iterator[None]:
+    """While the block runs, these signals do nothing but write their numbers there.
+
+    A handler would not do: the main thread may be on its way into a wait, where it does not notice
+    that one should run.
+    """
+    if not numbers:
+        yield
+        return
+    before = {number: signal.signal(number, _nothing) for number in numbers}
+    earlier = signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
     try:
         yield
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
-        asked.put(0)
-        speaker.join()
+        signal.set_wakeup_fd(earlier)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Python only writes the numbers of signals that have a handler."""
 
 
 def _message(count: int, name: str, stages: str, grace_seconds: float) -> str:

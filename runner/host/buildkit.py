@@ -33,9 +33,13 @@ OnStep = Callable[[str, str | None], None]
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
-    """What the engine is asked to build; ``arguments`` end up in the history, so no secrets."""
+    """What the engine is asked to build; ``arguments`` end up in the history, so no secrets.
+
+    The build can be cancelled by its ``name``.
+    """
 
     image: str
+    name: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     host_network: bool = False
@@ -54,6 +58,8 @@ class BuildRequest:
             # Podman would make a layer of each label; Docker does not know this word.
             "layers": "0",
         }
+        if self.name:
+            asked["buildid"] = self.name
         if self.host_network:
             asked["networkmode"] = "host"
         if not self.use_cache:

@@ -59,6 +59,15 @@ class ContainerState:
         return self.status in ("running", "paused", "restarting")
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoppedContainer:
+    """A container of ours that does not run; its labels say whose it was."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+
+
 class Container(Protocol):
     """A created container."""
 

@@ -15,7 +15,7 @@ from runner.errors import (
     ImageMissingError,
     RemoteEngineError,
 )
-from runner.host.container import Container, ContainerSpec
+from runner.host.container import Container, ContainerSpec, StoppedContainer
 from runner.host.docker_container import DockerContainer
 from runner.host.engine_errors import translated
 from runner.host.image_lookup import look_up
@@ -28,6 +28,9 @@ ROOTLESS_SOCKETS: Final = "unix:///run/user/"
 """Where the engines of users, which run without root, have their sockets."""
 
 LABEL: Final = "org.stagerun."
+
+STOPPED: Final = frozenset({"created", "configured", "exited", "stopped", "dead"})
+"""The states without any process, in the words of Docker and of Podman."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,18 @@ class Engine(Protocol):
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         """All containers, alive or not, that carry these labels."""
+
+    def stopped_containers(self) -> list[StoppedContainer]:
+        """Containers of every job that do not run."""
+
+    def remove_stopped(self, container: StoppedContainer) -> None:
+        """Remove a container that does not run; it is no error that it is gone.
+
+        Raises EngineError when it was started in the meantime.
+        """
+
+    def remove_image(self, digest: str) -> None:
+        """Remove an image. Raises EngineError when something stands on it."""
 
 
 def engine_address(environment: Mapping[str, str] | None = None) -> str:
@@ -225,3 +240,30 @@ class DockerEngine:
         with translated(self.address):
             found = self.api.containers(all=True, filters={"label": wanted})
         return [DockerContainer(self.api, self.address, item["Id"]) for item in found]
+
+    def stopped_containers(self) -> list[StoppedContainer]:
+        """List the containers of every job that do not run."""
+        with translated(self.address):
+            found = self.api.containers(all=True, filters={"label": [f"{LABEL}job"]})
+        return [
+            StoppedContainer(
+                id=item["Id"],
+                name=(item.get("Names") or [item["Id"]])[0].lstrip("/"),
+                labels=item["Labels"],
+            )
+            for item in found
+            if item["State"] in STOPPED
+        ]
+
+    def remove_stopped(self, container: StoppedContainer) -> None:
+        """Remove it without force, so that the engine refuses a running one."""
+        with translated(self.address):
+            import docker
+
+            with contextlib.suppress(docker.errors.NotFound):
+                self.api.remove_container(container.id, v=True)
+
+    def remove_image(self, digest: str) -> None:
+        """Remove an image and those below it that nothing else needs."""
+        with translated(self.address):
+            self.api.remove_image(digest)

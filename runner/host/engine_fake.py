@@ -13,10 +13,16 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from runner.errors import EngineUnavailableError, StagerunError
-from runner.host.container import STDERR, STDOUT, Container, ContainerSpec, ContainerState
+from runner.host.container import (
+    STDERR,
+    STDOUT,
+    Container,
+    ContainerSpec,
+    ContainerState,
+    StoppedContainer,
+)
 from runner.host.engine import EngineFacts, Image
 
-TERM_CODE: Final = 143
 KILL_CODE: Final = 137
 LOST: Final = "the fake engine was told to be lost"
 
@@ -208,3 +214,20 @@ class FakeEngine:
             for container in self.created
             if not container.removed and labels.items() <= container.spec.labels.items()
         ]
+
+    def stopped_containers(self) -> list[StoppedContainer]:
+        """Those that were neither removed nor run."""
+        return [
+            StoppedContainer(id=item.id, name=item.id, labels=item.spec.labels)
+            for item in self.created
+            if not item.removed and not item.state().is_running
+        ]
+
+    def remove_stopped(self, container: StoppedContainer) -> None:
+        """Forget it."""
+        for item in self.created:
+            item.removed |= item.id == container.id
+
+    def remove_image(self, digest: str) -> None:
+        """Forget the image."""
+        self.images = {name: image for name, image in self.images.items() if image.digest != digest}

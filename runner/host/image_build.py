@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,6 +21,7 @@ from runner.host.engine import DockerEngine
 from runner.host.images import BuildStep
 from runner.host.pip_site import pip_files
 from runner.host.recipes import PARENT, Recipe, Recipes
+from runner.host.sent_builds import SentBuilds
 from runner.host.site import Site, find_site
 from runner.project.pipeline import Project
 
@@ -76,13 +77,20 @@ class _Builder:
         self._observer = emit
         self._force = force
         self._emitting = threading.Lock()
+        self._sent = SentBuilds(engine.api)
 
     def _emit(self, event: Event) -> None:
         with self._emitting:
             self._observer(event)
 
     def build(self, steps: Sequence[BuildStep]) -> list[BuiltImage]:
-        """Build each image when its parent is there."""
+        """Build each image when its parent is there; who interrupts this stops the builds."""
+        try:
+            return self._in_order(steps)
+        finally:
+            self._sent.stop()
+
+    def _in_order(self, steps: Sequence[BuildStep]) -> list[BuiltImage]:
         by_name = {step.image: step for step in steps}
         order = graphlib.TopologicalSorter({step.image: _parents(step, by_name) for step in steps})
         order.prepare()
@@ -95,8 +103,7 @@ class _Builder:
             waiting += order.get_ready()
             while waiting and running < AT_ONCE and problem is None:
                 step = by_name[waiting.pop(0)]
-                # A daemon, so that a runner that is told to stop drops its connection and with it
-                # the build.
+                # A daemon: a base that is being made must not hold up who is told to stop.
                 threading.Thread(target=self._work, args=(step, ended), daemon=True).start()
                 running += 1
             if not running:
@@ -137,7 +144,11 @@ class _Builder:
             host_network=recipe.wants_site and self._site.host_network,
             use_cache=not self._force,
         )
-        with contextlib.closing(context_tar(self._context(recipe))) as context:
+        with (
+            contextlib.closing(context_tar(self._context(recipe))) as context,
+            self._sent.one() as name,
+        ):
+            request = replace(request, name=name)
             failure = send_build(
                 self._engine.api, request, context, lambda *what: self._progress(step.image, *what)
             )

@@ -1,4 +1,4 @@
-"""This machine and its processes: who is still alive, and how much of what there is.
+"""This machine and its processes: who is who, and how much of what there is.
 
 The ``root`` of the functions is the folder in which ``/proc`` and ``/etc`` are found.
 """
@@ -6,7 +6,6 @@ The ``root`` of the functions is the folder in which ``/proc`` and ``/etc`` are 
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -15,10 +14,8 @@ ROOT: Final = Path("/")
 KIB: Final = 1024
 _MACHINE_ID_FILES: Final = ("etc/machine-id", "var/lib/dbus/machine-id")
 _NO_MACHINE_ID: Final = frozenset({"", "uninitialized"})
-# Fields of /proc/<pid>/stat counted from the state, which follows the name.
-_STATE_FIELD: Final = 0
+# The start in /proc/<pid>/stat, counted from the state, which follows the name.
 _START_FIELD: Final = 19
-_DEAD_STATES: Final = frozenset({"Z", "X", "x"})
 
 
 def process_exists(pid: int) -> bool:
@@ -47,50 +44,7 @@ class ProcessIdentity:
     @classmethod
     def current(cls, root: Path = ROOT) -> Self:
         """The calling process."""
-        status = _process_status(os.getpid(), root)
-        started = 0 if status is None else status.started
-        return cls(os.getpid(), started, boot_id(root), machine_id(root))
-
-    def is_alive(
-        self, root: Path = ROOT, exists: Callable[[int], bool] = process_exists
-    ) -> bool | None:
-        """Whether it still runs: False only when it provably does not, None when nobody can tell.
-
-        Processes of another machine are never judged. ``exists`` says whether a process has that
-        number, for machines that hide the processes of other users.
-        """
-        if self.machine_id != machine_id(root):
-            return None
-        now = boot_id(root)
-        if self.boot_id and now and self.boot_id != now:
-            return False
-        status = _process_status(self.pid, root)
-        if status is None:
-            return None if exists(self.pid) else False
-        return status.started == self.started and status.state not in _DEAD_STATES
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MachineFacts:
-    """What the machine is and has, at one moment; memory in bytes, None where not known."""
-
-    machine_id: str
-    boot_id: str
-    cpus: int
-    memory_total_bytes: int | None
-    memory_available_bytes: int | None
-
-    @classmethod
-    def read(cls, root: Path = ROOT) -> Self:
-        """This machine now."""
-        memory = _memory(root)
-        return cls(
-            machine_id=machine_id(root),
-            boot_id=boot_id(root),
-            cpus=cpu_count(),
-            memory_total_bytes=memory.get("MemTotal"),
-            memory_available_bytes=memory.get("MemAvailable"),
-        )
+        return cls(os.getpid(), _start_of(os.getpid(), root), boot_id(root), machine_id(root))
 
 
 def machine_id(root: Path = ROOT) -> str:
@@ -117,11 +71,6 @@ def memory_total_bytes(root: Path = ROOT) -> int | None:
     return _memory(root).get("MemTotal")
 
 
-def memory_available_bytes(root: Path = ROOT) -> int | None:
-    """Memory that new processes can have without swapping, as the kernel estimates it."""
-    return _memory(root).get("MemAvailable")
-
-
 def free_bytes(path: Path) -> int:
     """Space that the caller can use on the file system of ``path``, or of the first folder above
     that exists. Raises `OSError` where that cannot be read.
@@ -130,18 +79,11 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(existing).free
 
 
-@dataclass(frozen=True, slots=True)
-class _ProcessStatus:
-    state: str
-    started: int
-
-
-def _process_status(pid: int, root: Path) -> _ProcessStatus | None:
+def _start_of(pid: int, root: Path) -> int:
+    """When a process began, in clock ticks since the boot; 0 where ``/proc`` does not tell."""
     # The name stands in brackets and may itself hold blanks and brackets: what follows the last.
     fields = _text(root / "proc" / str(pid) / "stat").rpartition(")")[2].split()
-    if len(fields) <= _START_FIELD:
-        return None
-    return _ProcessStatus(fields[_STATE_FIELD], int(fields[_START_FIELD]))
+    return int(fields[_START_FIELD]) if len(fields) > _START_FIELD else 0
 
 
 def _memory(root: Path) -> dict[str, int]:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from runner.errors import JobFileError, JobFolderError
+from runner.job.own_file import sync_folder
 from runner.project.config import JobLayer
 from runner.project.document import Document, load_document
 from runner.project.settings import Switches, switches_from
 
 CACHE: Final = ".cache"
+PRIVATE_FOLDERS: Final = ("locks", "previous", "runs")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Job:
     def references(self) -> dict[str, Path]:
         """Inputs that lie elsewhere and are mounted over their placeholder."""
         references = self.document.data["references"]
-        return {name: (self.root / text).resolve() for name, text in references.items()}
+        return {name: Path(text).resolve() for name, text in references.items()}
 
     @property
     def workflow(self) -> str | None:
@@ -118,6 +120,12 @@ class Job:
         if os.geteuid() == 0 and self.owner != (0, 0):
             os.chown(path, *self.owner, follow_symlinks=False)
 
+    def give_open(self, descriptor: int) -> None:
+        """Hand an open file that a root runner created to the job's owner."""
+        # A second name of a file may be there to have somebody else's handed over.
+        if os.geteuid() == 0 and self.owner != (0, 0) and os.fstat(descriptor).st_nlink == 1:
+            os.fchown(descriptor, *self.owner)
+
     def make_folder(self, path: Path) -> Path:
         """Create a folder and its missing parents, all the job owner's."""
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
@@ -128,17 +136,18 @@ class Job:
         return path
 
     def write(self, path: Path, text: str) -> None:
-        """Replace a file as a whole: temp file, fsync, rename."""
+        """Replace a file as a whole: temp file, fsync, rename, fsync of the folder."""
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
+                os.fchmod(file.fileno(), 0o644)
+                self.give_open(file.fileno())
                 os.fsync(file.fileno())
-            temporary.chmod(0o644)
-            self.give(temporary)
             temporary.replace(path)
+            sync_folder(path.parent)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -146,7 +155,8 @@ class Job:
     def runs(self) -> Iterator[Path]:
         """The folders of all runs, oldest first."""
         folder = self.private / "runs"
-        yield from sorted(path for path in folder.glob("*") if path.is_dir())
+        found = (path for path in folder.glob("*") if path.is_dir() and not path.is_symlink())
+        yield from sorted(found)
 
 
 def open_job(path: Path, mounted: Callable[[], list[Path]] | None = None) -> Job:
@@ -193,10 +203,11 @@ def _check_writable(job: Job) -> None:
             f"and you are uid {os.geteuid()}. Run as its owner, or copy the job."
         )
         raise JobFolderError(msg)
-    for folder in (job.private, job.private / "runs", job.private / "previous", job.logs):
-        if folder.is_symlink():
+    for folder in (job.logs, job.private, *(job.private / name for name in PRIVATE_FOLDERS)):
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            kind = "a symbolic link" if folder.is_symlink() else "no folder"
             msg = (
-                f"{folder} is a symbolic link. What the runner writes must lie in the job "
+                f"{folder} is {kind}. What the runner writes must lie in the job "
                 "directory itself; put a folder there."
             )
             raise JobFolderError(msg)
@@ -234,6 +245,18 @@ def _unescape(text: str) -> str:
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         text = text.replace(code, character)
     return text
+
+
+def carry_cache(source: Path, target: Path) -> bool:
+    """Move a stage's scratch folder along; False when there is none, or one there already.
+
+    A stage may have put anything in its place: only a real folder is carried over.
+    """
+    cache = source / CACHE
+    if cache.is_symlink() or not cache.is_dir() or os.path.lexists(target / CACHE):
+        return False
+    cache.replace(target / CACHE)
+    return True
 
 
 def remove_folder(folder: Path) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 NEEDED: Final = frozenset({"verdict", "run_id", "good_run_id", "good_is", "fingerprint", "outputs"})
 """What every entry has, whoever reads it."""
 
+RESULT_KEYS: Final = ("good_run_id", "good_is", "fingerprint", "outputs", "manifest_checksum")
+"""What an entry says of the result that is in force or kept, whatever the last run came to."""
+
 
 def read_entries(job: Job) -> dict[str, dict[str, Any]]:
     """The entries of all stages, as plain data. Raises JobFolderError if the file is damaged."""

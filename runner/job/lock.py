@@ -1,15 +1,19 @@
 """One runner per job and stage: a lock that the kernel lets go when its holder dies."""
 
+import contextlib
 import fcntl
 import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Final
 
 from runner.errors import CancelledError, StageBusyError
 from runner.job.folder import Job
+from runner.job.own_file import open_own, open_regular
+
+HOLDER_BYTES: Final = 256
 
 
 @contextmanager
@@ -24,25 +28,34 @@ def stage_lock(
     """Hold the lock of one stage of one job; ``waiting`` is told once behind whom it waits.
 
     ``cancelled`` names the signal that asks to stop waiting. Raises StageBusyError when another
-    runner still has it after ``wait_seconds``, and CancelledError.
+    runner still has it after ``wait_seconds``, CancelledError and JobFolderError.
     """
-    path = job.private / "locks" / f"{stage_id}.lock"
-    with path.open("a+", encoding="utf-8") as file:
-        job.give(path)
-        _acquire(file.fileno(), path, job, stage_id, wait_seconds, waiting, cancelled)
+    with _lock_file(job, f"{stage_id}.lock") as descriptor:
+        _acquire(descriptor, job, stage_id, wait_seconds, waiting, cancelled)
         try:
-            file.truncate(0)
-            file.write(json.dumps({"pid": os.getpid()}))
-            file.flush()
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps({"pid": os.getpid()}).encode(), 0)
             yield
         finally:
-            file.truncate(0)
-            fcntl.flock(file, fcntl.LOCK_UN)
+            os.ftruncate(descriptor, 0)
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+@contextmanager
+def _lock_file(job: Job, name: str) -> Iterator[int]:
+    descriptor = open_own(job.private / "locks" / name, os.O_RDWR | os.O_CREAT)
+    try:
+        job.give_open(descriptor)
+        # Others may look whether a stage runs, whatever the caller's umask is.
+        with contextlib.suppress(PermissionError):
+            os.fchmod(descriptor, os.fstat(descriptor).st_mode | 0o444)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _acquire(
     descriptor: int,
-    path: Path,
     job: Job,
     stage_id: str,
     wait_seconds: float,
@@ -56,7 +69,7 @@ def _acquire(
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            holder = lock_holder(path)
+            holder = _holder(descriptor)
         if signal := cancelled():
             msg = f"not started: cancelled by {signal} while waiting for {holder}"
             raise CancelledError(msg)
@@ -73,12 +86,12 @@ def _acquire(
         time.sleep(0.2)
 
 
-def lock_holder(path: Path) -> str:
+def _holder(descriptor: int) -> str:
     """The holder of a lock for people."""
     try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {holder['pid']}"
-    except (OSError, ValueError, KeyError):
+        holder = json.loads(os.pread(descriptor, HOLDER_BYTES, 0))
+        return f"process {int(holder['pid'])}"
+    except (OSError, ValueError, KeyError, TypeError):
         return "another runner"
 
 
@@ -86,15 +99,16 @@ def is_locked(job: Job, stage_id: str) -> bool:
     """Whether some runner has the stage right now."""
     path = job.private / "locks" / f"{stage_id}.lock"
     try:
-        # Whoever holds it has written its pid into it. Looking there first keeps this from taking
-        # a free lock, for an instant, away from a runner that begins right now.
-        if not path.stat().st_size:
-            return False
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = open_regular(path, os.O_RDONLY)
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever holds it has written its pid into it. Looking there first keeps this from taking
+        # a free lock, for an instant, away from a runner that begins right now.
+        if not os.fstat(descriptor).st_size:
+            return False
+        # Shared, so that two who look do not take each other for a runner.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:
@@ -105,8 +119,6 @@ def is_locked(job: Job, stage_id: str) -> bool:
 @contextmanager
 def job_manifest_lock(job: Job) -> Iterator[None]:
     """Hold the lock under which the job manifest is read, changed and written."""
-    path = job.private / "locks" / "manifest.lock"
-    with path.open("a", encoding="utf-8") as file:
-        job.give(path)
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _lock_file(job, "manifest.lock") as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -1,7 +1,6 @@
 """Events for people: lines that stay, and on a terminal what is going on right now below them."""
 
 import shutil
-import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -171,8 +170,3 @@ class Console:
 
 def _is_bad(event: Event) -> bool:
     return isinstance(event, StageFinished) and not event.verdict.good
-
-
-def standard_streams() -> tuple[Stream, Stream]:
-    """Standard output and standard error."""
-    return Stream(sys.stdout), Stream(sys.stderr)

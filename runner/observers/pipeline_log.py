@@ -31,7 +31,6 @@ from runner.project.stage import stage_name
 INDENT: Final = "    "
 RUNNER: Final = "stagerun"
 LONGEST_TIME: Final = 32
-FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
 class PipelineLog:

@@ -176,7 +176,7 @@ def resolve_limits(
     stage: StageSpec, project: Project, job: JobLayer, options: Resources
 ) -> ResolvedLimits:
     """Each limit from the first layer that sets it: option, job.yaml, stagerun.yaml, the spec."""
-    none = Switches(enabled=True, resources=Resources())
+    none = Switches()
     settings = project.settings
     layers = (
         (options, None, "option"),

@@ -5,6 +5,7 @@ validated plain data.
 """
 
 import re
+from pathlib import PurePosixPath
 from string import Formatter
 from typing import Annotated, Any, Literal
 
@@ -34,6 +35,23 @@ def _file_pattern(value: Any) -> Any:
         raise ValueError(problem)
     if text in ("manifest.json", "stage.log") or text.startswith(".cache/"):
         problem = f"{text!r} belongs to every stage and is no output; choose another name"
+        raise ValueError(problem)
+    return text
+
+
+def _name_below_input(value: Any) -> Any:
+    """It becomes a path on the host and in the container, so it must stay below ``input/``."""
+    text, path = str(value), PurePosixPath(str(value))
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in text:
+        problem = f"{text!r} must be the name of a file inside the job's folder input/"
+        raise ValueError(problem)
+    return text
+
+
+def _place_elsewhere(value: Any) -> Any:
+    text, path = str(value), PurePosixPath(str(value))
+    if not path.is_absolute() or ".." in path.parts or "\0" in text:
+        problem = f"{text!r} must be the absolute path of a file, without '..'"
         raise ValueError(problem)
     return text
 
@@ -141,23 +159,25 @@ class StageFile(Part):
 class StageSwitches(ResourcesPart):
     """What a job or a site may set for one stage."""
 
-    enabled: bool = True
+    enabled: bool | None = None
 
 
 class JobFile(Part):
     """``<job>/job.yaml``."""
 
-    input: dict[Name, str] = {}
-    references: dict[Name, str] = {}
+    input: dict[Name, Annotated[str, BeforeValidator(_name_below_input)]] = {}
+    references: dict[Name, Annotated[str, BeforeValidator(_place_elsewhere)]] = {}
     workflow: str | None = None
     config: dict[str, str | None] = {}
     stages: dict[str, StageSwitches] = {}
 
 
 class NetworkPart(Part):
-    """The network that a stage with ``network: site`` joins."""
+    """The network that a stage with ``network: site`` joins, and how to reach what is behind it."""
 
     name: str = "bridge"
+    ca_bundle: str | None = None
+    proxy: str | None = None
 
 
 class LimitsPart(Part):

@@ -1,6 +1,6 @@
 """``stagerun.yaml``: what the project and the site decide for every stage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,19 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Switches:
-    """What a job or the site sets for one stage."""
+    """What a job or the site sets for one stage; ``enabled`` is None where it says nothing."""
 
-    enabled: bool
-    resources: Resources
+    enabled: bool | None = None
+    resources: Resources = Resources()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """The network for stages that ask for one; the proxy's address may hold a password."""
+
+    name: str
+    ca_bundle: Path | None
+    proxy: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +50,7 @@ class Settings:
     default_workflow: str | None
     models: Path | None
     secrets: dict[str, Path]
-    network: str
+    network: Network
     limits: Limits
     config: dict[str, str | None]
     stages: dict[str, Switches]
@@ -85,7 +94,11 @@ def load_settings(root: Path) -> Settings:
         default_workflow=data["default_workflow"] or next(iter(data["workflows"]), None),
         models=_path(root, data["models"]),
         secrets={name: root / Path(text).expanduser() for name, text in data["secrets"].items()},
-        network=data["network"]["name"],
+        network=Network(
+            name=data["network"]["name"],
+            ca_bundle=_path(root, data["network"]["ca_bundle"]),
+            proxy=data["network"]["proxy"],
+        ),
         limits=Limits(**data["limits"]),
         config=data["config"],
         stages=switches_from(data["stages"]),

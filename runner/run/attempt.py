@@ -10,14 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from runner.errors import StageBusyError
+from runner.errors import InputMissingError, StageBusyError
 from runner.host.container import ContainerSpec, Mount
 from runner.host.engine import LABEL
+from runner.host.machine import cpu_count
+from runner.job.fingerprint import DigestStore
 from runner.job.folder import CACHE, Job, remove_folder
 from runner.job.job_manifest import read_entries
 from runner.job.journal import CLOSED, FOLDER, INTENT, STARTED, Journal, journal_of
-from runner.project.config import ResolvedLimits
+from runner.run.inputs import check_unchanged
 from runner.run.request import Host, Request, request_document
+from runner.run.site_access import forget_proxy
 
 CONTAINER_JOB: Final = "/job"
 RESERVE: Final = "reserve"
@@ -45,6 +48,12 @@ class Run:
         """What the container printed beside its records."""
         return self.folder / "output.log"
 
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The limits that the container gets: processors at most as many as the machine has."""
+        asked = asdict(self.request.limits.values)
+        return {**asked, "cpus": min(asked["cpus"], cpu_count())}
+
     def labels(self) -> dict[str, str]:
         """What tells later runners whose container this is."""
         owner = self.host.identity
@@ -59,7 +68,7 @@ class Run:
 
     def container_spec(self) -> ContainerSpec:
         """The container, as the contract has it."""
-        request, limits = self.request, effective_limits(self.request.limits, os.cpu_count() or 1)
+        request, limits = self.request, self.limits
         facts = request.stage
         return ContainerSpec(
             name=f"stagerun-{facts.id}-{self.id}-{secrets.token_hex(2)}",
@@ -73,7 +82,7 @@ class Run:
             pids=limits["pids"],
             tmp=limits["tmp"],
             shm=limits["shm"],
-            network=request.project.settings.network if facts.network else "none",
+            network=request.project.settings.network.name if facts.network else "none",
             gpus=request.grant.uuids,
         )
 
@@ -85,14 +94,16 @@ class Run:
             target=f"{CONTAINER_JOB}/{stage.id}",
             read_only=False,
         )
+        read = {file.path for file in request.inputs}
         for name, real in self.job.references.items():
-            placeholder = self.job.inputs.get(name)
-            if placeholder is not None:
-                yield Mount(source=str(real), target=f"{CONTAINER_JOB}/input/{placeholder}")
+            placeholder = f"input/{self.job.inputs.get(name)}"
+            if placeholder in read:
+                yield Mount(source=str(real), target=f"{CONTAINER_JOB}/{placeholder}")
         if request.models and request.project.settings.models is not None:
             yield Mount(source=str(request.project.settings.models), target="/models")
         for name, path in request.secrets.items():
             yield Mount(source=str(path.resolve()), target=f"/run/secrets/{name}")
+        yield from request.site.mounts(self.folder)
         if request.options.dev:
             yield Mount(source=str(stage.folder), target=f"/app/{stage.id}")
             if (library := request.project.root / "shared").is_dir():
@@ -104,6 +115,7 @@ class Run:
             "STAGERUN_STAGE": self.request.stage.id,
             "STAGERUN_RUN_ID": self.id,
             "HOME": "/tmp",
+            **self.request.site.environment(),
         }
         if self.request.grant.uuids:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(self.request.grant.uuids)
@@ -115,19 +127,13 @@ def stage_labels(job: Job, stage_id: str) -> dict[str, str]:
     return {f"{LABEL}job": str(job.root), f"{LABEL}stage": stage_id}
 
 
-def effective_limits(limits: ResolvedLimits, cpus: int) -> dict[str, Any]:
-    """All limits as numbers, with the processors clamped to those that the machine has."""
-    values = asdict(limits.values)
-    values["cpus"] = min(values["cpus"], cpus)
-    return values
-
-
 @contextlib.contextmanager
 def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
     """Journal the intent and give the stage a fresh folder.
 
-    A run that ends before its container has started puts the old folder back. Raises
-    StageBusyError while a container of that job and stage lives.
+    A run that ends before its container has started puts the old folder back; one that breaks off
+    later is closed with the reason. Raises StageBusyError while a container of that job and stage
+    lives.
     """
     stage_id = request.stage.id
     for leftover in host.engine.containers(stage_labels(job, stage_id)):
@@ -150,15 +156,21 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
     try:
         reserve_space(job, run.id)
         set_aside(job, stage_id, run.journal)
+        request.site.write(job, run.id)
         job.write(
             run.folder / "request.json",
             json.dumps(request_document(request, job, run.id), indent=1),
         )
         yield run
     except BaseException as problem:
-        if not has_started(run.journal):
+        if has_started(run.journal):
+            from runner.run.ended import close_broken_off
+
+            close_broken_off(run, problem)
+        else:
             put_back(job, stage_id, run.journal)
             release_space(job, run.id)
+            forget_proxy(job, run.id)
             run.journal.write(
                 CLOSED, verdict=getattr(problem, "verdict", None), reason=str(problem)
             )
@@ -211,15 +223,19 @@ def _new_run(request: Request, job: Job, host: Host) -> Run:
 def set_aside(job: Job, stage_id: str, journal: Journal) -> None:
     """Move a good result to where previous results wait, drop a failed one, make a fresh folder.
 
-    ``.cache/`` stays with the stage.
+    A result that is not what its run had left counts as failed. ``.cache/`` stays with the stage.
     """
     folder, previous = job.stage_folder(stage_id), job.previous_folder(stage_id)
-    good = read_entries(job).get(stage_id, {}).get("good_is") == "in place"
+    entry = read_entries(job).get(stage_id, {})
+    in_place = entry.get("good_is") == "in place"
+    good = in_place and _is_intact(job, stage_id, entry)
     journal.write(FOLDER, good_moved=good, inode=_inode(folder))
+    if in_place:
+        # Superfluous since that result is there; its runner died before it could remove it.
+        remove_folder(previous)
     if os.path.lexists(folder):
         job.make_folder(previous.parent)
         if good:
-            remove_folder(previous)
             folder.replace(previous)
         else:
             abandoned = previous.with_name(f"{stage_id}.failed")
@@ -230,6 +246,16 @@ def set_aside(job: Job, stage_id: str, journal: Journal) -> None:
         if (old / CACHE).is_dir() and not (folder / CACHE).exists():
             (old / CACHE).replace(folder / CACHE)
             break
+
+
+def _is_intact(job: Job, stage_id: str, entry: dict[str, Any]) -> bool:
+    digests = DigestStore(job)
+    try:
+        check_unchanged(job, stage_id, entry, entry["outputs"], digests)
+    except InputMissingError:
+        return False
+    digests.save()
+    return True
 
 
 def put_back(job: Job, stage_id: str, journal: Journal) -> None:

@@ -11,14 +11,16 @@ from typing import Literal
 from runner.job.fingerprint import DigestStore
 from runner.job.folder import Job
 from runner.job.job_manifest import update_entry, write_record
-from runner.job.journal import CLOSED, journal_of
+from runner.job.journal import CLOSED, FOLDER, journal_of
 from runner.manifest import RunRecord, StageEntry
 from runner.run.attempt import release_space, settle
+from runner.run.site_access import forget_proxy
 
 
 def close(job: Job, record: RunRecord) -> None:
     """Write down how a run ended and settle which result is in force."""
     release_space(job, record.run_id)
+    forget_proxy(job, record.run_id)
     write_record(job, record)
     update_entry(job, record.stage_id, lambda old: entry_for(job, record, old))
     journal_of(job, record.run_id).write(CLOSED, verdict=record.verdict)
@@ -28,7 +30,7 @@ def close(job: Job, record: RunRecord) -> None:
 def entry_for(job: Job, record: RunRecord, old: StageEntry | None) -> StageEntry:
     """What the job manifest says of the stage after this run."""
     folder = job.stage_folder(record.stage_id)
-    kept = old if old is not None and _previous(job, record.stage_id) else None
+    kept = old if old is not None and _is_kept(job, record, old) else None
     entry = StageEntry(
         verdict=record.verdict,
         reason=record.reason,
@@ -62,6 +64,17 @@ def entry_for(job: Job, record: RunRecord, old: StageEntry | None) -> StageEntry
             "manifest_checksum": kept.manifest_checksum,
         }
     )
+
+
+def _is_kept(job: Job, record: RunRecord, old: StageEntry) -> bool:
+    """Whether the result that was on record waits: it was set aside intact, by this run or before.
+
+    One that was set aside as not intact is on record no longer.
+    """
+    steps = journal_of(job, record.run_id).read()
+    moved = any(step["step"] == FOLDER and step["good_moved"] for step in steps)
+    waits = old.good_is == "previous" or (old.good_is == "in place" and moved)
+    return waits and _previous(job, record.stage_id) is not None
 
 
 def _previous(job: Job, stage_id: str) -> Literal["previous"] | None:

@@ -9,6 +9,7 @@ from runner.job.journal import STARTED
 from runner.run.attempt import Run
 from runner.run.contract import Found
 from runner.run.output import Output
+from runner.run.redaction import redaction_of
 from runner.run.stopwatch import Stopwatch
 from runner.run.supervision import Facts, Supervision
 from runner.run.verdict import Circumstances, Judgement
@@ -56,7 +57,14 @@ def output_of(run: Run, emit: Observer) -> Output:
     """Where this run's output goes."""
     run.output_log.touch()
     run.job.give(run.output_log)
-    return Output(stage=run.request.stage.id, run_id=run.id, log=run.output_log, emit=emit)
+    return Output(
+        stage=run.request.stage.id,
+        run_id=run.id,
+        log=run.output_log,
+        emit=emit,
+        redaction=redaction_of(run.request),
+        memory_limit=run.limits["memory"],
+    )
 
 
 def circumstances(run: Run) -> Circumstances:
@@ -82,5 +90,6 @@ def conclude(
     from runner.run.record import build_record
 
     record = build_record(run, facts, found, judgement, clock.laps_ms)
+    record = redaction_of(run.request).record(record)
     close(run.job, record)
     return record

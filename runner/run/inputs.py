@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from runner.errors import InputMissingError, Verdict
@@ -24,9 +24,10 @@ class InputFile:
 
 
 def is_enabled(stage_id: str, project: Project, job: Job) -> bool:
-    """Whether neither the job nor the site has switched the stage off."""
+    """Whether neither the job nor the site has switched the stage off; the job's word counts."""
     layers = (job.switches, project.settings.stages)
-    return next((layer[stage_id].enabled for layer in layers if stage_id in layer), True)
+    said = (layer[stage_id].enabled for layer in layers if stage_id in layer)
+    return next((word for word in said if word is not None), True)
 
 
 def resolve_inputs(
@@ -97,9 +98,6 @@ def _job_file(item: Input, source: Source, job: Job, digests: DigestStore) -> li
         return []
     inside = job.input / name
     real = job.references.get(source.output, inside)
-    if ".." in Path(name).parts or Path(name).is_absolute():
-        msg = f"{job.file}: {name!r} is no file inside {job.input}. Correct job.yaml."
-        raise InputMissingError(msg)
     for path in (inside, real):
         if not path.is_file():
             msg = (
@@ -164,17 +162,20 @@ def check_unchanged(
     entry: Mapping[str, Any],
     outputs: list[dict[str, Any]],
     digests: DigestStore,
+    *,
+    folder: Path | None = None,
 ) -> None:
-    """Refuse results that are not those of the run on record. Raises InputMissingError."""
+    """Refuse results that are not those of the run on record; ``folder`` is where they lie.
+
+    Raises InputMissingError.
+    """
     again = f"Run {stage_id} again: stagerun {stage_id} {job.root}"
-    if written_outside(job, stage_id, entry, digests):
-        msg = (
-            f"the result in {job.stage_folder(stage_id)} was written outside the runner, so nobody "
-            f"checked it. {again}"
-        )
+    place = folder or job.stage_folder(stage_id)
+    if _written_outside(place, entry, digests):
+        msg = f"the result in {place} was written outside the runner, so nobody checked it. {again}"
         raise InputMissingError(msg)
     for output in outputs:
-        path = job.root / output["path"]
+        path = place / PurePosixPath(output["path"]).relative_to(stage_id)
         try:
             same = digests.digest(path) == output["checksum"]
         except OSError:
@@ -185,12 +186,10 @@ def check_unchanged(
             raise InputMissingError(msg)
 
 
-def written_outside(
-    job: Job, stage_id: str, entry: Mapping[str, Any], digests: DigestStore
-) -> bool:
+def _written_outside(folder: Path, entry: Mapping[str, Any], digests: DigestStore) -> bool:
     """Whether the manifest in a stage's folder is not the one that the runner checked."""
     try:
-        found = digests.digest(job.stage_folder(stage_id) / "manifest.json")
+        found = digests.digest(folder / "manifest.json")
     except OSError:
         return True
     return found != str(entry["manifest_checksum"])

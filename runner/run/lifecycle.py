@@ -10,6 +10,7 @@ from runner.run.admission import admit
 from runner.run.attempt import begin
 from runner.run.conclusion import announce, circumstances, conclude, output_of, supervision
 from runner.run.contract import check_contract
+from runner.run.ended import note_end
 from runner.run.outcome import Outcome, cached, finished, waiting
 from runner.run.recovery import recover
 from runner.run.request import Host, RunOptions, resolve
@@ -35,7 +36,7 @@ def run_stage(
         waiting=waiting(stage, emit),
         cancelled=lambda: host.cancellation.signal,
     ):
-        recover(stage.id, job, host, emit)
+        recover(stage, job, host, emit)
         clock.lap("queue")
         request = resolve(stage, project, job, host, options)
         if not options.force and (last := last_good(job, stage, request.fingerprint)):
@@ -49,9 +50,11 @@ def run_stage(
                 clock.lap("create")
                 facts = supervise(container, output_of(run, emit), supervision(run, emit))
                 clock.split(start=facts.start_ms, run=facts.duration_seconds * 1000)
+                around = circumstances(run)
+                note_end(run, facts, around, clock.laps_ms)
             clock.lap("teardown")
             found = check_contract(stage, job.stage_folder(stage.id), run.id)
-            judgement = judge(facts, found, circumstances(run))
+            judgement = judge(facts, found, around)
             clock.lap("validate")
             record = conclude(run, facts, found, judgement, clock)
     return finished(run, record, emit)

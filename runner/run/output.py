@@ -15,6 +15,7 @@ from typing import IO, Any, Final
 
 from runner.events import LogLine, Observer, Progress
 from runner.host.container import STDERR, STDOUT
+from runner.run.redaction import Redaction
 
 SEPARATOR: Final = b"\x1e"
 LINE_LIMIT: Final = 65536
@@ -24,6 +25,9 @@ SENDERS_LIMIT: Final = 64
 PARTS_LIMIT: Final = 256
 TIME_LENGTH: Final = 40
 LARGEST: Final = 1 << 62
+OVERSHOOT: Final = 1.05
+"""By how much the kernel's mark may exceed the limit: it counts in batches."""
+
 NO_RECORD: Final = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 LEVELS: Final = frozenset({"INFO", "WARNING", "ERROR", "CRITICAL"})
 
@@ -47,6 +51,8 @@ class Output:
     run_id: str
     log: Path
     emit: Observer
+    redaction: Redaction = field(default_factory=Redaction)
+    memory_limit: int | None = None
     report: EndReport | None = None
     written: int = 0
     left_out: int = 0
@@ -66,23 +72,24 @@ class Output:
             for stream, chunk in frames:
                 *lines, rest = (pending[stream] + chunk).split(b"\n")
                 for line in lines:
-                    self._line(line + b"\n")
+                    self._line(line + b"\n", stream)
                 while len(rest) > LINE_LIMIT:
-                    self._line(rest[:LINE_LIMIT])
+                    self._line(rest[:LINE_LIMIT], stream)
                     rest = rest[LINE_LIMIT:]
                 pending[stream] = rest
                 self._keep(file)
-            for rest in pending.values():
+            for stream, rest in pending.items():
                 if rest:
-                    self._line(rest + b"\n")
+                    self._line(rest + b"\n", stream)
             self._keep(file)
             if self.left_out:
                 with contextlib.suppress(OSError):
                     file.write(f"\n[{self.left_out} more bytes were not kept]\n".encode())
 
-    def _line(self, line: bytes) -> None:
-        if line.startswith(SEPARATOR) and self._record(line[1:]):
+    def _line(self, line: bytes, stream: int) -> None:
+        if line.startswith(SEPARATOR) and self._record(line[1:], stream):
             return
+        line = self.redaction.data(line)
         self._last.append(line)
         if self.left_out or self.written + len(line) > KEPT_BYTES:
             self.left_out += len(line)
@@ -98,17 +105,20 @@ class Output:
             count = file.write(data)
         self.left_out += len(data) - count
 
-    def _record(self, line: bytes) -> bool:
+    def _record(self, line: bytes, stream: int) -> bool:
         with contextlib.suppress(*NO_RECORD):
             record = json.loads(line)
             kind = record["type"]
+            if kind == "end" and stream == STDERR:
+                self.report = _report(record, self.memory_limit)
+                return True
+            if stream == STDERR:
+                # entry.sh reports when the stage can say no more: what came before was no report.
+                self.report = None
             if kind == "log" and record["level"] in LEVELS:
                 return self._log(record)
             if kind == "progress":
                 return self._progress(record)
-            if kind == "end":
-                self.report = _report(record)
-                return True
         return False
 
     def _log(self, record: dict[str, Any]) -> bool:
@@ -121,7 +131,7 @@ class Output:
         parts.append(message)
         if more and len(parts) < PARTS_LIMIT:
             return True
-        message = "".join(self._parts.pop(sender))
+        message = self.redaction.text("".join(self._parts.pop(sender)))
         sequence = record.get("seq")
         self.emit(
             LogLine(
@@ -146,23 +156,25 @@ class Output:
                 run_id=self.run_id,
                 done=done,
                 total=total,
-                unit=str(record.get("unit", ""))[:16],
+                unit=self.redaction.text(str(record.get("unit", "")))[:16],
             )
         )
         return True
 
 
-def _report(record: dict[str, Any]) -> EndReport:
+def _report(record: dict[str, Any], memory_limit: int | None) -> EndReport:
     def whole(name: str) -> int | None:
         value = record.get(name)
         if not isinstance(value, int) or isinstance(value, bool):
             return None
         return value if 0 <= value < LARGEST else None
 
-    cpu = record.get("cpu_seconds")
+    cpu, peak = record.get("cpu_seconds"), whole("memory_peak_bytes")
+    if peak is not None and memory_limit is not None and peak > memory_limit * OVERSHOOT:
+        peak = None
     return EndReport(
         oom_kills=whole("oom_kills"),
-        memory_peak_bytes=whole("memory_peak_bytes"),
+        memory_peak_bytes=peak,
         cpu_seconds=float(cpu) if isinstance(cpu, int | float) and 0 <= cpu < LARGEST else None,
         read_bytes=whole("read_bytes"),
         write_bytes=whole("write_bytes"),

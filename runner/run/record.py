@@ -3,16 +3,17 @@
 Needs pydantic, so it is imported while the container runs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from runner.errors import Verdict
 from runner.host.container import ContainerState
-from runner.host.machine import ProcessIdentity, cpu_count
+from runner.host.machine import ProcessIdentity
 from runner.host.monitor import Usage as Samples
 from runner.host.monitor import largest
 from runner.job.fingerprint import DigestStore
+from runner.job.folder import Job
 from runner.manifest import (
     ConfigValue,
     Evidence,
@@ -29,7 +30,8 @@ from runner.manifest import (
     Usage,
 )
 from runner.project.quantity import limit_text
-from runner.run.attempt import Run, effective_limits
+from runner.project.stage import StageSpec
+from runner.run.attempt import Run
 from runner.run.contract import REPORTED, Found
 from runner.run.supervision import Facts
 from runner.run.verdict import Judgement
@@ -47,7 +49,33 @@ def build_record(
     judgement: Judgement,
     overheads_ms: Mapping[str, float],
 ) -> RunRecord:
-    """All that is known about a run; the outputs of a success are hashed here, once."""
+    """All that is known about a run."""
+    known = draft(run, facts, overheads_ms)
+    return completed(known, run.job, run.request.stage, found, judgement)
+
+
+def completed(
+    known: RunRecord, job: Job, stage: StageSpec, found: Found, judgement: Judgement
+) -> RunRecord:
+    """A draft with what came of the run; the outputs of a success are hashed here, once."""
+    is_success = judgement.verdict == Verdict.SUCCESS
+    return known.model_copy(
+        update={
+            "verdict": judgement.verdict,
+            "reason": judgement.reason,
+            "advice": judgement.advice,
+            "summary": _summary(found),
+            "outputs": hash_outputs(job, stage, found) if is_success else [],
+            "evidence": known.evidence.model_copy(update=_manifest_evidence(found)),
+            "findings": _findings(found),
+            "findings_total": len(found.problems),
+            "warnings": _warnings(known.warnings, found, judgement),
+        }
+    )
+
+
+def draft(run: Run, facts: Facts, overheads_ms: Mapping[str, float]) -> RunRecord:
+    """What is known when a container has ended and nobody has looked yet at what it left."""
     request, asked = run.request, asdict(run.request.limits.values)
     return RunRecord(
         run_id=run.id,
@@ -55,10 +83,8 @@ def build_record(
         job=run.job.name,
         variant=request.variant,
         dev=request.options.dev,
-        verdict=judgement.verdict,
-        reason=judgement.reason,
-        advice=judgement.advice,
-        summary=_summary(found),
+        verdict=Verdict.RUNNER_LOST,
+        reason="",
         started_at=facts.started_at,
         ended_at=facts.ended_at,
         duration_seconds=round(facts.duration_seconds, 3),
@@ -71,7 +97,6 @@ def build_record(
             for key, value in request.config.items()
         },
         inputs=[InputFile(**asdict(file)) for file in request.inputs],
-        outputs=hash_outputs(run, found) if judgement.verdict == Verdict.SUCCESS else [],
         limits_asked=_limits(asked),
         limits_effective=_effective_limits(facts.state, asked),
         limit_differences=limit_differences(run, facts.state),
@@ -83,10 +108,8 @@ def build_record(
             fallback=request.grant.fallback_reason,
         ),
         overheads_ms={name: round(value, 1) for name, value in overheads_ms.items()},
-        evidence=_evidence(facts, found),
-        findings=_findings(found),
-        findings_total=len(found.problems),
-        warnings=_warnings(run, found, judgement),
+        evidence=_evidence(facts),
+        warnings=list(request.notices),
         runner=runner_identity(run.host.identity),
     )
 
@@ -101,18 +124,17 @@ def _summary(found: Found) -> str:
     return ", ".join(names[:NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def hash_outputs(run: Run, found: Found) -> list[OutputFile]:
+def hash_outputs(job: Job, stage: StageSpec, found: Found) -> list[OutputFile]:
     """The outputs with their digests; each file is read once."""
-    stage = run.request.stage
     types = {output.name: output.type for output in stage.outputs}
-    digests = DigestStore(run.job)
+    digests = DigestStore(job)
     outputs = [
         OutputFile(
             name=name,
             path=f"{stage.id}/{entry.path}",
             type=types[name],
             size_bytes=entry.size,
-            checksum=digests.digest(run.job.stage_folder(stage.id) / entry.path),
+            checksum=digests.digest(job.stage_folder(stage.id) / entry.path),
         )
         for name, entry in found.outputs
     ]
@@ -165,7 +187,7 @@ def limit_differences(run: Run, state: ContainerState | None) -> list[LimitDiffe
     if state is None:
         return []
     asked = asdict(run.request.limits.values)
-    clamped = effective_limits(run.request.limits, cpu_count())["cpus"] != asked["cpus"]
+    most = run.limits["cpus"]
     pairs: tuple[tuple[str, Any, Any, Callable[[Any], str]], ...] = (
         ("memory", asked["memory"], state.memory, limit_text),
         ("memory and swap", asked["memory"], state.memory_swap, limit_text),
@@ -179,14 +201,14 @@ def limit_differences(run: Run, state: ContainerState | None) -> list[LimitDiffe
             name=name,
             asked=text(wanted),
             effective="no limit" if real is None or real < 0 else text(real),
-            reason=f"this machine has {cpu_count()}" if name == "cpus" and clamped else warnings,
+            reason=f"this machine has {most}" if name == "cpus" and most != wanted else warnings,
         )
         for name, wanted, real, text in pairs
         if wanted is not None and wanted != real
     ]
 
 
-def _evidence(facts: Facts, found: Found) -> Evidence:
+def _evidence(facts: Facts) -> Evidence:
     return Evidence(
         exit_code=facts.exit_code,
         oom_event=facts.oom_event,
@@ -194,9 +216,14 @@ def _evidence(facts: Facts, found: Found) -> Evidence:
         oom_kills=facts.report.oom_kills if facts.report else None,
         stopped_for=facts.stopped_for,
         engine_error=facts.engine_error,
-        manifest_status=StageStatus(found.manifest.status) if found.manifest else None,
-        manifest_problem=found.manifest_problem,
     )
+
+
+def _manifest_evidence(found: Found) -> dict[str, Any]:
+    return {
+        "manifest_status": StageStatus(found.manifest.status) if found.manifest else None,
+        "manifest_problem": found.manifest_problem,
+    }
 
 
 def _findings(found: Found) -> list[Finding]:
@@ -210,9 +237,9 @@ def _findings(found: Found) -> list[Finding]:
     ]
 
 
-def _warnings(run: Run, found: Found, judgement: Judgement) -> list[str]:
+def _warnings(known: Sequence[str], found: Found, judgement: Judgement) -> list[str]:
     own = found.manifest.warnings if found.manifest else []
-    notices = [notice for notice in run.request.notices if notice not in own]
+    notices = [notice for notice in known if notice not in own]
     kept = [text[:WARNING_LENGTH] for text in own[:REPORTED]]
     rest = len(own) - len(kept)
     more = [f"and {rest} more warnings, which the stage's manifest has"] if rest else []

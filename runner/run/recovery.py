@@ -1,12 +1,11 @@
 """Finish what a dead runner left on a stage, before anything new begins.
 
 The caller holds the stage's lock, so the runner of an open run is dead. A run whose container was
-never started is undone; one that has its record is closed as it says; any other one is closed as
-``runner_lost`` and its container removed, and the good result before it stays in force. Runs of
-another machine are never judged.
+never started is undone; one that has its record is closed as it says; one whose container had ended
+under its runner's eyes is completed; any other one is closed as ``runner_lost`` and its container
+removed, and the good result before it stays in force. Runs of another machine are never judged.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 from runner.errors import StageBusyError, Verdict
@@ -15,12 +14,16 @@ from runner.host.engine import LABEL
 from runner.job.folder import Job
 from runner.job.job_manifest import read_record
 from runner.job.journal import CLOSED, STARTED, journal_of, open_runs
+from runner.project.stage import StageSpec
 from runner.run.attempt import put_back, release_space, stage_labels
+from runner.run.ended import complete, unfinished
 from runner.run.request import Host
+from runner.run.site_access import forget_proxy
 
 
-def recover(stage_id: str, job: Job, host: Host, emit: Observer) -> None:
+def recover(stage: StageSpec, job: Job, host: Host, emit: Observer) -> None:
     """Close every open run of a stage. Raises StageBusyError for runs of another machine."""
+    stage_id = stage.id
     for run_id, steps in open_runs(job, stage_id):
         owner = steps[0]["owner"]
         if owner["machine_id"] != host.identity.machine_id:
@@ -34,18 +37,12 @@ def recover(stage_id: str, job: Job, host: Host, emit: Observer) -> None:
         if (record := read_record(job, run_id)) is not None:
             _close_again(job, record)
         elif started:
-            _close_as_lost(run_id, stage_id, job, steps)
-            emit(
-                Notice(
-                    stage=stage_id,
-                    message=f"the runner of run {run_id} died (process {owner['pid']}); the run is "
-                    "closed as runner_lost, the result before it stays in force",
-                )
-            )
+            emit(Notice(stage=stage_id, message=_close_started(run_id, stage, job, steps)))
         else:
             journal = journal_of(job, run_id)
             put_back(job, stage_id, journal)
             release_space(job, run_id)
+            forget_proxy(job, run_id)
             journal.write(CLOSED, verdict=Verdict.RUNNER_LOST, reason="never started")
 
 
@@ -67,33 +64,14 @@ def _close_again(job: Job, record: dict[str, Any]) -> None:
     close(job, RunRecord.model_validate(record))
 
 
-def _close_as_lost(run_id: str, stage_id: str, job: Job, steps: list[dict[str, Any]]) -> None:
-    from runner.manifest import ImageReference, RunnerIdentity, RunRecord
+def _close_started(run_id: str, stage: StageSpec, job: Job, steps: list[dict[str, Any]]) -> str:
+    """Close a run that has no record; returns what to tell the user."""
     from runner.run.closing import close
-    from runner.version import VERSION
 
-    intent, owner = steps[0], steps[0]["owner"]
-    began = datetime.fromisoformat(intent["time"])
-    now = datetime.now(UTC)
-    record = RunRecord(
-        run_id=run_id,
-        stage_id=stage_id,
-        job=job.name,
-        variant=None,
-        verdict=Verdict.RUNNER_LOST,
-        reason=f"The runner of this run died (process {owner['pid']}).",
-        advice="Run the stage again; the result before it stays in force.",
-        started_at=began,
-        ended_at=now,
-        duration_seconds=max(0.0, (now - began).total_seconds()),
-        image=ImageReference(name=intent["image"], digest=intent["image"]),
-        fingerprint=intent["fingerprint"],
-        runner=RunnerIdentity(
-            pid=owner["pid"],
-            pid_started=str(owner["started"]),
-            boot_id=owner["boot_id"],
-            machine_id=owner["machine_id"],
-            version=VERSION,
-        ),
-    )
-    close(job, record)
+    died = f"the runner of run {run_id} died (process {steps[0]['owner']['pid']})"
+    if (record := complete(stage, job, run_id, steps)) is not None:
+        close(job, record)
+        return f"{died} when its container had ended; the run is closed as {record.verdict}"
+    reason = f"The runner of this run died (process {steps[0]['owner']['pid']})."
+    close(job, unfinished(job, run_id, steps, Verdict.RUNNER_LOST, reason))
+    return f"{died}; the run is closed as runner_lost, the result before it stays in force"

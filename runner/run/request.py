@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from runner.errors import ImageMissingError, ModelMissingError, SettingsError
 from runner.host.engine import Engine
@@ -19,6 +19,9 @@ from runner.project.pipeline import Project
 from runner.project.stage import Model, Resources, StageSpec
 from runner.run.cancellation import Cancellation
 from runner.run.inputs import InputFile, resolve_inputs
+from runner.run.site_access import SiteAccess, find_site_access
+
+DECLARED_OUTPUTS: Final = "declared outputs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,7 @@ class Request:
     grant: Grant
     models: Mapping[str, Path]
     secrets: Mapping[str, Path]
+    site: SiteAccess
     components: Mapping[str, str]
     fingerprint: str
     notices: tuple[str, ...]
@@ -105,6 +109,7 @@ def resolve(
         grant=granted,
         models=models,
         secrets=find_secrets(stage, project),
+        site=find_site_access(project.settings.network) if stage.network else SiteAccess(),
         components=components,
         fingerprint=fingerprint(components),
         notices=tuple(notices),
@@ -210,10 +215,15 @@ def _components(
         listed = next(model.files for model in stage.models if model.name == name)
         files = {item: digests.digest(folder / item) for item in listed}
         components[f"model {name}"] = text_digest(json.dumps(files, sort_keys=True))
-    components["declared outputs"] = text_digest(
+    components[DECLARED_OUTPUTS] = declared_outputs(stage)
+    return components
+
+
+def declared_outputs(stage: StageSpec) -> str:
+    """The digest over what a stage declares to write."""
+    return text_digest(
         json.dumps([[item.name, item.file, item.type, item.optional] for item in stage.outputs])
     )
-    return components
 
 
 def request_document(request: Request, job: Job, run_id: str) -> dict[str, Any]:

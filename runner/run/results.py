@@ -8,10 +8,14 @@ from runner.job.folder import CACHE, Job, remove_folder
 from runner.job.job_manifest import read_entries, read_record, update_entry
 from runner.project.stage import StageSpec
 from runner.run.inputs import check_unchanged
+from runner.run.switched_off import switch_on
 
 
 def last_good(job: Job, stage: StageSpec, fingerprint: str) -> dict[str, Any] | None:
-    """The stage's entry if its result is in place, unchanged and has this fingerprint."""
+    """The stage's entry if its result is in place, unchanged and has this fingerprint.
+
+    To be called under the stage's lock: a stage that was switched off is on again from here.
+    """
     entry = read_entries(job).get(stage.id)
     if entry is None or entry["good_is"] != "in place" or entry["fingerprint"] != fingerprint:
         return None
@@ -21,13 +25,14 @@ def last_good(job: Job, stage: StageSpec, fingerprint: str) -> dict[str, Any] | 
     except InputMissingError:
         return None
     digests.save()
-    return entry
+    return entry if switch_on(job, stage.id, entry) else None
 
 
 def restore(job: Job, stage_id: str) -> str:
     """Put the previous good result back in place; returns its run id.
 
-    To be called under the stage's lock. Raises UsageError when there is none.
+    To be called under the stage's lock. Raises UsageError when there is none, or when it is no
+    longer what its run had left.
     """
     entry = read_entries(job).get(stage_id)
     previous = job.previous_folder(stage_id)
@@ -37,6 +42,11 @@ def restore(job: Job, stage_id: str) -> str:
             f"Run it: stagerun {stage_id} {job.root}"
         )
         raise UsageError(msg)
+    try:
+        check_unchanged(job, stage_id, entry, entry["outputs"], DigestStore(job), folder=previous)
+    except InputMissingError as problem:
+        msg = f"the previous result cannot be brought back: {problem}"
+        raise UsageError(msg) from None
     folder = job.stage_folder(stage_id)
     if (folder / CACHE).is_dir() and not (previous / CACHE).exists():
         (folder / CACHE).replace(previous / CACHE)

@@ -218,7 +218,8 @@ def _result_files(plan: Plan) -> tuple[str, ...]:
     return tuple(
         str(plan.job.root / output["path"])
         for name in plan.results
-        for output in entries.get(name.split("/")[0], {}).get("outputs", ())
+        if (entry := entries.get(name.split("/")[0])) and entry["verdict"] != Verdict.SKIPPED
+        for output in entry["outputs"]
         if output["name"] == name.split("/")[1]
     )
 
@@ -232,7 +233,8 @@ def execute(
         if host.cancellation.requested:
             raise _cancelled(host)
         if not is_enabled(stage_id, project, job):
-            return skipped(stage, record_skipped(job, stage_id), emit)
+            reason = record_skipped(stage, job, host, options, emit)
+            return skipped(stage, reason, emit)
         return run_stage(stage, project, job, host, options=options, emit=emit)
     except StagerunError as problem:
         return _refused(stage, problem, host, emit)

@@ -80,10 +80,16 @@ def ended(job: Path, stage: str, code: int, text: str) -> Ended:
 
 
 @contextmanager
-def started(kit: Kit, *words: str | Path, **environment: str) -> Iterator["subprocess.Popen[str]"]:
-    """A call in the background, which is killed if the block leaves it running."""
+def started(
+    kit: Kit, *words: str | Path, ignored: str = "", **environment: str
+) -> Iterator["subprocess.Popen[str]"]:
+    """A call in the background, which is killed if the block leaves it running.
+
+    It begins with every signal as a terminal has it, but for an ``ignored`` one.
+    """
+    signals = ["--default-signal=HUP,INT,TERM", *([f"--ignore-signal={ignored}"] * bool(ignored))]
     process = subprocess.Popen(
-        [str(STAGERUN), *map(str, words)],
+        ["env", *signals, str(STAGERUN), *map(str, words)],
         cwd=kit.root,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
@@ -114,3 +120,16 @@ def steps(job: Path) -> list[list[str]]:
         [json.loads(line)["step"] for line in journal.read_text().splitlines()]
         for journal in journals
     ]
+
+
+def misbehave(kit: Kit, job: Path, before: str = "", after: str = "", *options: str) -> Ended:
+    """Run the first stage anew with a program that does this before and after its finalize."""
+    kit.code(PROBE, program(before, after))
+    return call(kit, job, "--force", *options)
+
+
+def assert_previous_result_is_kept(job: Path, outcome: Ended) -> None:
+    """The result of the fixture's run waits, and the user was told how to get it back."""
+    assert (job / ".stagerun/previous/50_probe/copy.txt").read_text() == "new\n"
+    assert outcome.entry["good_is"] == "previous"
+    assert "stagerun restore 50_probe" in outcome.text

@@ -1,5 +1,9 @@
 """Images built by a real engine: what they hold, what they must not hold, and when they are old."""
 
+import contextlib
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,13 +11,14 @@ from typing import Any
 import pytest
 
 from runner.errors import BuildError, ImageMismatchError
-from runner.events import BuildFinished, BuildProgress, BuildStarted, Event
+from runner.events import BuildFinished, BuildProgress, BuildStarted, Event, Observer
 from runner.host.base_image import BOOTSTRAP_IMAGE, DEBIAN, RELEASE
 from runner.host.engine import DockerEngine
 from runner.host.image_build import build
 from runner.host.images import BuildStep, Condition, image_state, plan, replaced_images
 from runner.host.recipes import HOUSE, Recipes, image_name, parent_image
 from runner.host.site import find_site
+from runner.observers.together import together
 from runner.project.pipeline import Project, load_project
 
 pytestmark = [pytest.mark.engine, pytest.mark.images]
@@ -65,7 +70,13 @@ def root(tmp_path: Path, engine: DockerEngine, parents: None) -> Iterator[Path]:
             engine.api.remove_image(image, force=True)
 
 
-def make(root: Path, engine: DockerEngine, *, force: bool = False) -> list[Event]:
+def make(
+    root: Path,
+    engine: DockerEngine,
+    *,
+    force: bool = False,
+    tell: Observer = lambda _: None,
+) -> list[Event]:
     """Build the project's images with planted passwords, and return what was shown."""
     project = load_project(root)
     shown: list[Event] = []
@@ -88,7 +99,7 @@ def make(root: Path, engine: DockerEngine, *, force: bool = False) -> list[Event
         home=root,
         apt_options={},
     )
-    build(project, engine, steps, shown.append, site=site, force=force)
+    build(project, engine, steps, together(shown.append, tell), site=site, force=force)
     return shown
 
 
@@ -115,15 +126,21 @@ def output(engine: DockerEngine, image: str, script: str) -> str:
         engine.api.remove_container(container, force=True)
 
 
-def records_with_contexts(engine: DockerEngine) -> list[Any]:
+def records_with_contexts(engine: DockerEngine) -> set[str]:
+    """The build cache's records of what was uploaded, packed or unpacked."""
     records = engine.api.df().get("BuildCache") or []
-    return [record for record in records if "build-context" in record.get("Description", "")]
+    return {
+        record["ID"]
+        for record in records
+        if "build-context" in (text := record.get("Description", ""))
+        or (text == "fileop target" and not record.get("Parent"))
+    }
 
 
 def test_no_layer_history_or_label_holds_a_planted_password(
     root: Path, engine: DockerEngine
 ) -> None:
-    before = {record["ID"] for record in records_with_contexts(engine)}
+    before = records_with_contexts(engine)
     shown = make(root, engine, force=True)
     for image in (parent_image(PARENT), image_name(STAGE)):
         facts = repr(engine.api.inspect_image(image)) + repr(engine.api.history(image))  # type: ignore[no-untyped-call]  # the stubs leave it so
@@ -133,7 +150,37 @@ def test_no_layer_history_or_label_holds_a_planted_password(
     lines = [event.line for event in shown if isinstance(event, BuildProgress) and event.line]
     assert any("via http://me:***@proxy.example" in line for line in lines)
     assert not any(word in repr(shown) for word in SECRETS)
-    assert {record["ID"] for record in records_with_contexts(engine)} <= before
+    assert records_with_contexts(engine) <= before
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is a KeyboardInterrupt, however the tests were started."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupted_build_leaves_no_password_in_the_build_cache(
+    root: Path, engine: DockerEngine
+) -> None:
+    (root / f"images/{PARENT}/Dockerfile").write_text(DOCKERFILE + "RUN echo asleep; sleep 120\n")
+    before = records_with_contexts(engine)
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, BuildProgress) and event.line == "asleep":
+            signal.pthread_kill(main, signal.SIGINT)
+
+    begun = time.monotonic()
+    with interruptible(), pytest.raises(KeyboardInterrupt):
+        make(root, engine, force=True, tell=interrupt)
+    assert time.monotonic() - begun < 60
+    assert records_with_contexts(engine) <= before
+    assert engine.image(parent_image(PARENT)) is None
 
 
 def test_progress_names_each_image_from_start_to_size(root: Path, engine: DockerEngine) -> None:

@@ -41,7 +41,7 @@ STUBBORN = """\
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("up", flush=True)
-time.sleep(60)
+time.sleep(300)
 """
 
 
@@ -74,7 +74,7 @@ def on_terminal(kit: Kit, *words: str, **environment: str) -> Iterator[Terminal]
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
     base = {name: text for name, text in os.environ.items() if name != "NO_COLOR"}
     process = subprocess.Popen(
-        [str(STAGERUN), *words],
+        ["env", "--default-signal=HUP,INT,TERM", str(STAGERUN), *words],
         cwd=kit.root,
         env={**base, "TERM": "xterm-256color", **environment},
         stdin=subprocess.DEVNULL,
@@ -153,7 +153,7 @@ def test_a_signal_says_what_it_stops_and_a_second_one_kills(
 ) -> None:
     job = real_kit.job()
     real_kit.code("50_probe", STUBBORN)
-    real_kit.settings("limits: {stop_grace: 60s}\n")
+    real_kit.settings("limits: {stop_grace: 120s}\n")
     with (
         on_terminal(real_kit, "run", "out/job", "--dev") as terminal,
         contextlib.ExitStack() as stack,
@@ -161,9 +161,9 @@ def test_a_signal_says_what_it_stops_and_a_second_one_kills(
         stack.callback(leftovers, engine, job)
         terminal.read(lambda text: "0:01" in text)
         terminal.process.send_signal(getattr(signal, name))
-        terminal.read(lambda text: "stopping 50_probe" in text, seconds=5)
+        terminal.read(lambda text: "stopping 50_probe" in text)
         terminal.process.send_signal(getattr(signal, name))
-        text = terminal.read(seconds=20)
+        text = terminal.read()
         assert terminal.process.wait() == code, text
         assert leftovers(engine, job) == 0
     assert "killing 50_probe" in text

@@ -28,6 +28,7 @@ from runner.project.schema import (
     KeyPart,
     LimitsPart,
     ModelPart,
+    NetworkPart,
     OutputPart,
     ResourcesPart,
     SettingsFile,
@@ -69,6 +70,7 @@ TABLES: Final = [
     ("docs/job-and-settings.md", "job.yaml", JobFile),
     ("docs/job-and-settings.md", "stagerun.yaml", SettingsFile),
     ("docs/job-and-settings.md", "limits", LimitsPart),
+    ("docs/job-and-settings.md", "network", NetworkPart),
 ]
 SIZES: Final = ("memory", "tmp", "shm", "disk_free")
 CONTAINER_VARIABLES: Final = {"STAGERUN_STAGE", "STAGERUN_RUN_ID"}

@@ -1,13 +1,17 @@
 """``stagerun clean``."""
 
 import os
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 from runner.cli.clean import command
 from runner.cli.validate import command as validate
-from runner.host.engine_fake import FakeProcess
+from runner.host.engine_fake import FakeContainer, FakeProcess
 from runner.host.machine import ProcessIdentity
+from runner.job.journal import journal_of
 from runner.job.lock import stage_lock
+from runner.run.left_containers import left_containers
 from tests.unit.cli.bench import PROBE, Bench, copy_input, fail, write_manifest
 from tests.unit.cli.test_status import begin_run
 
@@ -138,6 +142,53 @@ def test_a_stage_whose_runner_died_is_left_for_the_next_run(bench: Bench) -> Non
     before = run_ids(bench)
     assert "left alone" in clean(bench, "--yes")
     assert run_ids(bench) == before
+
+
+def left_container(bench: Bench, run_id: str, job: Path) -> FakeContainer:
+    """A container whose removal had failed."""
+    labels = {"org.stagerun.job": str(job), "org.stagerun.run": run_id}
+    spec = replace(bench.engine.created[0].spec, name=f"left-{run_id}", labels=labels)
+    left = FakeContainer(bench.engine, spec, copy_input)
+    bench.engine.created.append(left)
+    return left
+
+
+def test_stopped_containers_of_runs_that_are_over_go(bench: Bench) -> None:
+    left = left_container(bench, str(bench.run().run_id), bench.job.root)
+    of_another = left_container(bench, "x", bench.job.root.with_name("another"))
+    assert f"container {left.id}" in clean(bench)
+    assert not any(item.removed for item in (left, of_another))
+    shown = clean(bench, "--yes")
+    assert [left.removed, of_another.removed] == [True, False], shown
+
+
+def test_stopped_containers_of_a_job_that_is_gone_go(bench: Bench, tmp_path: Path) -> None:
+    bench.run()
+    left = left_container(bench, "x", tmp_path / "gone")
+    found = left_containers(bench.engine)
+    assert [(item.id, why) for item, why in found] == [(left.id, "its job is gone")]
+
+
+def test_a_container_of_a_run_that_is_open_stays(bench: Bench) -> None:
+    bench.run()
+    begin_run(bench.job, PROBE, ProcessIdentity.current())
+    (run_id,) = [
+        path.name for path in bench.job.runs() if not journal_of(bench.job, path.name).is_closed
+    ]
+    left_container(bench, run_id, bench.job.root)
+    assert list(left_containers(bench.engine)) == []
+
+
+def test_a_container_that_runs_stays(bench: Bench, tmp_path: Path) -> None:
+    bench.run()
+    end = threading.Event()
+    left = left_container(bench, "x", tmp_path / "gone")
+    left = FakeContainer(bench.engine, left.spec, lambda _: int(end.wait(10)))
+    bench.engine.created[-1] = left
+    left.start()
+    assert list(left_containers(bench.engine)) == []
+    end.set()
+    left.wait()
 
 
 def test_the_document_says_what_would_go(bench: Bench) -> None:

@@ -102,7 +102,16 @@ def test_opening_a_job_makes_the_runners_folders(job: Job) -> None:
     assert job.logs.is_dir()
 
 
-@pytest.mark.parametrize("name", ["logs", ".stagerun", ".stagerun/previous"])
+RUNNER_FOLDERS = [
+    "logs",
+    ".stagerun",
+    ".stagerun/locks",
+    ".stagerun/runs",
+    ".stagerun/previous",
+]
+
+
+@pytest.mark.parametrize("name", RUNNER_FOLDERS)
 def test_a_job_whose_runner_folders_lead_elsewhere_is_refused(
     job: Job, tmp_path: Path, name: str
 ) -> None:
@@ -112,6 +121,14 @@ def test_a_job_whose_runner_folders_lead_elsewhere_is_refused(
     (tmp_path / "elsewhere").mkdir()
     place.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(JobFolderError, match="is a symbolic link"):
+        open_job(job.root)
+
+
+@pytest.mark.parametrize("name", RUNNER_FOLDERS)
+def test_a_job_with_a_file_in_place_of_a_runner_folder_is_refused(job: Job, name: str) -> None:
+    remove_folder(job.root / name)
+    (job.root / name).write_text("")
+    with pytest.raises(JobFolderError, match=rf"{name} is no folder"):
         open_job(job.root)
 
 
@@ -151,10 +168,10 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(job: 
     assert sorted(job.root.iterdir()) == before
 
 
-def test_a_reference_is_relative_to_the_job_and_resolved(job: Job, tmp_path: Path) -> None:
+def test_a_reference_is_resolved_to_the_file_itself(job: Job, tmp_path: Path) -> None:
     (tmp_path / "film.mkv").write_text("")
     (tmp_path / "link.mkv").symlink_to("film.mkv")
-    job.file.write_text("references: {media: ../link.mkv}\n")
+    job.file.write_text(f"references: {{media: {tmp_path}/link.mkv}}\n")
     assert Job(job.root).references == {"media": tmp_path / "film.mkv"}
 
 

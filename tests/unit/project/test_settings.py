@@ -15,7 +15,7 @@ def settings_file(root: Path, text: str) -> Path:
 
 def test_a_project_without_settings_has_every_default(tmp_path: Path) -> None:
     settings = load_settings(tmp_path)
-    assert settings.network == "bridge"
+    assert settings.network.name == "bridge"
     assert settings.limits.memory == 2 << 30
     assert settings.limits.timeout == 7200
     assert settings.limits.stages_at_once == 2
@@ -24,8 +24,10 @@ def test_a_project_without_settings_has_every_default(tmp_path: Path) -> None:
 
 def test_paths_are_relative_to_the_project(tmp_path: Path) -> None:
     text = "models: store\nsecrets: {tmdb: keys/tmdb, other: /etc/other}\n"
+    text += "network: {ca_bundle: keys/ca.crt}\n"
     settings = load_settings(settings_file(tmp_path, text))
     assert settings.models == tmp_path / "store"
+    assert settings.network.ca_bundle == tmp_path / "keys/ca.crt"
     assert settings.secrets == {"tmdb": tmp_path / "keys/tmdb", "other": Path("/etc/other")}
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from runner.errors import (
 )
 from runner.events import LogLine, Notice, RunStarted, StageFinished, StageWaiting
 from runner.host.engine_fake import FakeProcess
+from runner.host.gpu import Inventory
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
 from runner.job.journal import journal_of, open_runs
@@ -28,8 +30,12 @@ from runner.manifest import JobManifest, RunRecord
 from runner.project.config import parse_limits
 from runner.run.admission import slots_folder
 from runner.run.outcome import Outcome
+from runner.run.request import RunOptions
 from runner.run.results import restore
+from runner.run.scheduler import execute
+from tests.project_kit import STAGE_YAML
 from tests.unit.run.conftest import (
+    GPU,
     LAST,
     NEXT,
     PROBE,
@@ -66,7 +72,14 @@ def test_a_good_run_leaves_outputs_records_and_nothing_half_done(place: Place, j
     entry = entry_of(job)
     assert (entry["verdict"], entry["good_is"]) == ("success", "in place")
     assert [output["path"] for output in entry["outputs"]] == [f"{PROBE}/copy.txt"]
-    assert steps(job, outcome.run_id) == ["intent", "folder", "container", "started", "closed"]
+    assert steps(job, outcome.run_id) == [
+        "intent",
+        "folder",
+        "container",
+        "started",
+        "ended",
+        "closed",
+    ]
     assert sorted(path.name for path in job.run_folder(outcome.run_id).iterdir()) == [
         "journal.jsonl",
         "output.log",
@@ -222,6 +235,60 @@ def test_a_failed_run_stays_in_place_and_the_result_before_it_is_kept(
     assert (entry["good_is"], entry["good_run_id"]) == ("previous", first.run_id)
     assert f"stagerun restore {PROBE} {job.root}" in place.said()
     assert "it did not work" in place.said()
+
+
+def written_by_hand(place: Place, job: Job) -> None:
+    """As a stage leaves it that was run without the runner, over a good result."""
+    del place
+    folder = job.stage_folder(PROBE)
+    (folder / "copy.txt").write_text("by hand")
+    document = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**document, "run_id": None}))
+
+
+@pytest.mark.parametrize(
+    "change", [changed_output, missing_output, changed_manifest, written_by_hand, missing_folder]
+)
+def test_what_is_no_longer_the_result_of_its_run_is_never_offered_as_the_previous_one(
+    place: Place, job: Job, change: Callable[[Place, Job], None]
+) -> None:
+    place.run(job)
+    change(place, job)
+    place.programs[PROBE] = fail
+    assert place.run(job).verdict is Verdict.STAGE_FAILED
+    entry = entry_of(job)
+    nothing = (entry["good_is"], entry["good_run_id"], entry["fingerprint"], entry["outputs"])
+    assert nothing == (None, None, None, [])
+    assert "restore" not in place.said()
+    assert not job.previous_folder(PROBE).exists()
+    with pytest.raises(UsageError, match="no previous result"):
+        restore(job, PROBE)
+
+
+def test_a_changed_result_lies_where_it_lay_when_the_container_never_starts(
+    place: Place, job: Job
+) -> None:
+    place.run(job)
+    changed_output(place, job)
+    entry = entry_of(job)
+    place.engine.start_error = EngineError("no")
+    place.run(job)
+    assert (copy_of(job), entry_of(job)) == ("tampered", entry)
+    assert place.run(job, NEXT).verdict is Verdict.INPUT_MISSING
+
+
+@pytest.mark.parametrize("name", ["copy.txt", "manifest.json"])
+def test_a_kept_result_that_was_changed_is_not_brought_back(
+    place: Place, job: Job, name: str
+) -> None:
+    a_good_run_and(place, job, fail)
+    (job.previous_folder(PROBE) / name).write_text("tampered")
+    entry = entry_of(job)
+    with pytest.raises(UsageError, match="cannot be brought back") as refusal:
+        restore(job, PROBE)
+    assert str(job.previous_folder(PROBE)) in str(refusal.value)
+    assert entry_of(job) == entry
+    assert (job.stage_folder(PROBE) / "manifest.json").exists()
 
 
 def test_a_first_run_that_fails_has_no_result_to_offer(place: Place, job: Job) -> None:
@@ -479,6 +546,32 @@ def test_an_engine_that_goes_away_is_on_record_and_the_next_call_goes_on(
     assert all(container.removed for container in place.engine.created)
 
 
+def test_a_run_that_its_runner_has_to_break_off_is_closed_with_the_reason(
+    place: Place, job: Job
+) -> None:
+    first = place.run(job)
+    place.kit.spec(PROBE, STAGE_YAML.format(source="input/text") + "gpu: required\n")
+    place.build()
+    asked: list[None] = []
+
+    def inventory() -> Inventory:
+        asked.append(None)
+        if len(asked) > 1:
+            message = "the driver went away"
+            raise EngineError(message)
+        return Inventory(gpus=(GPU,))
+
+    host = replace(place.host, inventory=inventory)
+    outcome = execute(PROBE, place.project, Job(job.root), host, RunOptions(), place.emit)
+    assert (outcome.verdict, outcome.exit_code) == (Verdict.ENGINE_UNAVAILABLE, 5)
+    assert open_runs(job, PROBE) == []
+    entry = entry_of(job)
+    assert entry["verdict"] == "engine_unavailable"
+    assert "the driver went away" in entry["reason"]
+    assert (entry["good_is"], entry["good_run_id"]) == ("previous", first.run_id)
+    assert all(container.removed for container in place.engine.created)
+
+
 def test_a_container_that_still_runs_keeps_its_folder(place: Place, job: Job) -> None:
     release = threading.Event()
 
@@ -646,18 +739,75 @@ def test_the_site_can_switch_a_stage_off_and_the_job_on_again(place: Place, job:
     assert place.run(job).verdict is Verdict.SUCCESS
 
 
-def test_a_stage_that_was_switched_off_and_on_runs_and_its_consumers_too(
+def test_a_limit_in_the_job_does_not_switch_on_what_the_site_switched_off(
+    place: Place, job: Job
+) -> None:
+    place.kit.settings(f"stages: {{{PROBE}: {{enabled: false}}}}\n")
+    job.file.write_text(f"input: {{text: text.txt}}\nstages: {{{PROBE}: {{memory: 64MiB}}}}\n")
+    assert place.run(job).verdict is Verdict.SKIPPED
+    assert "(stagerun.yaml: " in entry_of(job)["reason"]
+
+
+def switch_off(place: Place, job: Job) -> str:
+    """Switch the probe off and run it so; returns the job file as it was."""
+    text = job.file.read_text()
+    job.file.write_text(text + f"stages: {{{PROBE}: {{enabled: false}}}}\n")
+    assert place.run(job).verdict is Verdict.SKIPPED
+    return text
+
+
+def test_a_stage_that_was_switched_off_and_on_has_its_result_again_and_its_consumers_too(
+    place: Place, job: Job
+) -> None:
+    first = place.run(job)
+    before = entry_of(job)
+    text = switch_off(place, job)
+    assert place.run(job, NEXT).verdict is Verdict.INPUT_MISSING
+    job.file.write_text(text)
+    again = place.run(job)
+    assert (again.verdict, again.run_id) == (Verdict.CACHED, first.run_id)
+    assert len(place.engine.created) == 1
+    kept = ("good_is", "good_run_id", "verdict", "run_id", "outputs", "manifest", "log", "record")
+    assert {key: entry_of(job)[key] for key in kept} == {key: before[key] for key in kept}
+    assert place.run(job, NEXT).verdict is Verdict.SUCCESS
+    assert place.run(job, LAST).verdict is Verdict.SUCCESS
+
+
+def test_a_failure_after_switching_off_and_on_does_not_cost_the_result_before_it(
+    place: Place, job: Job
+) -> None:
+    first = place.run(job)
+    job.file.write_text(switch_off(place, job))
+    place.programs[PROBE] = fail
+    assert place.run(job, force=True).verdict is Verdict.STAGE_FAILED
+    entry = entry_of(job)
+    assert (entry["good_is"], entry["good_run_id"]) == ("previous", first.run_id)
+    assert restore(job, PROBE) == first.run_id
+    assert copy_of(job) == "hello\n"
+
+
+def test_a_stage_that_skipped_itself_says_so_again_after_it_was_switched_off_and_on(
+    place: Place, job: Job
+) -> None:
+    def skip(process: FakeProcess) -> int:
+        write_manifest(process, "skipped", outputs=[], reason="nothing to do")
+        return 0
+
+    place.programs[PROBE] = skip
+    place.run(job)
+    job.file.write_text(switch_off(place, job))
+    assert place.run(job).verdict is Verdict.CACHED
+    assert (entry_of(job)["verdict"], entry_of(job)["reason"]) == ("skipped", "nothing to do")
+
+
+def test_switching_off_waits_for_nobody_and_writes_nothing_beside_another_runner(
     place: Place, job: Job
 ) -> None:
     place.run(job)
-    text = (job.root / "job.yaml").read_text()
-    (job.root / "job.yaml").write_text(text + f"stages: {{{PROBE}: {{enabled: false}}}}\n")
-    place.run(job)
-    assert place.run(job, NEXT).verdict is Verdict.INPUT_MISSING
-    (job.root / "job.yaml").write_text(text)
-    assert place.run(job).good
-    assert place.run(job, NEXT).verdict is Verdict.SUCCESS
-    assert place.run(job, LAST).verdict is Verdict.SUCCESS
+    job.file.write_text(job.file.read_text() + f"stages: {{{PROBE}: {{enabled: false}}}}\n")
+    with stage_lock(job, PROBE):
+        assert place.run(job).verdict is Verdict.BUSY
+    assert entry_of(job)["verdict"] == "success"
 
 
 def test_no_notice_is_given_where_nothing_is_to_be_said(place: Place, job: Job) -> None:

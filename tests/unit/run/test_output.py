@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from runner.events import Event, LogLine, Progress
 from runner.host.container import STDERR, STDOUT
 from runner.run.output import KEPT_BYTES, LINE_LIMIT, Output
+from runner.run.redaction import Redaction
 
 TIME = "2026-11-21T09:14:03.123Z"
 
@@ -31,10 +32,14 @@ def log(message: str = "hello", **parts: Any) -> bytes:
 class Reader:
     """An Output whose events are kept."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *secrets: str) -> None:
         self.events: list[Event] = []
         self.output = Output(
-            stage="06_asr", run_id="r", log=folder / "output.log", emit=self.events.append
+            stage="06_asr",
+            run_id="r",
+            log=folder / "output.log",
+            emit=self.events.append,
+            redaction=Redaction(secrets),
         )
 
     def read(self, *chunks: bytes, stream: int = STDERR) -> "Reader":
@@ -53,6 +58,18 @@ class Reader:
 @pytest.fixture
 def reader(tmp_path: Path) -> Reader:
     return Reader(tmp_path)
+
+
+def test_a_secret_that_a_stage_prints_is_neither_kept_nor_told(tmp_path: Path) -> None:
+    reader = Reader(tmp_path, "s3cret-token")
+    reader.read(
+        b"GET /films?key=s3cr",
+        b"et-token\nno newline: s3cret-token",
+    )
+    reader.read(log("the key is s3cr", parts=2, part=1) + log("et-token", parts=2, part=2))
+    assert reader.kept == b"GET /films?key=***\nno newline: ***\n"
+    assert reader.output.tail == ("GET /films?key=***", "no newline: ***")
+    assert reader.messages == ["the key is ***"]
 
 
 def test_a_log_record_becomes_a_line_with_all_its_parts(reader: Reader) -> None:
@@ -149,6 +166,42 @@ def test_the_end_report_is_kept_and_the_last_one_counts(reader: Reader) -> None:
     assert report is not None
     assert (report.oom_kills, report.memory_peak_bytes, report.cpu_seconds) == (2, 1234, 1.25)
     assert (report.read_bytes, report.write_bytes) == (None, None)
+
+
+END = record(type="end", exit_code=0, oom_kills=3, memory_peak_bytes=4096)
+
+
+def test_an_end_report_on_standard_output_is_a_line_like_any_other(reader: Reader) -> None:
+    reader.read(END, stream=STDOUT)
+    assert reader.output.report is None
+    assert reader.kept == END
+
+
+@pytest.mark.parametrize("later", [log(), record(type="progress", done=1, total=2)])
+def test_an_end_report_that_was_not_the_last_record_counts_for_nothing(
+    reader: Reader, later: bytes
+) -> None:
+    reader.read(END, later)
+    assert reader.output.report is None
+
+
+def test_lines_and_the_other_stream_take_nothing_from_an_end_report(reader: Reader) -> None:
+    reader.output.read(
+        iter([(STDERR, END), (STDOUT, log("late")), (STDOUT, b"raw\n"), (STDERR, b"raw\n")])
+    )
+    assert reader.output.report is not None
+    assert reader.output.report.oom_kills == 3
+
+
+@pytest.mark.parametrize(("peak", "known"), [(1000, 1000), (1050, 1050), (1051, None)])
+def test_a_peak_that_the_limit_does_not_allow_is_unknown(
+    reader: Reader, peak: int, known: int | None
+) -> None:
+    reader.output.memory_limit = 1000
+    reader.read(record(type="end", oom_kills=1, memory_peak_bytes=peak))
+    report = reader.output.report
+    assert report is not None
+    assert (report.memory_peak_bytes, report.oom_kills) == (known, 1)
 
 
 @pytest.mark.parametrize("value", [-1, "2", 1.5, True, 10**400, [], None])

@@ -12,7 +12,15 @@ from runner.errors import Verdict
 from runner.events import Event, Notice, RunStarted
 from runner.host.engine_fake import FakeProcess
 from runner.job.folder import Job, open_job
-from runner.job.journal import CONTAINER, INTENT, STARTED, Journal, journal_of, open_runs
+from runner.job.journal import (
+    CLOSED,
+    CONTAINER,
+    INTENT,
+    STARTED,
+    Journal,
+    journal_of,
+    open_runs,
+)
 from runner.run.attempt import put_back, set_aside, stage_labels
 from runner.run.request import RunOptions
 from runner.run.scheduler import execute
@@ -270,6 +278,91 @@ def after_the_entry(job: Job, crashed: Job, run_id: str) -> None:
     crashed.manifest_file.write_bytes(job.manifest_file.read_bytes())
 
 
+def dies_after_the_container(place: Place, job: Job, program: Program = copy) -> Job:
+    """A forced run whose runner dies when its container has ended."""
+    crashed = dies_in_the_middle(place, job, program)
+    run_id = str(entry_of(job)["run_id"])
+    steps = journal_of(job, run_id).path.read_text().splitlines(keepends=True)
+    kept = [line for line in steps if json.loads(line)["step"] != CLOSED]
+    journal_of(crashed, run_id).path.write_text("".join(kept))
+    return crashed
+
+
+def loud(process: FakeProcess) -> int:
+    """Writes what its contract does not know, and a report of its memory."""
+    process.path(f"/job/{PROBE}/stray.bin").write_text("x")
+    process.print_error('\x1e{"type": "end", "oom_kills": 0, "memory_peak_bytes": 4096}')
+    return copy(process)
+
+
+def killed(process: FakeProcess) -> int:
+    process.print("the last words")
+    process.print_error('\x1e{"type": "end", "oom_kills": 1, "memory_peak_bytes": 4096}')
+    return 137
+
+
+@pytest.mark.parametrize(
+    ("program", "verdict"),
+    [
+        (copy, "success"),
+        (fail, "stage_failed"),
+        (loud, "contract_violation"),
+        (killed, "oom_memory"),
+    ],
+)
+def test_a_run_whose_container_had_ended_is_closed_as_its_runner_would_have_closed_it(
+    place: Place, job: Job, program: Program, verdict: str
+) -> None:
+    first = place.run(job)
+    crashed = dies_after_the_container(place, job, program)
+    run_id = str(entry_of(job)["run_id"])
+    place.engine.images.clear()
+    place.run(crashed)
+    own, other = record_of(job, run_id), record_of(crashed, run_id)
+    assert other["verdict"] == verdict
+    assert set(own.pop("overheads_ms")) - set(other.pop("overheads_ms")) == {"teardown", "validate"}
+    assert other == own
+    entry = dict(entry_of(crashed))
+    assert entry["good_run_id"] == (run_id if verdict == "success" else first.run_id)
+    assert entry == entry_of(job)
+    assert open_runs(crashed, PROBE) == []
+    assert f"the run is closed as {verdict}" in notices(place)[0]
+
+
+def rewritten(place: Place, job: Job) -> None:
+    del place
+    path = job.stage_folder(PROBE) / "manifest.json"
+    path.write_text(path.read_text() + " ")
+
+
+def declared_anew(place: Place, job: Job) -> None:
+    del job
+    path = place.kit.root / "stages" / PROBE / "stage.yaml"
+    path.write_text(path.read_text().replace("type: text", "type: words"))
+
+
+def damaged(place: Place, job: Job) -> None:
+    del place
+    ((run_id, _),) = open_runs(job, PROBE)
+    path = journal_of(job, run_id).path
+    path.write_text(path.read_text().replace('"start_ms"', '"begin_ms"'))
+
+
+@pytest.mark.parametrize("change", [rewritten, declared_anew, damaged])
+def test_what_was_changed_after_the_container_had_ended_is_not_taken_for_its_result(
+    place: Place, job: Job, change: Callable[[Place, Job], None]
+) -> None:
+    first = place.run(job)
+    crashed = dies_after_the_container(place, job)
+    run_id = str(entry_of(job)["run_id"])
+    change(place, crashed)
+    place.engine.images.clear()
+    place.run(crashed)
+    record, entry = record_of(crashed, run_id), entry_of(crashed)
+    assert (record["verdict"], record["evidence"]["exit_code"]) == ("runner_lost", 0)
+    assert (entry["good_is"], entry["good_run_id"]) == ("previous", first.run_id)
+
+
 @pytest.mark.parametrize("moment", [after, after_the_entry])
 def test_a_closing_that_was_interrupted_is_finished(
     place: Place, job: Job, moment: Callable[[Job, Job, str], None]
@@ -343,5 +436,6 @@ def test_a_run_that_could_not_be_closed_is_left_for_the_next_call(place: Place, 
     place.engine.images.clear()
     place.run(job)
     entry = entry_of(job)
-    assert (entry["verdict"], entry["run_id"]) == ("runner_lost", run_id)
-    assert (entry["good_is"], entry["good_run_id"]) == ("previous", first.run_id)
+    assert first.run_id != run_id
+    assert (entry["verdict"], entry["run_id"]) == ("success", run_id)
+    assert (entry["good_is"], entry["good_run_id"]) == ("in place", run_id)

@@ -1,0 +1,14 @@
+"""Which signals this program answers."""
+
+import signal
+
+from runner.errors import SIGNAL_EXIT_CODES
+
+
+def heeded_signals() -> tuple[signal.Signals, ...]:
+    """The signals that ask to stop, but for those that the caller wants ignored.
+
+    ``nohup`` and a shell's background jobs start programs that way, so that they outlive it.
+    """
+    numbers = (signal.Signals[name] for name in SIGNAL_EXIT_CODES)
+    return tuple(number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN)

@@ -1,0 +1,69 @@
+"""The runner's own files in a job, opened so that nothing else is read or written in their place.
+
+A job directory belongs to its owner, who may put there what they like, and a runner may be root.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from runner.errors import JobFolderError
+
+# A FIFO would let the runner wait for somebody who never comes.
+CAREFUL: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+KINDS: Final = {
+    errno.ELOOP: "is a symbolic link",
+    errno.ENXIO: "is no regular file",
+    errno.EINVAL: "is no regular file",
+    errno.EISDIR: "is a folder",
+}
+NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """Open a regular file; links are not followed. Raises OSError, also for anything else."""
+    descriptor = os.open(path, flags | CAREFUL, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return descriptor
+
+
+def open_own(path: Path, flags: int) -> int:
+    """Open a file of the runner's own.
+
+    Raises JobFolderError, FileNotFoundError without O_CREAT, and OSError where space is lacking.
+    """
+    try:
+        return open_regular(path, flags)
+    except FileNotFoundError:
+        raise
+    except OSError as problem:
+        if problem.errno in NO_SPACE:
+            raise
+        kind = KINDS.get(problem.errno or 0)
+        msg = (
+            f"{path} {kind}, where the runner keeps a file of its own. Remove it."
+            if kind
+            else f"{path} cannot be opened: {problem.strerror}. Check its owner and its file system."
+        )
+        raise JobFolderError(msg) from None
+
+
+def make_own(path: Path) -> int:
+    """Create a file of the runner's own, or empty it; raises as ``open_own``."""
+    return open_own(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force to disk which names a folder holds: a file alone may lose its name in a power cut."""
+    # Some file systems cannot do this, and keep names in their own way.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
