@@ -81,14 +81,16 @@ class Notice:
 class StageFinished:
     """A stage is done for this call: it ran, was cached, skipped or refused.
 
-    ``summary`` is the short text behind the name (outputs, or the reason); ``details`` are the
-    further lines of an error. ``duration_seconds`` and ``memory_peak_bytes`` are None when no
-    container ran.
+    ``verdict`` is None where what the caller wrote was refused before there was anything to judge;
+    ``exit_code`` is what this stage alone would have the call end with. ``summary`` is the short
+    text behind the name (outputs, or the reason); ``details`` are the further lines of an error.
+    ``duration_seconds`` and ``memory_peak_bytes`` are None when no container ran.
     """
 
     stage: str
-    verdict: Verdict
+    verdict: Verdict | None
     summary: str
+    exit_code: int = 0
     details: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     run_id: str | None = None
@@ -96,13 +98,22 @@ class StageFinished:
     memory_peak_bytes: int | None = None
     record: dict[str, Any] | None = None
 
+    @property
+    def good(self) -> bool:
+        """Whether consumers can go on."""
+        return self.verdict is not None and self.verdict.good
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobFinished:
-    """All stages of the call are done; ``result`` are the files that the user came for."""
+    """All stages of the call are done; ``result`` are the files that the user came for.
+
+    ``verdict`` and ``exit_code`` are those of the first stage that was not good; the verdict is
+    None as in ``StageFinished``.
+    """
 
     job: str
-    verdict: Verdict
+    verdict: Verdict | None
     exit_code: int
     result: tuple[str, ...] = ()
 

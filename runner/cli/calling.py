@@ -50,6 +50,9 @@ def answer(words: Sequence[str], context: Context) -> int:
         _tell(problem, context, _usage(problem), code)
     except BrokenPipeError:
         code = 0
+    except OSError as problem:
+        code = USAGE
+        _tell(problem, context, _unforeseen(problem), code)
     except Interrupted as problem:
         code = SIGNAL_EXIT_CODES[str(problem)]
         Stream(sys.stderr).write(f"stagerun: interrupted by {problem}\n")
@@ -70,6 +73,16 @@ def _usage(problem: click.ClickException) -> str:
     text = problem.format_message()
     where = getattr(problem, "ctx", None)
     return f"{text} See: {where.command_path} --help" if where is not None else text
+
+
+def _unforeseen(problem: OSError) -> str:
+    """What to say of an error that no part of the program had words for."""
+    reason = problem.strerror or str(problem)
+    place = f" ({problem.filename})" if problem.filename else ""
+    return (
+        f"a file could not be used: {reason}{place}. Check its owner and its file system; "
+        f"{TRACEBACK}=1 shows where in the program it happened."
+    )
 
 
 def _tell(problem: Exception, context: Context, text: str, code: int) -> None:

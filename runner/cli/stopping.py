@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import queue
 import signal
 import sys
 import threading
@@ -50,27 +51,33 @@ def stopping(
     reader, writer = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(writer, False)
 
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+
     def listen() -> None:
         while number := os.read(reader, 1)[0]:
             if number in numbers:
                 cancellation.request(signal.Signals(number).name)
-                tell()
+                if cancellation.count > KILL:
+                    _leave(cancellation)
+                asked.put(cancellation.count)
 
-    def tell() -> None:
-        name = "Ctrl-C" if cancellation.signal == "SIGINT" else str(cancellation.signal)
-        if cancellation.count > KILL:
-            _leave(cancellation)
-        message = _message(cancellation.count, name, running.names, grace_seconds)
-        emit(Notice(stage=None, message=message))
+    def speak() -> None:
+        while count := asked.get():
+            name = "Ctrl-C" if cancellation.signal == "SIGINT" else str(cancellation.signal)
+            emit(Notice(stage=None, message=_message(count, name, running.names, grace_seconds)))
 
-    listener = threading.Thread(target=listen, daemon=True, name="signals")
-    listener.start()
+    # Two of them: a terminal that takes no text must not keep a signal from being heard.
+    threads = [threading.Thread(target=work, daemon=True) for work in (listen, speak)]
+    for thread in threads:
+        thread.start()
     try:
         with _written_to(writer, numbers):
             yield
     finally:
         os.write(writer, b"\0")
-        listener.join()
+        asked.put(0)
+        for thread in threads:
+            thread.join()
         os.close(reader)
         os.close(writer)
 
@@ -85,14 +92,16 @@ def _written_to(descriptor: int, numbers: Collection[signal.Signals]) -> Iterato
     if not numbers:
         yield
         return
-    before = {number: signal.signal(number, _nothing) for number in numbers}
+    before = {number: signal.getsignal(number) for number in numbers}
     earlier = signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
     try:
+        for number in numbers:
+            signal.signal(number, _nothing)
         yield
     finally:
-        signal.set_wakeup_fd(earlier)
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(earlier)
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:

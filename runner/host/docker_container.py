@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.errors import EngineUnavailableError
+from runner.errors import EngineError
 from runner.host.container import STDERR, STDOUT, ContainerState
 from runner.host.engine_errors import translated
 
@@ -100,7 +100,7 @@ class DockerContainer:
             connection.connect(self._address.removeprefix("unix://"))
 
     def had_oom_event(self) -> bool | None:
-        """Ask for past events; the engine keeps the last few hundred."""
+        """Ask for past events; the engine keeps the last few hundred, or refuses to tell."""
         filters = {"container": [self.id], "event": ["oom"]}
         since, until = f"{self._created - 1:.9f}", f"{time.time():.9f}"
         try:
@@ -109,7 +109,7 @@ class DockerContainer:
                     since=since, until=until, filters=filters, decode=True
                 )
                 return any(True for _ in events)
-        except EngineUnavailableError:
+        except EngineError:
             return None
 
     def remove(self) -> None:

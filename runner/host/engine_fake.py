@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from runner.errors import EngineUnavailableError, StagerunError
+from runner.errors import (
+    EngineError,
+    EngineUnavailableError,
+    ImageMissingError,
+    StagerunError,
+)
 from runner.host.container import (
     STDERR,
     STDOUT,
@@ -147,6 +152,8 @@ class FakeContainer:
         """Kill it and forget it."""
         if self._engine.lost:
             raise EngineUnavailableError(LOST)
+        if self._engine.remove_error is not None:
+            raise self._engine.remove_error
         self._end(KILL_CODE)
         self.removed = True
 
@@ -159,6 +166,7 @@ class FakeEngine:
     stages: dict[str, Stage] = field(default_factory=dict)
     created: list[FakeContainer] = field(default_factory=list)
     start_error: StagerunError | None = None
+    remove_error: StagerunError | None = None
     oom: bool = False
     lost: bool = False
 
@@ -193,22 +201,31 @@ class FakeEngine:
 
     def image(self, name: str) -> Image | None:
         """Look an image up by name or digest."""
+        if self.lost:
+            raise EngineUnavailableError(LOST)
         by_digest = {image.digest: image for image in self.images.values()}
         return self.images.get(name) or by_digest.get(name)
 
     @contextlib.contextmanager
     def container(self, spec: ContainerSpec) -> Iterator[FakeContainer]:
-        """Create a container, and remove it at the end."""
+        """Create a container, and remove it at the end, whatever happens."""
+        if self.lost:
+            raise EngineUnavailableError(LOST)
+        if spec.image not in self.stages:
+            message = f"the fake engine has no image {spec.image}"
+            raise ImageMissingError(message)
         container = FakeContainer(self, spec, self.stages[spec.image])
         self.created.append(container)
         try:
             yield container
         finally:
-            with contextlib.suppress(EngineUnavailableError):
+            with contextlib.suppress(EngineError):
                 container.remove()
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         """Those that carry the labels and were not removed."""
+        if self.lost:
+            raise EngineUnavailableError(LOST)
         return [
             container
             for container in self.created

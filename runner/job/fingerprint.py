@@ -134,6 +134,8 @@ class Entry:
 def walk(folder: Path) -> list[Entry]:
     """Everything below a stage's folder but folders and ``.cache/``, without following links.
 
+    Something else in the place of ``.cache/`` is among it.
+
     Raises OSError where a folder cannot be read, as one that is nested too deep.
     """
     found: list[Entry] = []
@@ -142,10 +144,9 @@ def walk(folder: Path) -> list[Entry]:
         prefix = waiting.pop()
         for item in os.scandir(folder / prefix):
             name = prefix + item.name
-            if name == CACHE:
-                continue
             if item.is_dir(follow_symlinks=False):
-                waiting.append(name + "/")
+                if name != CACHE:
+                    waiting.append(name + "/")
             else:
                 status = item.stat(follow_symlinks=False)
                 found.append(Entry(path=name, mode=status.st_mode, size=status.st_size))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.errors import JobFileError, JobFolderError
-from runner.job.own_file import sync_folder
+from runner.job.own_file import open_own, sync_folder
 from runner.project.config import JobLayer
 from runner.project.document import Document, load_document
 from runner.project.settings import Switches, switches_from
@@ -125,6 +125,12 @@ class Job:
         # A second name of a file may be there to have somebody else's handed over.
         if os.geteuid() == 0 and self.owner != (0, 0) and os.fstat(descriptor).st_nlink == 1:
             os.fchown(descriptor, *self.owner)
+
+    def make_file(self, path: Path) -> int:
+        """Open a new, empty file of the runner's own, the job owner's; raises as ``open_own``."""
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        self.give_open(descriptor)
+        return descriptor
 
     def make_folder(self, path: Path) -> Path:
         """Create a folder and its missing parents, all the job owner's."""

@@ -44,9 +44,9 @@ def read_entries(job: Job) -> dict[str, dict[str, Any]]:
 
 def read_record(job: Job, run_id: str) -> dict[str, Any] | None:
     """The record of a run, as plain data; None where there is none."""
-    with contextlib.suppress(OSError, ValueError):
-        record: dict[str, Any] = json.loads((job.run_folder(run_id) / "record.json").read_bytes())
-        return record
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        record = json.loads((job.run_folder(run_id) / "record.json").read_bytes())
+        return record if isinstance(record, dict) else None
     return None
 
 

@@ -44,18 +44,13 @@ def open_own(path: Path, flags: int) -> int:
     except OSError as problem:
         if problem.errno in NO_SPACE:
             raise
-        kind = KINDS.get(problem.errno or 0)
-        msg = (
-            f"{path} {kind}, where the runner keeps a file of its own. Remove it."
-            if kind
-            else f"{path} cannot be opened: {problem.strerror}. Check its owner and its file system."
-        )
-        raise JobFolderError(msg) from None
+        raise JobFolderError(_refusal(path, problem)) from None
 
 
-def make_own(path: Path) -> int:
-    """Create a file of the runner's own, or empty it; raises as ``open_own``."""
-    return open_own(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+def _refusal(path: Path, problem: OSError) -> str:
+    if kind := KINDS.get(problem.errno or 0):
+        return f"{path} {kind}, where the runner keeps a file of its own. Remove it."
+    return f"{path} cannot be opened: {problem.strerror}. Check its owner and its file system."
 
 
 def sync_folder(folder: Path) -> None:

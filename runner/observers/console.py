@@ -125,7 +125,7 @@ class Console:
     def _quiet_lines(self, event: Event) -> Iterator[Pieces]:
         """Only what went wrong, and the bare path of the result for a script."""
         layout = replace(self._layout(), width=None)
-        if isinstance(event, StageFinished) and not event.verdict.good:
+        if isinstance(event, StageFinished) and not event.good:
             yield from result_lines(event, layout)
         elif isinstance(event, JobFinished):
             for path in event.result:
@@ -169,4 +169,4 @@ class Console:
 
 
 def _is_bad(event: Event) -> bool:
-    return isinstance(event, StageFinished) and not event.verdict.good
+    return isinstance(event, StageFinished) and not event.good

@@ -82,8 +82,8 @@ class Layout:
 
 def words_of(event: StageFinished) -> str:
     """A verdict as people would say it."""
-    if event.verdict is Verdict.STAGE_FAILED and event.run_id is None:
-        return "not started"
+    if event.verdict is None:
+        return "refused"
     return WORDS.get(event.verdict, event.verdict.replace("_", " "))
 
 
@@ -93,7 +93,7 @@ def result_lines(
     """The line of result, the text of an error below it, and warnings that were not yet told."""
     mark, role = mark_of(event.verdict, layout.marks)
     head = ((f" {mark} ", role), (f"{layout.name(event.stage)}   ", "strong"))
-    if event.verdict.good:
+    if event.good:
         role = "dim" if event.verdict is not Verdict.SUCCESS else ""
         yield layout.fit((*head, (_middle(event, layout), ""), (layout.text(event.summary), role)))
     else:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from runner.errors import Verdict
 from runner.events import (
     Event,
     JobFinished,
@@ -23,6 +24,7 @@ from runner.events import (
     StageWaiting,
 )
 from runner.job.folder import Job
+from runner.job.own_file import open_regular
 from runner.observers.jsonl import now_text
 from runner.observers.plain import plain, plain_lines
 from runner.project.quantity import duration_text, size_text
@@ -93,11 +95,9 @@ class PipelineLog:
             self._warn(f"there is no pipeline log: {self.path}: {problem.strerror}")
 
     def _open(self) -> int:
-        descriptor = os.open(
-            self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666
-        )
+        descriptor = open_regular(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         with contextlib.suppress(OSError):
-            self._job.give(self.path)
+            self._job.give_open(descriptor)
         return descriptor
 
 
@@ -114,16 +114,20 @@ def _told(event: Event) -> Iterator[tuple[str, str, str]]:
         case Notice(stage=stage, message=message):
             yield stage_name(stage) if stage else RUNNER, "WARNING", message
         case StageFinished():
-            yield stage_name(event.stage), "INFO" if event.verdict.good else "ERROR", _end(event)
+            yield stage_name(event.stage), "INFO" if event.good else "ERROR", _end(event)
         case JobFinished(verdict=verdict, exit_code=code, result=result):
             files = f": {', '.join(result)}" if result else ""
-            yield RUNNER, "INFO" if code == 0 else "ERROR", f"ended: {verdict}{files}"
+            yield RUNNER, "INFO" if code == 0 else "ERROR", f"ended: {_word(verdict, code)}{files}"
         case _:
             pass
 
 
+def _word(verdict: Verdict | None, exit_code: int) -> str:
+    return f"refused, exit code {exit_code}" if verdict is None else str(verdict)
+
+
 def _end(event: StageFinished) -> str:
-    facts = [str(event.verdict)]
+    facts = [_word(event.verdict, event.exit_code)]
     if event.duration_seconds is not None:
         facts.append(f"after {duration_text(event.duration_seconds)}")
     if event.memory_peak_bytes is not None:

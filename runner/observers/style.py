@@ -62,9 +62,9 @@ def is_unicode(encoding: str | None) -> bool:
     return (encoding or "").lower().replace("-", "").startswith("utf")
 
 
-def mark_of(verdict: Verdict, marks: Marks) -> tuple[str, str]:
-    """The mark of a verdict and its role."""
-    special = {
+def mark_of(verdict: Verdict | None, marks: Marks) -> tuple[str, str]:
+    """The mark of a verdict and its role; no verdict is a refusal."""
+    special: dict[Verdict | None, tuple[str, str]] = {
         Verdict.SUCCESS: (marks.success, "good"),
         Verdict.CACHED: (marks.cached, "good"),
         Verdict.SKIPPED: (marks.skipped, "dim"),

@@ -29,7 +29,7 @@ class Switches:
     """What a job or the site sets for one stage; ``enabled`` is None where it says nothing."""
 
     enabled: bool | None = None
-    resources: Resources = Resources()
+    resources: Resources = field(default_factory=Resources)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from runner.errors import CancelledError, DiskFullError, NotAdmittedError
 from runner.events import Observer, StageWaiting
 from runner.host.machine import free_bytes, memory_total_bytes
 from runner.job.folder import Job
+from runner.job.own_file import open_regular
 from runner.project.quantity import limit_text, size_text
 from runner.run.cancellation import Cancellation
 from runner.run.request import Request
@@ -57,7 +59,9 @@ def _slot(request: Request, cancellation: Cancellation, emit: Observer) -> Itera
     deadline = time.monotonic() + request.options.wait_seconds
     told = False
     with contextlib.ExitStack() as stack:
-        while not _take_one(limit, stack):
+        places = (_place(number, stack) for number in range(limit))
+        seen: list[int] = []
+        while not _take_one(places, seen):
             refusal = (
                 f"{limit} stages run at once here already (stagerun.yaml: limits.stages_at_once)"
             )
@@ -75,22 +79,69 @@ def _slot(request: Request, cancellation: Cancellation, emit: Observer) -> Itera
         yield
 
 
-def _take_one(limit: int, stack: contextlib.ExitStack) -> bool:
-    folder = slots_folder()
-    for number in range(limit):
-        file = stack.enter_context((folder / f"{number}.lock").open("a", encoding="utf-8"))
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-        else:
+def _take_one(places: Iterator[int], seen: list[int]) -> bool:
+    """Lock the first free place: one of those ``seen`` open, or else of the others in turn."""
+    for descriptor in seen:
+        if _lock(descriptor):
+            return True
+    for descriptor in places:
+        seen.append(descriptor)
+        if _lock(descriptor):
             return True
     return False
 
 
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _place(number: int, stack: contextlib.ExitStack) -> int:
+    path = slots_folder() / f"{number}.lock"
+    try:
+        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
+    except OSError as problem:
+        raise NotAdmittedError(_unusable(path, f"cannot be opened: {problem.strerror}")) from None
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
 def slots_folder() -> Path:
-    """Where this user's runners on this machine lock their places; the kernel unlocks them."""
+    """Where this user's runners on this machine lock their places; the kernel unlocks them.
+
+    Raises NotAdmittedError where somebody else has, or may have, a hand in it.
+    """
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    folder = base / f"stagerun-{os.geteuid()}" / "slots"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+    own = base / f"stagerun-{os.geteuid()}"
+    for folder in (own, own / "slots"):
+        try:
+            base.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+            problem = _suspicion(folder.lstat())
+        except OSError as failure:
+            problem = f"cannot be used: {failure.strerror}"
+        if problem:
+            raise NotAdmittedError(_unusable(folder, problem))
+    return own / "slots"
+
+
+def _suspicion(status: os.stat_result) -> str | None:
+    """What speaks against a folder that everybody could have made."""
+    if stat.S_ISLNK(status.st_mode):
+        return "is a symbolic link"
+    if not stat.S_ISDIR(status.st_mode):
+        return "is no folder"
+    if status.st_uid != os.geteuid():
+        return f"belongs to uid {status.st_uid} and you are uid {os.geteuid()}"
+    return "is not yours alone: others may write to it" if status.st_mode & 0o022 else None
+
+
+def _unusable(path: Path, problem: str) -> str:
+    return (
+        f"{path}, by which stagerun counts the stages that run at once, {problem}. Remove it, or "
+        "name a folder of your own in XDG_RUNTIME_DIR."
+    )

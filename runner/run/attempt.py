@@ -1,4 +1,4 @@
-"""One run from its intent to its record: the stage's folder, the journal, the container's spec."""
+"""One run from its intent to its record: the journal, the space, the container's spec."""
 
 import contextlib
 import json
@@ -10,17 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from runner.errors import InputMissingError, StageBusyError
+from runner.errors import EngineError, StageBusyError
 from runner.host.container import ContainerSpec, Mount
 from runner.host.engine import LABEL
 from runner.host.machine import cpu_count
-from runner.job.fingerprint import DigestStore
-from runner.job.folder import CACHE, Job, remove_folder
-from runner.job.job_manifest import read_entries
-from runner.job.journal import CLOSED, FOLDER, INTENT, STARTED, Journal, journal_of
-from runner.run.inputs import check_unchanged
+from runner.job.folder import Job
+from runner.job.journal import CLOSED, CONTAINER, INTENT, STARTED, Journal, journal_of
 from runner.run.request import Host, Request, request_document
 from runner.run.site_access import forget_proxy
+from runner.run.stage_folder import put_back, set_aside
 
 CONTAINER_JOB: Final = "/job"
 RESERVE: Final = "reserve"
@@ -132,18 +130,11 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
     """Journal the intent and give the stage a fresh folder.
 
     A run that ends before its container has started puts the old folder back; one that breaks off
-    later is closed with the reason. Raises StageBusyError while a container of that job and stage
-    lives.
+    later is closed with the reason; one of which the engine cannot say is left to the next runner.
+    Raises StageBusyError while a container of that job and stage lives.
     """
     stage_id = request.stage.id
-    for leftover in host.engine.containers(stage_labels(job, stage_id)):
-        if leftover.state().is_running:
-            msg = (
-                f"a container of {stage_id} of {job.root} still runs, so its folder stays where it "
-                "is. Stop it with docker stop, or wait for it."
-            )
-            raise StageBusyError(msg)
-        leftover.remove()
+    _remove_containers(stage_id, job, host)
     run = _new_run(request, job, host)
     run.journal.write(
         INTENT,
@@ -167,7 +158,7 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
             from runner.run.ended import close_broken_off
 
             close_broken_off(run, problem)
-        else:
+        elif not _may_live(run):
             put_back(job, stage_id, run.journal)
             release_space(job, run.id)
             forget_proxy(job, run.id)
@@ -177,15 +168,39 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
         raise
 
 
+def _remove_containers(stage_id: str, job: Job, host: Host) -> None:
+    for leftover in host.engine.containers(stage_labels(job, stage_id)):
+        if leftover.state().is_running:
+            msg = (
+                f"a container of {stage_id} of {job.root} still runs, so its folder stays where it "
+                "is. Stop it with docker stop, or wait for it."
+            )
+            raise StageBusyError(msg)
+        leftover.remove()
+
+
+def _may_live(run: Run) -> bool:
+    """Whether a container that was not seen to run may be running all the same."""
+    # Whatever is started was journalled before.
+    if all(step["step"] != CONTAINER for step in run.journal.read()):
+        return False
+    try:
+        found = run.host.engine.containers(run.labels())
+        return any(container.state().is_running for container in found)
+    except EngineError:
+        return True
+
+
 def reserve_space(job: Job, run_id: str) -> None:
     """Set space aside for the records of this run, should its stage fill the disk.
 
     Raises OSError where there is not even that much.
     """
-    path = job.run_folder(run_id) / RESERVE
-    with path.open("wb") as file:
-        job.give(path)
-        os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+    descriptor = job.make_file(job.run_folder(run_id) / RESERVE)
+    try:
+        os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def release_space(job: Job, run_id: str) -> None:
@@ -207,9 +222,8 @@ def _new_run(request: Request, job: Job, host: Host) -> Run:
         except FileExistsError:
             continue
         journal = journal_of(job, run_id)
-        journal.path.touch()
-        for path in (job.run_folder(run_id), journal.path):
-            job.give(path)
+        os.close(job.make_file(journal.path))
+        job.give(job.run_folder(run_id))
         return Run(
             id=run_id,
             request=request,
@@ -218,73 +232,3 @@ def _new_run(request: Request, job: Job, host: Host) -> Run:
             began_at=began_at,
             journal=journal,
         )
-
-
-def set_aside(job: Job, stage_id: str, journal: Journal) -> None:
-    """Move a good result to where previous results wait, drop a failed one, make a fresh folder.
-
-    A result that is not what its run had left counts as failed. ``.cache/`` stays with the stage.
-    """
-    folder, previous = job.stage_folder(stage_id), job.previous_folder(stage_id)
-    entry = read_entries(job).get(stage_id, {})
-    in_place = entry.get("good_is") == "in place"
-    good = in_place and _is_intact(job, stage_id, entry)
-    journal.write(FOLDER, good_moved=good, inode=_inode(folder))
-    if in_place:
-        # Superfluous since that result is there; its runner died before it could remove it.
-        remove_folder(previous)
-    if os.path.lexists(folder):
-        job.make_folder(previous.parent)
-        if good:
-            folder.replace(previous)
-        else:
-            abandoned = previous.with_name(f"{stage_id}.failed")
-            remove_folder(abandoned)
-            folder.replace(abandoned)
-    job.make_folder(folder)
-    for old in (previous, previous.with_name(f"{stage_id}.failed")):
-        if (old / CACHE).is_dir() and not (folder / CACHE).exists():
-            (old / CACHE).replace(folder / CACHE)
-            break
-
-
-def _is_intact(job: Job, stage_id: str, entry: dict[str, Any]) -> bool:
-    digests = DigestStore(job)
-    try:
-        check_unchanged(job, stage_id, entry, entry["outputs"], digests)
-    except InputMissingError:
-        return False
-    digests.save()
-    return True
-
-
-def put_back(job: Job, stage_id: str, journal: Journal) -> None:
-    """Undo ``set_aside``: what lay in the stage's folder before lies there again.
-
-    However far ``set_aside`` came, and also when it never began.
-    """
-    folder, previous = job.stage_folder(stage_id), job.previous_folder(stage_id)
-    step = next((step for step in journal.read() if step["step"] == FOLDER), None)
-    if step is None:
-        return
-    inode = step["inode"]
-    if inode is None:
-        remove_folder(folder)
-    elif _inode(folder) != inode:
-        old = previous if step["good_moved"] else previous.with_name(f"{stage_id}.failed")
-        if (folder / CACHE).is_dir():
-            (folder / CACHE).replace(old / CACHE)
-        remove_folder(folder)
-        old.replace(folder)
-
-
-def _inode(folder: Path) -> int | None:
-    return folder.lstat().st_ino if os.path.lexists(folder) else None
-
-
-def settle(job: Job, stage_id: str, *, good: bool) -> None:
-    """After a run: a good one makes the previous result and the last failed one superfluous."""
-    previous = job.previous_folder(stage_id)
-    if good:
-        remove_folder(previous)
-    remove_folder(previous.with_name(f"{stage_id}.failed"))

@@ -22,7 +22,7 @@ class Cancellation:
 
     def request(self, signal: str) -> None:
         """Ask to stop, in the name of a signal such as ``SIGINT``."""
-        # No lock: this runs in a signal handler, which may have interrupted its holder.
+        # No lock: who asks to stop must never have to wait.
         self.signal = self.signal or signal
         self.count += 1
         for listener in tuple(self._listeners):

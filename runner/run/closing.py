@@ -13,8 +13,9 @@ from runner.job.folder import Job
 from runner.job.job_manifest import update_entry, write_record
 from runner.job.journal import CLOSED, FOLDER, journal_of
 from runner.manifest import RunRecord, StageEntry
-from runner.run.attempt import release_space, settle
+from runner.run.attempt import release_space
 from runner.run.site_access import forget_proxy
+from runner.run.stage_folder import settle
 
 
 def close(job: Job, record: RunRecord) -> None:

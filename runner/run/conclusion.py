@@ -1,6 +1,7 @@
 """From the end of a container to a closed run."""
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 from runner.events import Observer, RunStarted
@@ -55,8 +56,7 @@ def supervision(run: Run, emit: Observer) -> Supervision:
 
 def output_of(run: Run, emit: Observer) -> Output:
     """Where this run's output goes."""
-    run.output_log.touch()
-    run.job.give(run.output_log)
+    os.close(run.job.make_file(run.output_log))
     return Output(
         stage=run.request.stage.id,
         run_id=run.id,

@@ -143,6 +143,8 @@ def _kind_problems(entries: list[Entry]) -> list[Problem]:
     for entry in entries:
         if not entry.is_file:
             text = f"is {entry.kind}; only regular files may stay in a stage's folder"
+        elif entry.path == CACHE:
+            text = "is a file, where only a folder may be"
         elif not entry.mode & stat.S_IRUSR:
             text = "may not be read by its owner"
         elif not _is_text(entry.path):
@@ -232,7 +234,10 @@ def _undeclared(
     return [
         _error(path, f"there ({size_text(entry.size)}), declared nowhere: {advice}")
         for path, entry in files.items()
-        if path not in declared and path not in OWN_FILES and not _covered(path, scratch)
+        if path not in declared
+        and path not in OWN_FILES
+        and path != CACHE
+        and not _covered(path, scratch)
     ]
 
 

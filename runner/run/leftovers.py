@@ -5,6 +5,7 @@ Results in force, their records and everything of a stage that is being run stay
 
 import contextlib
 import os
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 KEPT_RUNS: Final = 3
 KEPT_LOGS: Final = 10
+TEMPORARY: Final = re.compile(r"\.(manifest|digests|record|request)\.json\.[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ def find_leftovers(job: Job, *, previous: bool = False) -> Cleaning:
             busy.append(stage_id)
         else:
             found += _of_stage(job, stage_id, previous=previous)
-    return Cleaning(leftovers=(*found, *_logs(job)), busy=tuple(busy))
+    return Cleaning(leftovers=(*found, *_half_written(job), *_logs(job)), busy=tuple(busy))
 
 
 def remove_leftovers(job: Job, *, previous: bool = False) -> Cleaning:
@@ -77,7 +79,7 @@ def remove_leftovers(job: Job, *, previous: bool = False) -> Cleaning:
                 gone += _remove(found)
         except StageBusyError:
             busy.append(stage_id)
-    gone += _remove(_logs(job))
+    gone += _remove([*_half_written(job), *_logs(job)])
     return Cleaning(leftovers=tuple(gone), busy=tuple(busy))
 
 
@@ -153,6 +155,34 @@ def _half_removed(job: Job, stage_id: str) -> Iterator[Leftover]:
     for folder, name in places:
         for path in sorted(folder.glob(f".{name}.removed.*")):
             yield _leftover(path, "half removed", stage_id)
+
+
+def _half_written(job: Job) -> list[Leftover]:
+    """What a killed runner was about to write: whole files in the making, runs without a journal.
+
+    It is seen first and the locks are looked at then: with all of them free, nobody is left who
+    could have begun it.
+    """
+    found = []
+    for path, why in tuple(_unfinished(job)):
+        # What a living runner was writing has its final name by now.
+        with contextlib.suppress(FileNotFoundError):
+            found.append(_leftover(path, why))
+    locks = (job.private / "locks").glob("*.lock")
+    return [] if any(is_locked(job, path.stem) for path in locks) else found
+
+
+def _unfinished(job: Job) -> Iterator[tuple[Path, str]]:
+    runs = tuple(job.runs())
+    for folder in (job.root, job.private, *runs):
+        for path in sorted(folder.glob(".*.json.*")):
+            if TEMPORARY.fullmatch(path.name):
+                yield path, "half written"
+    for folder in runs:
+        if folder.name.startswith("."):
+            yield folder, "half removed"
+        elif not (folder / "record.json").exists() and not Journal(folder / "journal.jsonl").read():
+            yield folder, "a run that never began"
 
 
 def _previous(job: Job, stage_id: str) -> Iterator[Leftover]:

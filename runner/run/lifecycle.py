@@ -42,7 +42,11 @@ def run_stage(
         if not options.force and (last := last_good(job, stage, request.fingerprint)):
             return cached(stage, last, emit)
         clock.lap("resolve")
-        with admit(request, job, host.cancellation, emit), begin(request, job, host) as run:
+        with (
+            host.promises.keep(request, host, emit) as request,
+            admit(request, job, host.cancellation, emit),
+            begin(request, job, host) as run,
+        ):
             announce(run, emit)
             clock.lap("prepare")
             with host.engine.container(run.container_spec()) as container:

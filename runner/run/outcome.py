@@ -55,10 +55,15 @@ def skipped(stage: StageSpec, reason: str, emit: Observer) -> Outcome:
 
 def finished(run: "Run", record: "RunRecord", emit: Observer) -> Outcome:
     """A container ran; its record says how it ended."""
+    code = EXIT_CODES[record.verdict]
+    if record.verdict == Verdict.CANCELLED:
+        signal = (record.evidence.stopped_for or "").removeprefix("cancelled by ")
+        code = SIGNAL_EXIT_CODES.get(signal, code)
     emit(
         StageFinished(
             stage=record.stage_id,
             verdict=record.verdict,
+            exit_code=code,
             run_id=record.run_id,
             summary=record.summary if record.verdict == Verdict.SUCCESS else record.reason,
             details=tuple(_details(run, record)),
@@ -68,13 +73,8 @@ def finished(run: "Run", record: "RunRecord", emit: Observer) -> Outcome:
             record=record.model_dump(mode="json"),
         )
     )
-    signal = (record.evidence.stopped_for or "").removeprefix("cancelled by ")
-    code = SIGNAL_EXIT_CODES.get(signal, EXIT_CODES[record.verdict])
     return Outcome(
-        stage=record.stage_id,
-        verdict=record.verdict,
-        exit_code=code if record.verdict == Verdict.CANCELLED else EXIT_CODES[record.verdict],
-        run_id=record.run_id,
+        stage=record.stage_id, verdict=record.verdict, exit_code=code, run_id=record.run_id
     )
 
 
@@ -98,11 +98,11 @@ def _details(run: "Run", record: "RunRecord") -> list[str]:
     return lines
 
 
-def refused(stage: StageSpec, problem: StagerunError, emit: Observer) -> Outcome:
+def refused(stage: StageSpec, problem: StagerunError, exit_code: int, emit: Observer) -> Outcome:
     """The run did not take place; the error says why."""
     emit(
         StageFinished(
-            stage=stage.id, verdict=problem.verdict or Verdict.STAGE_FAILED, summary=str(problem)
+            stage=stage.id, verdict=problem.verdict, exit_code=exit_code, summary=str(problem)
         )
     )
-    return Outcome(stage=stage.id, verdict=problem.verdict, exit_code=problem.exit_code)
+    return Outcome(stage=stage.id, verdict=problem.verdict, exit_code=exit_code)

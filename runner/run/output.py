@@ -1,12 +1,15 @@
 """What a container prints: records of the stage library, and everything else.
 
 A record is one line that begins with a record separator (RFC 7464) and holds a JSON object. It is
-believed as far as it has the expected shape; anything else goes to ``output.log`` as it came.
+believed as far as it has the expected shape; anything else goes to ``output.log`` as it came. A
+report of the end counts on standard error alone and as the last record there: ``entry.sh`` writes
+it when the stage can say no more.
 """
 
 import contextlib
 import json
 import math
+import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +18,7 @@ from typing import IO, Any, Final
 
 from runner.events import LogLine, Observer, Progress
 from runner.host.container import STDERR, STDOUT
+from runner.job.own_file import CAREFUL
 from runner.run.redaction import Redaction
 
 SEPARATOR: Final = b"\x1e"
@@ -68,7 +72,8 @@ class Output:
     def read(self, frames: Iterator[tuple[int, bytes]]) -> None:
         """Read to the end of the stream; memory stays bounded however long a line is."""
         pending = {STDOUT: b"", STDERR: b""}
-        with self.log.open("ab", buffering=0) as file:
+        descriptor = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | CAREFUL, 0o666)
+        with os.fdopen(descriptor, "ab", buffering=0) as file:
             for stream, chunk in frames:
                 *lines, rest = (pending[stream] + chunk).split(b"\n")
                 for line in lines:

@@ -13,7 +13,7 @@ from runner.errors import Verdict
 from runner.host.machine import machine_id
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
-from runner.job.journal import open_runs
+from runner.job.journal import OpenRuns, all_open_runs, journal_of
 from runner.job.lock import is_locked
 from runner.project.pipeline import JOB_INPUT, Project
 from runner.project.stage import Input, StageSpec
@@ -101,21 +101,27 @@ def overview(project: Project, job: Job) -> list[StageStatus]:
             )
         )
     )
+    # Every journal is read once; one that cannot be read hides none of the rest.
+    runs = all_open_runs(job, skip_unreadable=True)
     found = [
-        stage_status(stage, project, job, entries)
+        stage_status(stage, project, job, entries, runs.get(stage.id, []))
         for stage in project.stages.values()
-        if stage.id in wanted or stage.id in entries or open_runs(job, stage.id)
+        if stage.id in wanted or stage.id in entries or stage.id in runs
     ]
     gone = [stage_id for stage_id in entries if stage_id not in project.stages]
     return found + [_from_entry(job, stage_id, entries[stage_id]) for stage_id in gone]
 
 
 def stage_status(
-    stage: StageSpec, project: Project, job: Job, entries: Mapping[str, Mapping[str, Any]]
+    stage: StageSpec,
+    project: Project,
+    job: Job,
+    entries: Mapping[str, Mapping[str, Any]],
+    runs: OpenRuns,
 ) -> StageStatus:
-    """How one stage stands."""
+    """How one stage stands; ``runs`` are its open ones, read before."""
     entry = entries.get(stage.id)
-    live = live_run(job, stage.id)
+    live = live_run(job, stage.id, runs)
     if live is not None:
         return _from_live(stage, live, entry)
     if not is_enabled(stage.id, project, job) and (
@@ -133,16 +139,19 @@ def stage_status(
     return StageStatus(stage=stage.id, state=State.NOT_RUN)
 
 
-def live_run(job: Job, stage_id: str) -> LiveRun | None:
-    """The run that is under way, or whose runner died; None where there is neither."""
-    before = dict(open_runs(job, stage_id))
+def live_run(job: Job, stage_id: str, runs: OpenRuns | None = None) -> LiveRun | None:
+    """The run that is under way, or whose runner died; None where there is neither.
+
+    ``runs`` are the open runs of the stage, where they were read already.
+    """
+    if runs is None:
+        runs = all_open_runs(job, skip_unreadable=True).get(stage_id, [])
     if is_locked(job, stage_id):
-        run_id = next(reversed(before), None)
-        began = before[run_id][0].get("time") if run_id else None
-        return LiveRun(state=State.RUNNING, run_id=run_id, began=began)
+        run_id, steps = runs[-1] if runs else (None, [{}])
+        return LiveRun(state=State.RUNNING, run_id=run_id, began=steps[0].get("time"))
     # A run that is open before and after the lock was seen free has nobody who holds it.
-    for run_id, steps in reversed(open_runs(job, stage_id)):
-        if run_id in before:
+    for run_id, steps in reversed(runs):
+        if not journal_of(job, run_id).is_closed:
             owner = steps[0].get("owner") or {}
             away = owner.get("machine_id") != machine_id()
             return LiveRun(

@@ -6,7 +6,8 @@ under its runner's eyes is completed; any other one is closed as ``runner_lost``
 removed, and the good result before it stays in force. Runs of another machine are never judged.
 """
 
-from typing import Any
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 from runner.errors import StageBusyError, Verdict
 from runner.events import Notice, Observer
@@ -15,10 +16,15 @@ from runner.job.folder import Job
 from runner.job.job_manifest import read_record
 from runner.job.journal import CLOSED, STARTED, journal_of, open_runs
 from runner.project.stage import StageSpec
-from runner.run.attempt import put_back, release_space, stage_labels
+from runner.run.attempt import release_space, stage_labels
 from runner.run.ended import complete, unfinished
 from runner.run.request import Host
+from runner.run.results import finish_restore
 from runner.run.site_access import forget_proxy
+from runner.run.stage_folder import put_back
+
+if TYPE_CHECKING:
+    from runner.manifest import RunRecord
 
 
 def recover(stage: StageSpec, job: Job, host: Host, emit: Observer) -> None:
@@ -34,7 +40,7 @@ def recover(stage: StageSpec, job: Job, host: Host, emit: Observer) -> None:
             raise StageBusyError(msg)
         seen_running = any(step["step"] == STARTED for step in steps)
         started = _remove_containers(run_id, stage_id, job, host) or seen_running
-        if (record := read_record(job, run_id)) is not None:
+        if (record := _record_of(run_id, stage_id, job)) is not None:
             _close_again(job, record)
         elif started:
             emit(Notice(stage=stage_id, message=_close_started(run_id, stage, job, steps)))
@@ -44,6 +50,7 @@ def recover(stage: StageSpec, job: Job, host: Host, emit: Observer) -> None:
             release_space(job, run_id)
             forget_proxy(job, run_id)
             journal.write(CLOSED, verdict=Verdict.RUNNER_LOST, reason="never started")
+    finish_restore(job, stage_id)
 
 
 def _remove_containers(run_id: str, stage_id: str, job: Job, host: Host) -> bool:
@@ -56,12 +63,27 @@ def _remove_containers(run_id: str, stage_id: str, job: Job, host: Host) -> bool
     return started
 
 
-def _close_again(job: Job, record: dict[str, Any]) -> None:
-    """Finish the closing of a run that has its record: each of its steps can be repeated."""
+def _record_of(run_id: str, stage_id: str, job: Job) -> "RunRecord | None":
+    """The record of a run; one that holds anything else counts as none."""
+    found = read_record(job, run_id)
+    if found is None:
+        return None
+    from pydantic import ValidationError
+
     from runner.manifest import RunRecord
+
+    with contextlib.suppress(ValidationError):
+        record = RunRecord.model_validate(found)
+        if (record.run_id, record.stage_id) == (run_id, stage_id):
+            return record
+    return None
+
+
+def _close_again(job: Job, record: "RunRecord") -> None:
+    """Finish the closing of a run that has its record: each of its steps can be repeated."""
     from runner.run.closing import close
 
-    close(job, RunRecord.model_validate(record))
+    close(job, record)
 
 
 def _close_started(run_id: str, stage: StageSpec, job: Job, steps: list[dict[str, Any]]) -> str:

@@ -18,6 +18,7 @@ from runner.project.config import ResolvedLimits, Value, resolve_config, resolve
 from runner.project.pipeline import Project
 from runner.project.stage import Model, Resources, StageSpec
 from runner.run.cancellation import Cancellation
+from runner.run.gpu_promises import GpuPromises
 from runner.run.inputs import InputFile, resolve_inputs
 from runner.run.site_access import SiteAccess, find_site_access
 
@@ -43,6 +44,7 @@ class Host:
     inventory: Callable[[], Inventory]
     cancellation: Cancellation
     identity: ProcessIdentity
+    promises: GpuPromises = field(default_factory=GpuPromises)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +128,7 @@ def choose_variant(stage: StageSpec, memory: int | None, host: Host) -> tuple[Gr
     """
     if stage.gpu == "none":
         return Grant(), next(iter(stage.parents))
-    granted = grant(stage.gpu, memory, host.inventory())
+    granted = grant(stage.gpu, memory, host.promises.after_ours(host.inventory()))
     wanted = "cuda" if granted.uuids else "cpu"
     return granted, wanted if wanted in stage.parents else next(iter(stage.parents))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from runner.errors import InputMissingError, UsageError
 from runner.job.fingerprint import DigestStore
-from runner.job.folder import CACHE, Job, remove_folder
+from runner.job.folder import Job, carry_cache, remove_folder
 from runner.job.job_manifest import read_entries, read_record, update_entry
 from runner.project.stage import StageSpec
 from runner.run.inputs import check_unchanged
@@ -34,6 +34,8 @@ def restore(job: Job, stage_id: str) -> str:
     To be called under the stage's lock. Raises UsageError when there is none, or when it is no
     longer what its run had left.
     """
+    if finished := finish_restore(job, stage_id):
+        return finished
     entry = read_entries(job).get(stage_id)
     previous = job.previous_folder(stage_id)
     if entry is None or entry["good_is"] != "previous" or not previous.is_dir():
@@ -48,13 +50,33 @@ def restore(job: Job, stage_id: str) -> str:
         msg = f"the previous result cannot be brought back: {problem}"
         raise UsageError(msg) from None
     folder = job.stage_folder(stage_id)
-    if (folder / CACHE).is_dir() and not (previous / CACHE).exists():
-        (folder / CACHE).replace(previous / CACHE)
+    carry_cache(folder, previous)
     remove_folder(folder)
     previous.replace(folder)
-    record = read_record(job, str(entry["good_run_id"])) or {}
+    return _put_in_force(job, stage_id, str(entry["good_run_id"]))
+
+
+def finish_restore(job: Job, stage_id: str) -> str | None:
+    """Finish what a runner died over: the result lies in place, and its entry says otherwise.
+
+    To be called under the stage's lock. Returns the run id of the result, None where all is well.
+    """
+    entry = read_entries(job).get(stage_id)
+    if entry is None or entry["good_is"] != "previous" or job.previous_folder(stage_id).exists():
+        return None
+    digests = DigestStore(job)
+    try:
+        check_unchanged(job, stage_id, entry, entry["outputs"], digests)
+    except InputMissingError:
+        return None
+    digests.save()
+    return _put_in_force(job, stage_id, str(entry["good_run_id"]))
+
+
+def _put_in_force(job: Job, stage_id: str, run_id: str) -> str:
+    record = read_record(job, run_id) or {}
     update_entry(job, stage_id, lambda found: _restored(found, record))
-    return str(entry["good_run_id"])
+    return run_id
 
 
 def _restored(entry: Any, record: dict[str, Any]) -> Any:

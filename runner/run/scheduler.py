@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from errno import ENOSPC
 
 from runner.errors import (
@@ -54,10 +54,9 @@ class JobOutcome:
         return next((item.exit_code for item in self.outcomes if not item.good), 0)
 
     @property
-    def verdict(self) -> Verdict:
-        """That of the first stage that was not good."""
-        bad = (item.verdict for item in self.outcomes if not item.good)
-        return next(bad, Verdict.SUCCESS) or Verdict.STAGE_FAILED
+    def verdict(self) -> Verdict | None:
+        """That of the first stage that was not good; None where its call itself was refused."""
+        return next((item.verdict for item in self.outcomes if not item.good), Verdict.SUCCESS)
 
 
 def plan_job(
@@ -191,11 +190,10 @@ def _cancelled(host: Host) -> CancelledError:
 
 
 def _refused(stage: StageSpec, problem: StagerunError, host: Host, emit: Observer) -> Outcome:
-    outcome = refused(stage, problem, emit)
-    if not isinstance(problem, CancelledError):
-        return outcome
-    code = SIGNAL_EXIT_CODES.get(host.cancellation.signal or "", problem.exit_code)
-    return replace(outcome, exit_code=code)
+    code = problem.exit_code
+    if isinstance(problem, CancelledError):
+        code = SIGNAL_EXIT_CODES.get(host.cancellation.signal or "", code)
+    return refused(stage, problem, code, emit)
 
 
 def _finish(state: _Progress, emit: Observer) -> JobOutcome:
@@ -239,7 +237,7 @@ def execute(
     except StagerunError as problem:
         return _refused(stage, problem, host, emit)
     except OSError as problem:
-        return refused(stage, _translated(problem, job), emit)
+        return _refused(stage, _translated(problem, job), host, emit)
 
 
 def _translated(problem: OSError, job: Job) -> StagerunError:

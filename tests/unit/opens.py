@@ -29,7 +29,8 @@ sys.addaudithook(OPENS)
 @contextmanager
 def opened() -> Iterator[list[Path]]:
     """The paths that the block opens, in their order."""
-    OPENS.paths = paths = []
+    paths: list[Path] = []
+    OPENS.paths = paths
     OPENS.active = True
     try:
         yield paths

@@ -47,6 +47,21 @@ def test_programs_read_errors_as_json(capsys: pytest.CaptureFixture[str]) -> Non
     assert (document["type"], document["exit_code"]) == ("error", 2)
 
 
+def test_what_nobody_foresaw_of_the_file_system_is_a_sentence_and_no_traceback(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("STAGERUN_TRACEBACK", raising=False)
+    job = kit.job("job", "hello\n")
+    (job / "manifest.json").mkdir()
+    (job / "logs").mkdir(exist_ok=True)
+    (job / "logs" / "99_pipeline_1_1.log").symlink_to("gone")
+    assert answer(["logs", str(job)], Context()) == 2
+    captured = capsys.readouterr()
+    assert "No such file or directory" in captured.err
+    assert "99_pipeline_1_1.log" in captured.err
+    assert "Traceback" not in captured.err
+
+
 def test_an_error_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     answer(["run", "\x1b[2Jgone"], Context())
     assert "\x1b" not in capsys.readouterr().err

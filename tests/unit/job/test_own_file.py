@@ -52,7 +52,7 @@ def test_a_lock_that_is_no_file_neither_hangs_nor_ends_in_a_traceback(
     assert not is_locked(job, "06_asr")
 
 
-def test_a_link_in_place_of_a_lock_is_no_lock(job: Job, tmp_path: Path) -> None:
+def test_a_link_in_place_of_a_lock_is_no_lock(job: Job) -> None:
     with stage_lock(job, "06_asr"):
         other = job.private / "locks" / "06_asr.lock"
         (job.private / "locks" / "07_alignment.lock").symlink_to(other)

@@ -58,11 +58,19 @@ def test_a_refusal_that_fits_stands_on_the_line_itself() -> None:
     assert Shown().after(refusal) == " ✗ 06_asr   input missing   it reads from 01_demux\n"
 
 
+REFUSAL = finished(
+    verdict=None, exit_code=2, summary="no such key", run_id=None, duration_seconds=None
+)
+
+
 def test_a_stage_that_never_ran_is_not_called_failed() -> None:
-    refusal = finished(
-        verdict=Verdict.STAGE_FAILED, summary="no such key", run_id=None, duration_seconds=None
-    )
-    assert "not started" in Shown().after(refusal)
+    assert Shown().after(REFUSAL) == " ✗ 06_asr   refused   no such key\n"
+
+
+def test_a_refusal_is_told_where_nothing_but_errors_is_told() -> None:
+    shown = Shown(Manner(quiet=True))
+    shown.after(REFUSAL)
+    assert "no such key" in shown.errors.getvalue()
 
 
 def test_warnings_stand_below_the_result_unless_they_were_shown_already() -> None:

@@ -10,7 +10,7 @@ from runner.errors import Verdict
 from runner.events import Event, JobFinished
 from runner.observers.jsonl import JsonLines
 from runner.observers.stream import Stream
-from tests.unit.observers.recorded import failed, log_line, progress
+from tests.unit.observers.recorded import failed, finished, log_line, progress
 
 
 def lines_of(*events: Event) -> list[str]:
@@ -31,6 +31,12 @@ def test_an_event_is_an_object_with_its_type_and_time() -> None:
         "exit_code": 8,
         "result": ["a"],
     }
+
+
+def test_a_refusal_has_an_exit_code_and_no_verdict() -> None:
+    (line,) = lines_of(finished(verdict=None, exit_code=2, run_id=None))
+    event = json.loads(line)
+    assert (event["verdict"], event["exit_code"]) == (None, 2)
 
 
 def test_a_record_stays_whole() -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,16 @@ def test_what_the_runner_does_is_in_the_log_too(log: PipelineLog) -> None:
     ]
 
 
+def test_a_refusal_is_an_error_and_no_failure_of_the_stage(log: PipelineLog) -> None:
+    log(finished(verdict=None, exit_code=2, summary="no such key", run_id=None,
+                 duration_seconds=None, memory_peak_bytes=None))  # fmt: skip
+    log(JobFinished(job="j", verdict=None, exit_code=2))
+    assert log.path.read_text().splitlines() == [
+        f"[{NOW}] [asr] [ERROR] refused, exit code 2: no such key",
+        f"[{NOW}] [stagerun] [ERROR] ended: refused, exit code 2",
+    ]
+
+
 def test_a_message_cannot_begin_a_line_of_its_own(log: PipelineLog) -> None:
     log(log_line("one\n[2026] [mux] [INFO] forged\x1b[2J"))
     assert text_of(log).splitlines()[1:] == ["    [2026] [mux] [INFO] forged\\x1b[2J"]
@@ -112,3 +123,16 @@ def test_a_folder_that_cannot_be_written_costs_one_warning(tmp_path: Path) -> No
 def test_progress_is_no_matter_for_the_log(log: PipelineLog) -> None:
     log(progress(1, 2))
     assert not log.path.exists()
+
+
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("precious"), os.mkfifo])
+def test_a_log_is_not_written_through_what_lies_in_its_place(
+    job: Job, make: Callable[[Path], None]
+) -> None:
+    (job.logs / "precious").write_text("precious")
+    told: list[str] = []
+    log = PipelineLog(job, told.append, clock=lambda: NOW)
+    make(log.path)
+    log(log_line("reading", "WARNING"))
+    assert (job.logs / "precious").read_text() == "precious"
+    assert len(told) == 1

@@ -12,6 +12,7 @@ from runner.job.folder import Job
 from runner.project.config import parse_limits
 from tests.project_kit import STAGE_YAML
 from tests.unit.run.conftest import NEXT, PROBE, Place, copy, fail, record_of, write_manifest
+from tests.unit.run.test_recovery import dies_in_the_middle
 
 
 def declare(place: Place, more: str, stage: str = PROBE) -> None:
@@ -146,7 +147,7 @@ def test_certificates_and_proxy_of_the_site_are_files_for_stages_with_its_networ
     (tmp_path / "ca.crt").write_text("certificates")
     place.kit.settings(f"network: {{ca_bundle: {tmp_path}/ca.crt, proxy: '{PROXY}'}}\n")
     declare(place, "network: site\n")
-    seen = {}
+    seen: dict[str, object] = {}
 
     def look(process: FakeProcess) -> int:
         path = process.path("/run/site/proxy.env")
@@ -190,6 +191,15 @@ def test_a_run_that_never_starts_keeps_no_proxy_file(place: Place, job: Job) -> 
     place.engine.start_error = EngineError("no")
     assert not place.run(job).good
     assert in_files(job.root, PASSWORD) == []
+
+
+def test_the_proxy_file_of_a_runner_that_died_goes_with_the_next_run(place: Place) -> None:
+    place.kit.settings(f"network: {{proxy: '{PROXY}'}}\n")
+    declare(place, "network: site\n")
+    crashed = dies_in_the_middle(place, place.job())
+    assert [path.name for path in in_files(crashed.root, PASSWORD)] == ["proxy.env"]
+    assert place.run(crashed).good
+    assert in_files(crashed.root, PASSWORD) == []
 
 
 def test_without_settings_the_callers_environment_says_how_to_reach_the_site(

@@ -340,6 +340,18 @@ def test_the_cache_is_the_stages_own(folder: Folder) -> None:
     assert folder.check().problems == ()
 
 
+def test_a_cache_that_is_no_folder_breaks_the_contract(folder: Folder) -> None:
+    cache = folder.root / ".cache"
+    cache.symlink_to("/etc")
+    assert "a symbolic link" in folder.errors()[".cache"]
+    cache.unlink()
+    os.mkfifo(cache)
+    assert "a FIFO" in folder.errors()[".cache"]
+    cache.unlink()
+    cache.write_text("")
+    assert "is a file, where only a folder" in folder.errors()[".cache"]
+
+
 def test_a_cache_deeper_down_is_like_any_other_folder(folder: Folder) -> None:
     (folder.root / "sub" / ".cache").mkdir(parents=True)
     (folder.root / "sub" / ".cache" / "x").write_text("")

@@ -1,15 +1,20 @@
 """GPUs: required never falls back, optional falls back where everybody sees it."""
 
 import json
+import threading
 from dataclasses import replace
 
 import pytest
 
 from runner.errors import Verdict
+from runner.events import StageWaiting
 from runner.host.engine_fake import FakeProcess
-from runner.host.gpu import Inventory
+from runner.host.gpu import Gpu, Inventory
 from runner.job.folder import Job
 from runner.project.config import parse_limits
+from runner.run.outcome import Outcome
+from runner.run.request import RunOptions
+from runner.run.scheduler import execute, plan_job, run_plans
 from tests.project_kit import STAGE_YAML
 from tests.unit.run.conftest import GPU, PROBE, Place, copy, entry_of, record_of
 
@@ -109,6 +114,84 @@ def test_a_stage_with_one_parent_runs_on_it_with_and_without_a_gpu(place: Place,
     assert {item.spec.image for item in place.engine.created} == {
         place.engine.images[f"stagerun/{PROBE}:main"].digest
     }
+
+
+def side_by_side(
+    place: Place, gpus: tuple[Gpu, ...], *, at_once: int, holds_it: bool = False
+) -> list[str]:
+    """Two jobs whose stages ask for 6 GiB each; returns the GPUs of those that ran at once."""
+    declare(place, "required")
+    place.inventory = Inventory(gpus=gpus)
+    together, running, met = threading.Event(), set[str](), list[str]()
+    guard = threading.Lock()
+
+    def meet(process: FakeProcess) -> int:
+        (gpu,) = process.spec.gpus
+        with guard:
+            running.add(process.spec.name)
+            met.append(gpu)
+            if holds_it:
+                full = tuple(replace(item, memory_used_bytes=6 << 30) for item in gpus)
+                place.inventory = Inventory(gpus=full)
+            if len(running) == at_once:
+                together.set()
+        assert together.wait(10)
+        with guard:
+            at_most.append(len(running))
+            running.remove(process.spec.name)
+            if not running:
+                place.inventory = Inventory(gpus=gpus)
+        return copy(process)
+
+    at_most: list[int] = []
+    place.programs[PROBE] = meet
+    outcomes = run_plans(
+        [plan_job(place.project, place.job(name), upto=PROBE) for name in ("one", "two")],
+        place.project,
+        place.host,
+        options=RunOptions(limits=parse_limits({"gpu_memory": "6GiB"})),
+        at_once=2,
+        emit=place.emit,
+    )
+    assert [outcome.exit_code for outcome in outcomes] == [0, 0]
+    assert max(at_most) == at_once
+    return met
+
+
+def test_stages_side_by_side_are_not_granted_the_same_memory(place: Place) -> None:
+    empty = replace(OTHER, memory_used_bytes=0)
+    assert sorted(side_by_side(place, (GPU, empty), at_once=2)) == ["GPU-1", "GPU-2"]
+
+
+def test_a_gpu_with_room_for_two_is_granted_to_two(place: Place) -> None:
+    large = replace(GPU, memory_total_bytes=12 << 30)
+    assert side_by_side(place, (large,), at_once=2) == ["GPU-1", "GPU-1"]
+
+
+@pytest.mark.parametrize("holds_it", [False, True])
+def test_a_stage_waits_for_the_gpu_that_another_one_of_the_same_call_has(
+    place: Place, holds_it: bool
+) -> None:
+    assert side_by_side(place, (GPU,), at_once=1, holds_it=holds_it) == ["GPU-1", "GPU-1"]
+    waits = [event for event in place.events if isinstance(event, StageWaiting)]
+    assert ["another stage of this call" in event.reason for event in waits] == [True]
+
+
+def test_waiting_for_a_gpu_can_be_cancelled(place: Place, job: Job) -> None:
+    declare(place, "required")
+    place.inventory = Inventory(gpus=(GPU,))
+    host, other = place.host, place.job("other")
+    options = RunOptions(limits=parse_limits({"gpu_memory": "6GiB"}))
+    outcomes: list[Outcome] = []
+
+    def run_the_other(process: FakeProcess) -> int:
+        threading.Timer(0.1, place.cancellation.request, ["SIGTERM"]).start()
+        outcomes.append(execute(PROBE, place.project, other, host, options, place.emit))
+        return copy(process)
+
+    place.programs[PROBE] = run_the_other
+    execute(PROBE, place.project, job, host, options, place.emit)
+    assert [(item.verdict, item.exit_code) for item in outcomes] == [(Verdict.CANCELLED, 143)]
 
 
 def test_a_gpu_that_vanished_during_the_run_is_the_cause_of_its_end(place: Place, job: Job) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import Verdict
+from runner.errors import EngineError, JobFolderError, Verdict
 from runner.events import Event, Notice, RunStarted
-from runner.host.engine_fake import FakeProcess
+from runner.host.engine_fake import FakeContainer, FakeProcess
 from runner.job.folder import Job, open_job
 from runner.job.journal import (
     CLOSED,
@@ -21,9 +21,12 @@ from runner.job.journal import (
     journal_of,
     open_runs,
 )
-from runner.run.attempt import put_back, set_aside, stage_labels
-from runner.run.request import RunOptions
+from runner.run.attempt import begin, reserve_space, stage_labels
+from runner.run.output import Output
+from runner.run.request import RunOptions, resolve
+from runner.run.results import restore
 from runner.run.scheduler import execute
+from runner.run.stage_folder import put_back, set_aside
 from tests.unit.run.conftest import (
     IDENTITY,
     NEXT,
@@ -439,3 +442,151 @@ def test_a_run_that_could_not_be_closed_is_left_for_the_next_call(place: Place, 
     assert first.run_id != run_id
     assert (entry["verdict"], entry["run_id"]) == ("success", run_id)
     assert (entry["good_is"], entry["good_run_id"]) == ("in place", run_id)
+
+
+def test_a_run_whose_journal_cannot_be_read_stops_the_next_one_before_anything_is_touched(
+    place: Place, job: Job
+) -> None:
+    place.run(job)
+    begun(job).path.unlink()
+    journal_of(job, RUN).path.mkdir()
+    outcome = place.run(job, force=True)
+    assert outcome.exit_code == 2
+    assert "journal.jsonl is no regular file" in place.said()
+    assert copy_of(job) == "hello\n"
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "1", "{", '{"schema_version": 1}'])
+def test_a_record_that_holds_something_else_counts_as_none(
+    place: Place, job: Job, text: str
+) -> None:
+    first = place.run(job)
+    crashed = dies_in_the_middle(place, job)
+    ((lost, _),) = open_runs(crashed, PROBE)
+    (crashed.run_folder(lost) / "record.json").write_text(text)
+    place.engine.images.clear()
+    assert place.run(crashed).verdict is Verdict.IMAGE_MISSING
+    assert record_of(crashed, lost)["verdict"] == "runner_lost"
+    entry = entry_of(crashed)
+    assert (entry["good_is"], entry["good_run_id"]) == ("previous", first.run_id)
+
+
+def test_the_record_of_another_run_is_not_taken_for_this_ones(place: Place, job: Job) -> None:
+    first = place.run(job)
+    crashed = dies_in_the_middle(place, job)
+    ((lost, _),) = open_runs(crashed, PROBE)
+    other = (crashed.run_folder(str(first.run_id)) / "record.json").read_text()
+    (crashed.run_folder(lost) / "record.json").write_text(other)
+    place.engine.images.clear()
+    place.run(crashed)
+    assert record_of(crashed, lost)["verdict"] == "runner_lost"
+
+
+def half_restored(place: Place, job: Job) -> str:
+    """A runner died when it had put the previous result back and not yet said so."""
+    good = str(place.run(job).run_id)
+    place.programs[PROBE] = fail
+    place.run(job, force=True)
+    shutil.rmtree(job.stage_folder(PROBE))
+    job.previous_folder(PROBE).rename(job.stage_folder(PROBE))
+    return good
+
+
+def test_a_result_half_restored_is_not_lost_to_the_next_failure(place: Place, job: Job) -> None:
+    good = half_restored(place, job)
+    assert place.run(job, force=True).verdict is Verdict.STAGE_FAILED
+    entry = entry_of(job)
+    assert (entry["good_is"], entry["good_run_id"]) == ("previous", good)
+    assert (job.previous_folder(PROBE) / "copy.txt").read_text() == "hello\n"
+
+
+def test_a_result_half_restored_is_in_force_in_the_next_call(place: Place, job: Job) -> None:
+    good = half_restored(place, job)
+    outcome = place.run(job)
+    assert (outcome.verdict, outcome.run_id) == (Verdict.CACHED, good)
+
+
+def test_restoring_again_finishes_what_was_begun(place: Place, job: Job) -> None:
+    good = half_restored(place, job)
+    assert restore(job, PROBE) == good
+    assert (entry_of(job)["good_is"], entry_of(job)["verdict"]) == ("in place", "success")
+
+
+def test_a_failed_attempt_is_not_taken_for_a_result_half_restored(place: Place, job: Job) -> None:
+    place.run(job)
+    place.programs[PROBE] = fail
+    place.run(job, force=True)
+    shutil.rmtree(job.previous_folder(PROBE))
+    place.engine.images.clear()
+    place.run(job)
+    assert entry_of(job)["good_is"] == "previous"
+
+
+def breaks_at_the_start(place: Place, job: Job, *, lost: bool) -> tuple[str, list[FakeContainer]]:
+    """A start that the engine reports as failed, and that took place all the same."""
+    request = resolve(place.project.stages[PROBE], place.project, job, place.host, RunOptions())
+    left: list[FakeContainer] = []
+
+    def start() -> None:
+        with begin(request, job, place.host) as run:
+            container = FakeContainer(place.engine, run.container_spec(), place.program)
+            place.engine.created.append(container)
+            left.append(container)
+            run.journal.write(CONTAINER, container_id=container.id)
+            container.start()
+            place.engine.lost = lost
+            message = "no answer"
+            raise EngineError(message)
+
+    with pytest.raises(EngineError, match="no answer"):
+        start()
+    return left[0].spec.labels["org.stagerun.run"], left
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_folder_of_a_container_that_may_live_is_not_taken_from_under_it(
+    place: Place, job: Job, lost: bool
+) -> None:
+    first = place.run(job)
+    place.programs[PROBE] = lambda process: int(process.sleep_until_signal(10) is None)
+    run_id, (container,) = breaks_at_the_start(place, job, lost=lost)
+    assert [open_id for open_id, _ in open_runs(job, PROBE)] == [run_id]
+    assert (job.previous_folder(PROBE) / "copy.txt").read_text() == "hello\n"
+    place.engine.lost = False
+    place.engine.images.clear()
+    place.run(job)
+    assert container.removed
+    assert record_of(job, run_id)["verdict"] == "runner_lost"
+    assert entry_of(job)["good_run_id"] == first.run_id
+
+
+def test_files_of_a_run_are_not_written_through_links(
+    place: Place, job: Job, tmp_path: Path
+) -> None:
+    (tmp_path / "precious").write_text("precious")
+    job.run_folder(RUN).mkdir()
+    for name in ("reserve", "output.log"):
+        (job.run_folder(RUN) / name).symlink_to(tmp_path / "precious")
+    with pytest.raises(JobFolderError, match="symbolic link"):
+        reserve_space(job, RUN)
+    output = Output(
+        stage=PROBE, run_id=RUN, log=job.run_folder(RUN) / "output.log", emit=place.emit
+    )
+    with pytest.raises(OSError, match="symbolic link"):
+        output.read(iter([(1, b"text\n")]))
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def leaves_a_link_as_cache(process: FakeProcess) -> int:
+    folder = process.path(f"/job/{PROBE}")
+    (folder / ".cache").symlink_to("../input")
+    return copy(process)
+
+
+def test_a_cache_that_is_a_link_is_not_carried_over(place: Place, job: Job) -> None:
+    place.programs[PROBE] = leaves_a_link_as_cache
+    assert place.run(job).verdict is Verdict.CONTRACT_VIOLATION
+    assert ".cache" in place.said()
+    del place.programs[PROBE]
+    assert place.run(job).verdict is Verdict.SUCCESS
+    assert not (job.stage_folder(PROBE) / ".cache").is_symlink()

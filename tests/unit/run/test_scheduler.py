@@ -193,6 +193,28 @@ def test_a_stage_that_is_switched_off_holds_up_what_cannot_do_without_it(place: 
     assert verdicts(outcome) == {PROBE: "success", NEXT: "skipped", LAST: "input_missing"}
 
 
+def test_what_the_caller_wrote_wrong_is_no_failure_of_the_stage(place: Place, job: Job) -> None:
+    job.file.write_text("input: {text: text.txt}\nconfig: {NONE: x}\n")
+    (outcome,) = run(place, Job(job.root))
+    assert (outcome.verdict, outcome.exit_code) == (None, 2)
+    stage = next(event for event in place.events if isinstance(event, StageFinished))
+    assert (stage.verdict, stage.exit_code) == (None, 2)
+    end = place.events[-1]
+    assert isinstance(end, JobFinished)
+    assert (end.verdict, end.exit_code) == (None, 2)
+
+
+def test_every_end_of_a_stage_tells_the_exit_code_that_the_call_gets(
+    place: Place, job: Job
+) -> None:
+    place.cancellation.request("SIGTERM")
+    (outcome,) = run(place, job)
+    ends = [event for event in place.events if isinstance(event, StageFinished)]
+    codes = {event.stage: event.exit_code for event in ends}
+    assert codes == {item.stage: item.exit_code for item in outcome.outcomes}
+    assert set(codes.values()) == {143}
+
+
 def test_a_broken_disk_is_an_outcome_and_not_a_crash(place: Place, job: Job) -> None:
     job.stage_folder(PROBE).parent.joinpath(".stagerun", "locks").rename(job.root / "moved")
     (outcome,) = run(place, job)
