@@ -50,7 +50,9 @@ def mux_command(plan: Plan, cut: Cut, covers: Sequence[Path], target: Path) -> L
     for number in range(len(plan.added)):
         command += ["-map", f"{number + 1}:0"]
     command += ["-c", "copy", *_subtitle_options(plan), *_attachments(plan, covers)]
-    return [*command, *plan.container.options, "-f", plan.container.muxer, f"file:{target}"]
+    # Without dates and random ids the same film and subtitles give the same bytes.
+    command += ["-fflags", "+bitexact", *plan.container.options]
+    return [*command, "-f", plan.container.muxer, f"file:{target}"]
 
 
 def _subtitle_options(plan: Plan) -> List[str]:

@@ -21,7 +21,7 @@ from runner.host.site import find_site
 from runner.observers.together import together
 from runner.project.pipeline import Project, load_project
 
-pytestmark = [pytest.mark.engine, pytest.mark.images]
+pytestmark = [pytest.mark.engine, pytest.mark.images, pytest.mark.alone]
 
 STAGE = "90_trial"
 PARENT = "trial"

@@ -11,7 +11,7 @@ from runner.host.bootstrap import bootstrap
 from runner.host.engine import DockerEngine
 from runner.host.site import Site
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.alone]
 
 IMAGE = "stagerun-test/bootstrap:trial"
 WORD = "mirror-Pa55word"
