@@ -18,7 +18,7 @@ demo: images  ## a film clip with subtitles, from nothing
 	@$(BIN)/stagerun run out/demo
 
 test: lint images  ## every check and every test
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not alone" $(TESTS)
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not alone" $(TESTS)
 	@$(BIN)/pytest -m alone $(TESTS)
 
 lint: $(STAMP)  ## style, types, layers, the Python version of the in-container library

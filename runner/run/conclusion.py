@@ -83,13 +83,18 @@ def circumstances(run: Run) -> Circumstances:
 
 
 def conclude(
-    run: Run, facts: Facts, found: Found, judgement: Judgement, clock: Stopwatch
+    run: Run,
+    facts: Facts,
+    found: Found,
+    judgement: Judgement,
+    around: Circumstances,
+    clock: Stopwatch,
 ) -> "RunRecord":
     """Write the record and the job manifest."""
     from runner.run.closing import close
     from runner.run.record import build_record
 
-    record = build_record(run, facts, found, judgement, clock.laps_ms)
+    record = build_record(run, facts, found, judgement, around, clock.laps_ms)
     record = redaction_of(run.request).record(record)
     close(run.job, record)
     return record

@@ -43,7 +43,7 @@ def note_end(
     with contextlib.suppress(OSError):
         run.journal.write(
             ENDED,
-            draft=draft(run, facts, overheads_ms).model_dump(mode="json"),
+            draft=draft(run, facts, around, overheads_ms).model_dump(mode="json"),
             facts=_plain(facts),
             around=_circumstances(around),
             manifest=_mark(run.job.stage_folder(run.request.stage.id)),

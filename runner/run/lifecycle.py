@@ -60,5 +60,5 @@ def run_stage(
             found = check_contract(stage, job.stage_folder(stage.id), run.id)
             judgement = judge(facts, found, around)
             clock.lap("validate")
-            record = conclude(run, facts, found, judgement, clock)
+            record = conclude(run, facts, found, judgement, around, clock)
     return finished(run, record, emit)

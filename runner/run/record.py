@@ -34,7 +34,7 @@ from runner.project.stage import StageSpec
 from runner.run.attempt import Run
 from runner.run.contract import REPORTED, Found
 from runner.run.supervision import Facts
-from runner.run.verdict import Judgement
+from runner.run.verdict import Circumstances, Judgement
 from runner.version import VERSION
 
 SUMMARY_LENGTH: Final = 80
@@ -47,10 +47,11 @@ def build_record(
     facts: Facts,
     found: Found,
     judgement: Judgement,
+    around: Circumstances,
     overheads_ms: Mapping[str, float],
 ) -> RunRecord:
     """All that is known about a run."""
-    known = draft(run, facts, overheads_ms)
+    known = draft(run, facts, around, overheads_ms)
     return completed(known, run.job, run.request.stage, found, judgement)
 
 
@@ -74,7 +75,9 @@ def completed(
     )
 
 
-def draft(run: Run, facts: Facts, overheads_ms: Mapping[str, float]) -> RunRecord:
+def draft(
+    run: Run, facts: Facts, around: Circumstances, overheads_ms: Mapping[str, float]
+) -> RunRecord:
     """What is known when a container has ended and nobody has looked yet at what it left."""
     request, asked = run.request, asdict(run.request.limits.values)
     return RunRecord(
@@ -108,7 +111,7 @@ def draft(run: Run, facts: Facts, overheads_ms: Mapping[str, float]) -> RunRecor
             fallback=request.grant.fallback_reason,
         ),
         overheads_ms={name: round(value, 1) for name, value in overheads_ms.items()},
-        evidence=_evidence(facts),
+        evidence=_evidence(facts, around),
         warnings=list(request.notices),
         runner=runner_identity(run.host.identity),
     )
@@ -208,7 +211,7 @@ def limit_differences(run: Run, state: ContainerState | None) -> list[LimitDiffe
     ]
 
 
-def _evidence(facts: Facts) -> Evidence:
+def _evidence(facts: Facts, around: Circumstances) -> Evidence:
     return Evidence(
         exit_code=facts.exit_code,
         oom_event=facts.oom_event,
@@ -216,6 +219,8 @@ def _evidence(facts: Facts) -> Evidence:
         oom_kills=facts.report.oom_kills if facts.report else None,
         stopped_for=facts.stopped_for,
         engine_error=facts.engine_error,
+        gpu_error=f"{', '.join(around.gpus_lost)} vanished" if around.gpus_lost else None,
+        disk_free_bytes=around.disk_free_bytes,
     )
 
 

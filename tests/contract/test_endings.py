@@ -66,7 +66,7 @@ except Exception:
 def test_a_stage_that_is_told_to_stop_has_failed(
     workplace: Workplace, eventually: Wait, number: signal.Signals, body: str
 ) -> None:
-    script = workplace.write(BEGIN + "open('ready', 'w')\n" + body)
+    script = workplace.write(BEGIN + "open('ready', 'w').close()\n" + body)
     process = workplace.start(script)
     eventually((workplace.folder / "ready").exists)
     process.send_signal(number)
@@ -80,7 +80,7 @@ def test_a_stage_that_is_told_to_stop_has_failed(
 def test_the_stages_own_clean_up_runs_when_it_is_told_to_stop(
     workplace: Workplace, eventually: Wait
 ) -> None:
-    body = "try:\n    open('ready', 'w')\n    time.sleep(30)\nfinally:\n    open('clean', 'w')\n"
+    body = "try:\n    open('ready', 'w').close()\n    time.sleep(30)\nfinally:\n    open('clean', 'w').close()\n"
     process = workplace.start(workplace.write(BEGIN + body))
     eventually((workplace.folder / "ready").exists)
     process.send_signal(signal.SIGTERM)
@@ -91,7 +91,7 @@ def test_the_stages_own_clean_up_runs_when_it_is_told_to_stop(
 def test_after_finalize_a_signal_ends_the_process_as_if_there_were_no_handler(
     workplace: Workplace, eventually: Wait
 ) -> None:
-    body = "io.finalize()\nopen('ready', 'w')\ntime.sleep(30)\n"
+    body = "io.finalize()\nopen('ready', 'w').close()\ntime.sleep(30)\n"
     process = workplace.start(workplace.write(BEGIN + body))
     eventually((workplace.folder / "ready").exists)
     process.send_signal(signal.SIGTERM)
@@ -107,7 +107,7 @@ def test_a_stop_while_outputs_are_digested_still_leaves_a_final_manifest(
 with open(io.stage_dir / "large.bin", "wb") as file:
     file.truncate(1 << 34)
 io.track_output(io.stage_dir / "large.bin", "binary")
-open('ready', 'w')
+open('ready', 'w').close()
 io.finalize()
 """
     process = workplace.start(workplace.write(BEGIN + body))
@@ -120,7 +120,9 @@ io.finalize()
 
 
 def test_an_interrupt_from_the_keyboard_has_failed(workplace: Workplace, eventually: Wait) -> None:
-    process = workplace.start(workplace.write(BEGIN + "open('ready', 'w')\ntime.sleep(30)\n"))
+    process = workplace.start(
+        workplace.write(BEGIN + "open('ready', 'w').close()\ntime.sleep(30)\n")
+    )
     eventually((workplace.folder / "ready").exists)
     process.send_signal(signal.SIGINT)
     manifest = workplace.finish(process).manifest()
@@ -131,7 +133,7 @@ def test_an_interrupt_from_the_keyboard_has_failed(workplace: Workplace, eventua
 def test_a_killed_stage_leaves_a_valid_running_manifest(
     workplace: Workplace, eventually: Wait
 ) -> None:
-    body = "io.add_config('model', 'tiny')\ntime.sleep(1)\nlogger.info('on')\nopen('ready', 'w')\n"
+    body = "io.add_config('model', 'tiny')\ntime.sleep(1)\nlogger.info('on')\nopen('ready', 'w').close()\n"
     process = workplace.start(workplace.write(BEGIN + body + "time.sleep(30)\n"))
     eventually((workplace.folder / "ready").exists)
     process.kill()
@@ -166,7 +168,9 @@ for number in itertools.count():
 
 
 def test_the_next_run_after_a_kill_starts_afresh(workplace: Workplace, eventually: Wait) -> None:
-    process = workplace.start(workplace.write(BEGIN + "open('ready', 'w')\ntime.sleep(30)\n"))
+    process = workplace.start(
+        workplace.write(BEGIN + "open('ready', 'w').close()\ntime.sleep(30)\n")
+    )
     eventually((workplace.folder / "ready").exists)
     process.kill()
     workplace.finish(process)

@@ -151,7 +151,7 @@ def test_another_living_process_on_the_folder_is_an_error_with_its_pid(
 ) -> None:
     first = workplace.start(
         workplace.write(
-            BEGIN + "io = StageIO('asr')\nopen('ready', 'w')\ntime.sleep(30)\n", "first.py"
+            BEGIN + "io = StageIO('asr')\nopen('ready', 'w').close()\ntime.sleep(30)\n", "first.py"
         )
     )
     eventually((workplace.folder / "ready").exists)
@@ -168,7 +168,8 @@ def test_a_process_that_has_finalized_lets_the_next_one_in(
     workplace: Workplace, eventually: Wait
 ) -> None:
     script = workplace.write(
-        BEGIN + "StageIO('asr').finalize()\nopen('ready', 'w')\ntime.sleep(30)\n", "first.py"
+        BEGIN + "StageIO('asr').finalize()\nopen('ready', 'w').close()\ntime.sleep(30)\n",
+        "first.py",
     )
     first = workplace.start(script)
     eventually((workplace.folder / "ready").exists)

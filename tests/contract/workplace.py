@@ -66,8 +66,9 @@ class Workplace:
     def start(
         self, script: Path, *, python: str = sys.executable, **environment: str
     ) -> "subprocess.Popen[str]":
+        # Whoever runs the tests in the background has SIGINT ignored, and children inherit that.
         return subprocess.Popen(
-            [python, str(script)],
+            ["env", "--default-signal=HUP,INT,TERM", python, str(script)],
             cwd=self.folder,
             env=self.environment(**environment),
             stdout=subprocess.PIPE,

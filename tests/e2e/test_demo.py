@@ -20,7 +20,7 @@ from tests.project_kit import ROOT
 WORST_WORD_ERROR_RATE: Final = 0.15
 STAGES: Final = ("01_demux", "06_asr", "09_subtitle_gen", "10_mux")
 
-pytestmark = [pytest.mark.engine, pytest.mark.images, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.engine, pytest.mark.images]
 
 
 def _words(text: str) -> str:

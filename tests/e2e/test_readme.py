@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.conftest import Demo
 from tests.unit.docs_pages import blocks, page
 
-pytestmark = [pytest.mark.engine, pytest.mark.images, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.engine, pytest.mark.images]
 
 
 def _lasting(line: str) -> str:

@@ -15,7 +15,7 @@ from runner.host.images import plan
 from runner.host.recipes import HOUSE
 from runner.project.pipeline import load_project
 
-pytestmark = [pytest.mark.engine, pytest.mark.images, pytest.mark.xdist_group("entry")]
+pytestmark = [pytest.mark.engine, pytest.mark.images]
 
 IMAGE = "stagerun-test/entry:trial"
 DOCKERFILE = b"""\

@@ -13,7 +13,7 @@ import pytest
 
 from tests.stages.containers import ROOT, Ended, Stages
 
-pytestmark = [pytest.mark.images, pytest.mark.engine, pytest.mark.xdist_group("films")]
+pytestmark = [pytest.mark.images, pytest.mark.engine]
 
 SPEECH = ROOT / "tests" / "media" / "speech"
 RATE = 16000

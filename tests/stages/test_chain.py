@@ -11,7 +11,7 @@ import pytest
 
 from tests.stages.containers import ROOT, Stages, new_job
 
-pytestmark = [pytest.mark.images, pytest.mark.engine, pytest.mark.xdist_group("films")]
+pytestmark = [pytest.mark.images, pytest.mark.engine]
 
 MOST_WORDS_WRONG = 0.10
 

@@ -12,7 +12,7 @@ import pytest
 from tests.media.recipes import BEEP_AT, LATE_BY, ODD_NAMES, SECONDS
 from tests.stages.containers import Ended, Stages, new_job
 
-pytestmark = [pytest.mark.images, pytest.mark.engine, pytest.mark.xdist_group("films")]
+pytestmark = [pytest.mark.images, pytest.mark.engine]
 
 RATE = 16000
 LOUD = 3000

@@ -11,7 +11,7 @@ import pytest
 from tests.media.recipes import SECONDS
 from tests.stages.containers import Ended, Stages, new_job
 
-pytestmark = [pytest.mark.images, pytest.mark.engine, pytest.mark.xdist_group("films")]
+pytestmark = [pytest.mark.images, pytest.mark.engine]
 
 # The last cue ends where no cut-off film still has a picture: it must not hide that.
 CUES = (

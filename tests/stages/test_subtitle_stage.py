@@ -10,7 +10,7 @@ import pytest
 
 from tests.stages.containers import Ended, Stages
 
-pytestmark = [pytest.mark.images, pytest.mark.engine, pytest.mark.xdist_group("films")]
+pytestmark = [pytest.mark.images, pytest.mark.engine]
 
 HELLO = {"start": 0.5, "end": 1.5, "text": "Hello.", "confidence": 1.0, "words": []}
 

@@ -99,6 +99,7 @@ def test_the_record_says_all_about_a_run(place: Place, job: Job) -> None:
     assert record["limit_differences"] == []
     assert record["evidence"]["exit_code"] == 0
     assert record["evidence"]["manifest_status"] == "success"
+    assert record["evidence"]["disk_free_bytes"] > 0
     assert set(record["overheads_ms"]) >= {
         "queue",
         "create",
