@@ -80,7 +80,10 @@ def test_a_stage_that_is_told_to_stop_has_failed(
 def test_the_stages_own_clean_up_runs_when_it_is_told_to_stop(
     workplace: Workplace, eventually: Wait
 ) -> None:
-    body = "try:\n    open('ready', 'w').close()\n    time.sleep(30)\nfinally:\n    open('clean', 'w').close()\n"
+    body = (
+        "try:\n    open('ready', 'w').close()\n    time.sleep(30)\n"
+        "finally:\n    open('clean', 'w').close()\n"
+    )
     process = workplace.start(workplace.write(BEGIN + body))
     eventually((workplace.folder / "ready").exists)
     process.send_signal(signal.SIGTERM)
@@ -133,7 +136,10 @@ def test_an_interrupt_from_the_keyboard_has_failed(workplace: Workplace, eventua
 def test_a_killed_stage_leaves_a_valid_running_manifest(
     workplace: Workplace, eventually: Wait
 ) -> None:
-    body = "io.add_config('model', 'tiny')\ntime.sleep(1)\nlogger.info('on')\nopen('ready', 'w').close()\n"
+    body = (
+        "io.add_config('model', 'tiny')\ntime.sleep(1)\nlogger.info('on')\n"
+        "open('ready', 'w').close()\n"
+    )
     process = workplace.start(workplace.write(BEGIN + body + "time.sleep(30)\n"))
     eventually((workplace.folder / "ready").exists)
     process.kill()
