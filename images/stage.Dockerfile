@@ -1,5 +1,6 @@
 # A stage image: its parent and one layer with the entry point, the in-container library and the stage.
-# A Dockerfile cannot fill a build argument into CMD, so stagerun writes the stage's id for ${STAGE}.
+# A Dockerfile cannot fill a build argument into CMD, so stagerun writes the stage's id for ${STAGE}, and
+# the variant likewise.
 ARG PARENT
 FROM ${PARENT} AS compiled
 COPY root /root-of-stage
@@ -9,6 +10,6 @@ RUN if command -v python3 >/dev/null; then cd /root-of-stage \
 
 FROM ${PARENT}
 COPY --from=compiled /root-of-stage /
-ENV OUTPUT_DIR=/job PYTHONPATH=/app HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV STAGERUN_VARIANT=${VARIANT} OUTPUT_DIR=/job PYTHONPATH=/app HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 ENTRYPOINT ["/entry.sh"]
 CMD ["python3", "/app/${STAGE}/stage.py"]

@@ -11,9 +11,10 @@ from typing import Any, Final
 import yaml
 
 from runner.host.recipes import image_name
-from runner.project.config import NO_JOB, resolve_limits
+from runner.project.config import NO_JOB, resolve_config, resolve_limits
 from runner.project.pipeline import Project, find_project, load_project
 from runner.project.stage import Resources, StageSpec
+from runner.run.variant import allowed_variants
 
 FILE: Final = Path("compose/compose.yaml")
 HEADER: Final = """\
@@ -32,12 +33,13 @@ def compose_text(project: Project) -> str:
 
 
 def _service(stage: StageSpec, project: Project) -> dict[str, Any]:
-    limits = resolve_limits(stage, project, NO_JOB, Resources()).values
+    variant = allowed_variants(stage, resolve_config(stage, project, environment={}))[0]
+    limits = resolve_limits(stage, project, NO_JOB, Resources(), variant).values
     defaults = project.settings.limits
     memory = _size(limits.memory or defaults.memory)
     tmp = limits.tmp or defaults.tmp
     return {
-        "image": image_name(stage.id, next(iter(stage.parents))),
+        "image": image_name(stage.id, variant),
         # Only what is named on the command line runs: "up" would start all stages at once.
         "profiles": ["by-hand"],
         "user": USER,

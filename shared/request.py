@@ -14,6 +14,7 @@ from shared.spec import OutputSpec
 RUN_VARIABLE: Final = "STAGERUN_RUN_ID"
 STAGE_VARIABLE: Final = "STAGERUN_STAGE"
 JOB_VARIABLE: Final = "OUTPUT_DIR"
+VARIANT_VARIABLE: Final = "STAGERUN_VARIANT"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Request:
     outputs: Mapping[str, OutputSpec]
     notices: Tuple[str, ...]
     secrets: Tuple[str, ...]
+    variant: str
+    models: Mapping[str, str]
 
     def handed_file(self, path: str) -> Optional[HandedFile]:
         """The handed-in input at a path relative to the job; None for any other file."""
@@ -99,6 +102,8 @@ def _request(path: Path, data: Mapping[str, Any]) -> Request:
         },
         notices=tuple(data.get("notices", ())),
         secrets=tuple(data.get("secrets", ())),
+        variant=str(data.get("variant", "main")),
+        models={name: str(folder) for name, folder in data.get("models", {}).items()},
     )
 
 

@@ -48,6 +48,13 @@ class KeySpec:
 
 
 @dataclass(frozen=True)
+class ModelSpec:
+    """A declared model: its folder below the model store, in which ``{KEY}`` is a setting."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
 class StageSpec:
     """What one stage declares, and the ids of the project's stages as far as they are known."""
 
@@ -58,6 +65,7 @@ class StageSpec:
     outputs: Mapping[str, OutputSpec] = field(default_factory=dict)
     config: Mapping[str, KeySpec] = field(default_factory=dict)
     secrets: Tuple[str, ...] = ()
+    models: Mapping[str, ModelSpec] = field(default_factory=dict)
 
 
 def script_path() -> Optional[Path]:
@@ -140,6 +148,10 @@ def _spec(file: Path, data: Mapping[str, Any]) -> StageSpec:
         outputs={name: _output(part) for name, part in (data.get("outputs") or {}).items()},
         config={key: _key(part) for key, part in (data.get("config") or {}).items()},
         secrets=tuple(str(name) for name in data.get("secrets") or ()),
+        models={
+            name: ModelSpec(str(part["folder"]))
+            for name, part in (data.get("models") or {}).items()
+        },
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -12,9 +13,11 @@ from shared.clock import utc_stamp, utc_text
 from shared.declared_files import input_files, output_file
 from shared.files import PathLike
 from shared.logger import DESK
+from shared.models import model_folder
 from shared.open_stages import STAGES
 from shared.opening import open_stage
 from shared.plain_values import plain
+from shared.request import VARIANT_VARIABLE
 from shared.secret_files import read_secret
 from shared.stage_manifest import StageManifest
 from shared.stage_order import stage_name, stage_number
@@ -86,6 +89,12 @@ class StageIO:
         """The number in front of the folder's name; None without one."""
         return stage_number(self._stage.stage_id)
 
+    @property
+    def variant(self) -> str:
+        """Which of the stage's variants runs, as ``stage.yaml`` names it."""
+        request = self._stage.request
+        return request.variant if request else os.environ.get(VARIANT_VARIABLE) or "main"
+
     def get_stage_logger(self) -> logging.Logger:
         """The stage's logger: all levels to ``stage.log``, INFO and above further on."""
         return self._stage.logger
@@ -122,6 +131,10 @@ class StageIO:
         if self.manifest is not None:
             self.manifest.track_output(path, spec.type, name=name, may_be_missing=spec.optional)
         return path
+
+    def model(self, name: str) -> Path:
+        """The folder of a declared model. Raises UndeclaredError."""
+        return model_folder(self._stage, name)
 
     def get_input_path(self, name: PathLike, from_stage: Optional[str] = None) -> Path:
         """A file of the named stage, else of the one before; never raises for a missing file.

@@ -22,6 +22,7 @@ from runner.project.config import (
 )
 from runner.project.quantity import duration_text, limit_text
 from runner.project.stage import StageSpec
+from runner.run.variant import allowed_variants
 
 HEADERS: Final = ("key", "value", "from")
 USAGE: Final = "config STAGE [JOB]"
@@ -45,7 +46,8 @@ def command(
     layer = NO_JOB if job is None else job.layer
     values = resolve_config(stage, context.project, layer, parse_settings(settings))
     asked = parse_limits({name: text for name, text in limits.items() if text is not None})
-    resolved = resolve_limits(stage, context.project, layer, asked)
+    variant = allowed_variants(stage, values)[0]
+    resolved = resolve_limits(stage, context.project, layer, asked, variant)
     known = context.project.settings.secrets
     secrets = {name: known.get(name) for name in stage.secrets}
     document = {

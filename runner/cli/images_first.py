@@ -22,9 +22,11 @@ def build_first(context: Context, stage_ids: Sequence[str], emit: Observer) -> N
 
 def _variant(stage: StageSpec, context: Context) -> str:
     """The variant that a run would use; whether it may run is for the run to say."""
-    from runner.run.request import choose_variant
+    from runner.project.config import resolve_config
+    from runner.run.variant import allowed_variants, choose_variant, gpu_variant
 
+    allowed = allowed_variants(stage, resolve_config(stage, context.project))
     try:
-        return choose_variant(stage, None, context.host)[1]
+        return choose_variant(stage, allowed, None, context.host)[1]
     except GpuError:
-        return "cuda" if "cuda" in stage.parents else next(iter(stage.parents))
+        return gpu_variant(stage, allowed) or allowed[0]

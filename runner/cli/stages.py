@@ -8,7 +8,7 @@ from runner.cli.context import Context
 from runner.cli.options import common_options
 from runner.cli.reporting import answer
 from runner.cli.tables import Cell, table
-from runner.project.stage import Key, StageSpec
+from runner.project.stage import MAIN, Key, StageSpec
 
 HEADERS: Final = ("stage", "summary", "gpu", "parents", "inputs → outputs")
 
@@ -37,7 +37,7 @@ def _document(stage: StageSpec) -> dict[str, Any]:
         "id": stage.id,
         "summary": stage.summary,
         "gpu": stage.gpu,
-        "parents": stage.parents,
+        "parents": {name: parent.image for name, parent in stage.parents.items()},
         "network": stage.network,
         "secrets": stage.secrets,
         "inputs": [
@@ -67,7 +67,7 @@ def _lines(context: Context) -> list[str]:
 def _row(stage: StageSpec) -> list[str | Cell]:
     variants = stage.parents.items()
     parents = ", ".join(
-        parent if name == "main" else f"{parent} ({name})" for name, parent in variants
+        parent.image if name == MAIN else f"{parent.image} ({name})" for name, parent in variants
     )
     inputs = [item.name + ("?" if item.optional else "") for item in stage.inputs]
     outputs = [item.name + ("?" if item.optional else "") for item in stage.outputs]

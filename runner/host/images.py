@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from runner.host.engine import DockerEngine, Engine, Image
 from runner.host.engine_errors import translated
-from runner.host.recipes import BASE, KIND, MAIN, NAME, PARENT, SOURCES, Recipe, Recipes
+from runner.host.recipes import BASE, KIND, NAME, PARENT, SOURCES, Recipe, Recipes
 from runner.project.pipeline import Project
-from runner.project.stage import StageSpec
+from runner.project.stage import MAIN, StageSpec
 
 
 class Condition(StrEnum):

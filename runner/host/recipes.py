@@ -19,7 +19,7 @@ from runner.host.build_context import (
     sources_digest,
 )
 from runner.project.pipeline import Project
-from runner.project.stage import StageSpec, baked_spec
+from runner.project.stage import MAIN, StageSpec, baked_spec
 from runner.version import VERSION
 
 HOUSE: Final = Path(__file__).resolve().parents[2]
@@ -35,9 +35,6 @@ OCI: Final = "org.opencontainers.image"
 
 LICENSE: Final = "MIT"
 """The licence of the stages that come with stagerun."""
-
-MAIN: Final = "main"
-"""The variant of a stage that has one parent only."""
 
 ROOT: Final = "root"
 """The folder of a stage's context that becomes the image's root."""
@@ -158,7 +155,7 @@ class Recipes:
         """How one variant of a stage is made. Raises SpecError when its parent is not there."""
         image = image_name(stage.id, variant)
         if image not in self._known:
-            parent_name = stage.parents[variant]
+            parent_name = stage.parents[variant].image
             if self._dockerfile(parent_name) is None:
                 msg = (
                     f"{stage.file}: there is no parent image {parent_name!r}; it would be made by "
@@ -166,15 +163,16 @@ class Recipes:
                     f"There are: {', '.join(self._parent_names())}."
                 )
                 raise SpecError(msg)
-            self._known[image] = self._stage(stage, image, self.parent(parent_name))
+            self._known[image] = self._stage(stage, variant, image, self.parent(parent_name))
         return self._known[image]
 
-    def _stage(self, stage: StageSpec, image: str, parent: Recipe) -> Recipe:
+    def _stage(self, stage: StageSpec, variant: str, image: str, parent: Recipe) -> Recipe:
         spec = json.dumps(baked_spec(stage, self._project.stage_ids), indent=1, sort_keys=True)
         template = self._find("images/stage.Dockerfile").read_text()
+        dockerfile = template.replace("${STAGE}", stage.id).replace("${VARIANT}", variant)
         app = f"{ROOT}/app"
         files = (
-            ContextFile(path="Dockerfile", source=template.replace("${STAGE}", stage.id).encode()),
+            ContextFile(path="Dockerfile", source=dockerfile.encode()),
             file_at(f"{ROOT}/entry.sh", self._find("images/entry.sh")),
             *folder_files(self._find("shared"), f"{app}/shared"),
             *folder_files(stage.folder, f"{app}/{stage.id}", NOT_CODE),
@@ -213,7 +211,11 @@ class Recipes:
 
     def locked_pythons(self) -> str:
         """For which Pythons the wheels of the project's parents are locked, as ``cp311 …``."""
-        names = {name for stage in self._project.stages.values() for name in stage.parents.values()}
+        names = {
+            parent.image
+            for stage in self._project.stages.values()
+            for parent in stage.parents.values()
+        }
         found = set()
         for name in names:
             lock = self._project.root / "images" / name / "requirements.lock"

@@ -173,16 +173,21 @@ def parse_limits(options: Mapping[str, str]) -> Resources:
 
 
 def resolve_limits(
-    stage: StageSpec, project: Project, job: JobLayer, options: Resources
+    stage: StageSpec, project: Project, job: JobLayer, options: Resources, variant: str
 ) -> ResolvedLimits:
-    """Each limit from the first layer that sets it: option, job.yaml, stagerun.yaml, the spec."""
+    """Each limit from the first layer that sets it: option, job.yaml, stagerun.yaml, the spec.
+
+    In the spec what the variant says counts before what the stage says.
+    """
     none = Switches()
+    spec = f"stages/{stage.id}/stage.yaml"
     settings = project.settings
     layers = (
         (options, None, "option"),
         (job.stages.get(stage.id, none).resources, job.document, "job.yaml"),
         (settings.stages.get(stage.id, none).resources, settings.document, "stagerun.yaml"),
-        (stage.resources, None, f"stages/{stage.id}/stage.yaml"),
+        (stage.parents[variant].resources, None, f"{spec} (variant {variant})"),
+        (stage.resources, None, spec),
         (settings.limits, None, "settings: limits"),
     )
     values: dict[str, int | float | None] = {}

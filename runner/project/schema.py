@@ -22,6 +22,16 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
 
 
+def _one_or_several(value: Any) -> Any:
+    """A condition's values may be written as one word."""
+    if isinstance(value, dict):
+        return {key: [item] if isinstance(item, str) else item for key, item in value.items()}
+    return value
+
+
+Conditions = Annotated[dict[str, list[str]], BeforeValidator(_one_or_several)]
+
+
 class Part(BaseModel):
     """A part of a file: frozen, and unknown keys are refused."""
 
@@ -100,7 +110,7 @@ class KeyPart(Part):
 class ModelPart(Part):
     """A model folder below the model store, and the files that make it complete."""
 
-    when: dict[str, str] = {}
+    when: Conditions = {}
     folder: str
     files: list[str]
 
@@ -117,12 +127,25 @@ class ResourcesPart(Part):
     gpu_memory: Size | None = None
 
 
+class ParentPart(Part):
+    """The parent image of one variant; ``when`` names the settings for which it is there."""
+
+    image: Name
+    when: Conditions = {}
+    resources: ResourcesPart = ResourcesPart()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"image": value} if isinstance(value, str) else value
+
+
 class StageFile(Part):
     """``stages/NN_name/stage.yaml``."""
 
     summary: str
     parent: Name | None = None
-    parents: Annotated[dict[Name, Name], Field(min_length=1)] | None = None
+    parents: Annotated[dict[Name, ParentPart], Field(min_length=1)] | None = None
     gpu: Literal["none", "optional", "required"] = "none"
     inputs: dict[Name, InputPart] = {}
     outputs: dict[Name, OutputPart] = {}
@@ -144,7 +167,12 @@ class StageFile(Part):
         return self
 
     @model_validator(mode="after")
-    def _models_depend_on_declared_keys(self) -> "StageFile":
+    def _conditions_depend_on_declared_keys(self) -> "StageFile":
+        for name, parent in (self.parents or {}).items():
+            for key in parent.when:
+                if key not in self.config:
+                    problem = f"the variant {name!r} depends on {key!r}, which 'config' lacks"
+                    raise ValueError(problem)
         for name, model in self.models.items():
             used = [
                 field for _, field, _, _ in Formatter().parse(model.folder) if field is not None

@@ -2,14 +2,21 @@
 
 import fnmatch
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from runner.errors import SpecError
 from runner.project.document import Document, load_document
 
+Conditions = dict[str, tuple[str, ...]]
+"""For each key named the values that it may have; a condition without keys always holds."""
+
 GpuNeed = Literal["none", "optional", "required"]
+MAIN: Final = "main"
+"""The variant of a stage that has one parent only."""
+
 JOB_FOLDERS = frozenset({"input", "logs"})
 STAGE_FOLDER = re.compile(r"(?:(\d+)_)?([A-Za-z0-9][A-Za-z0-9_-]*)")
 
@@ -65,7 +72,7 @@ class Model:
     """A model folder that the stage needs when every key of ``when`` has that value."""
 
     name: str
-    when: dict[str, str]
+    when: Conditions
     folder: str
     files: tuple[str, ...]
 
@@ -84,13 +91,22 @@ class Resources:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Parent:
+    """The parent image of one variant, and the settings for which the variant is there."""
+
+    image: str
+    when: Conditions = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageSpec:
     """Everything that ``stages/NN_name/stage.yaml`` says."""
 
     id: str
     folder: Path
     summary: str
-    parents: dict[str, str]
+    parents: dict[str, Parent]
     gpu: GpuNeed
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
@@ -152,7 +168,14 @@ def stage_from(document: Document, folder: Path) -> StageSpec:
         id=folder.name,
         folder=folder,
         summary=data["summary"],
-        parents=data["parents"] or {"main": data["parent"]},
+        parents={
+            name: Parent(
+                image=part["image"],
+                when=_conditions(part["when"]),
+                resources=Resources(**part["resources"]),
+            )
+            for name, part in _parents(data).items()
+        },
         gpu=data["gpu"],
         inputs=tuple(_input(name, part) for name, part in data["inputs"].items()),
         outputs=tuple(
@@ -161,13 +184,33 @@ def stage_from(document: Document, folder: Path) -> StageSpec:
         ),
         config={name: _key(name, part) for name, part in data["config"].items()},
         models=tuple(
-            Model(name=name, when=part["when"], folder=part["folder"], files=tuple(part["files"]))
+            Model(
+                name=name,
+                when=_conditions(part["when"]),
+                folder=part["folder"],
+                files=tuple(part["files"]),
+            )
             for name, part in data["models"].items()
         ),
         resources=Resources(**data["resources"]),
         network=data["network"] == "site",
         secrets=tuple(data["secrets"]),
     )
+
+
+def _parents(data: dict[str, Any]) -> dict[str, Any]:
+    if data["parents"] is not None:
+        return dict(data["parents"])
+    return {MAIN: {"image": data["parent"], "when": {}, "resources": {}}}
+
+
+def _conditions(data: dict[str, list[str]]) -> Conditions:
+    return {key: tuple(values) for key, values in data.items()}
+
+
+def holds(when: Conditions, values: Mapping[str, str | None]) -> bool:
+    """Whether every key of a condition has one of its values."""
+    return all(values.get(key) in wanted for key, wanted in when.items())
 
 
 def _input(name: str, part: dict[str, Any]) -> Input:
@@ -223,4 +266,5 @@ def baked_spec(stage: StageSpec, project_stages: tuple[str, ...]) -> dict[str, A
             for key in stage.config.values()
         },
         "secrets": list(stage.secrets),
+        "models": {model.name: {"folder": model.folder} for model in stage.models},
     }

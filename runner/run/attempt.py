@@ -16,7 +16,7 @@ from runner.host.engine import LABEL
 from runner.host.machine import cpu_count
 from runner.job.folder import Job
 from runner.job.journal import CLOSED, CONTAINER, INTENT, STARTED, Journal, journal_of
-from runner.run.request import Host, Request, request_document
+from runner.run.request import CONTAINER_MODELS, Host, Request, request_document
 from runner.run.site_access import forget_proxy
 from runner.run.stage_folder import put_back, set_aside
 
@@ -98,7 +98,7 @@ class Run:
             if placeholder in read:
                 yield Mount(source=str(real), target=f"{CONTAINER_JOB}/{placeholder}")
         if request.models and request.project.settings.models is not None:
-            yield Mount(source=str(request.project.settings.models), target="/models")
+            yield Mount(source=str(request.project.settings.models), target=CONTAINER_MODELS)
         for name, path in request.secrets.items():
             yield Mount(source=str(path.resolve()), target=f"/run/secrets/{name}")
         yield from request.site.mounts(self.folder)

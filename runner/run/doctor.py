@@ -22,6 +22,7 @@ from runner.project.config import resolve_config
 from runner.project.pipeline import Project
 from runner.project.quantity import limit_text, size_text
 from runner.run.request import find_models
+from runner.run.variant import allowed_variants
 
 
 class Health(StrEnum):
@@ -147,7 +148,7 @@ def _images(project: Project, engine: Engine) -> Check:
         for stage in project.stages.values():
             states += [
                 (stage.id, image_state(project, engine, stage, variant))
-                for variant in stage.parents
+                for variant in allowed_variants(stage, resolve_config(stage, project))
             ]
     except StagerunError as problem:
         return Check(

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from runner.errors import ImageMissingError, ModelMissingError, SettingsError
 from runner.host.engine import Engine
-from runner.host.gpu import Grant, Inventory, grant
+from runner.host.gpu import Grant, Inventory
 from runner.host.images import Condition, image_state
 from runner.host.machine import ProcessIdentity
 from runner.host.recipes import Recipes
@@ -16,13 +16,15 @@ from runner.job.fingerprint import DigestStore, fingerprint, text_digest
 from runner.job.folder import Job
 from runner.project.config import ResolvedLimits, Value, resolve_config, resolve_limits
 from runner.project.pipeline import Project
-from runner.project.stage import Model, Resources, StageSpec
+from runner.project.stage import Model, Resources, StageSpec, holds
 from runner.run.cancellation import Cancellation
 from runner.run.gpu_promises import GpuPromises
 from runner.run.inputs import InputFile, resolve_inputs
 from runner.run.site_access import SiteAccess, find_site_access
+from runner.run.variant import allowed_variants, choose_variant, gpu_variant
 
 DECLARED_OUTPUTS: Final = "declared outputs"
+CONTAINER_MODELS: Final = "/models"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +88,14 @@ def resolve(
     GpuUnavailableError.
     """
     config = resolve_config(stage, project, job.layer, options.overrides)
-    limits = resolve_limits(stage, project, job.layer, options.limits)
     digests = DigestStore(job)
     inputs, skipped = resolve_inputs(stage, project, job, digests)
-    granted, variant = choose_variant(stage, limits.values.gpu_memory, host)
+    allowed = allowed_variants(stage, config)
+    asked = resolve_limits(
+        stage, project, job.layer, options.limits, gpu_variant(stage, allowed) or allowed[0]
+    )
+    granted, variant = choose_variant(stage, allowed, asked.values.gpu_memory, host)
+    limits = resolve_limits(stage, project, job.layer, options.limits, variant)
     image, old = find_image(stage, variant, project, host.engine)
     models = find_models(stage, project, config)
     components = _components(stage, image, config, inputs, models, digests)
@@ -120,19 +126,6 @@ def resolve(
     )
 
 
-def choose_variant(stage: StageSpec, memory: int | None, host: Host) -> tuple[Grant, str]:
-    """The GPUs that the stage gets, and the variant that fits them.
-
-    With a GPU the variant ``cuda``, without one ``cpu``, as far as the stage has them; else its
-    first. Raises GpuUnavailableError.
-    """
-    if stage.gpu == "none":
-        return Grant(), next(iter(stage.parents))
-    granted = grant(stage.gpu, memory, host.promises.after_ours(host.inventory()))
-    wanted = "cuda" if granted.uuids else "cpu"
-    return granted, wanted if wanted in stage.parents else next(iter(stage.parents))
-
-
 def find_image(
     stage: StageSpec, variant: str, project: Project, engine: Engine
 ) -> tuple[ImageReference, str | None]:
@@ -161,7 +154,7 @@ def find_models(stage: StageSpec, project: Project, config: Mapping[str, Value])
     values = {key: value.value for key, value in config.items()}
     found = {}
     for model in stage.models:
-        if all(values.get(key) == wanted for key, wanted in model.when.items()):
+        if holds(model.when, values):
             found[model.name] = _model_folder(stage, model, project.settings.models, values)
     return found
 
@@ -255,4 +248,9 @@ def request_document(request: Request, job: Job, run_id: str) -> dict[str, Any]:
         },
         "notices": list(request.notices),
         "secrets": list(request.secrets),
+        "models": {
+            name: str(PurePosixPath(CONTAINER_MODELS) / folder.relative_to(store))
+            for name, folder in request.models.items()
+            if (store := request.project.settings.models) is not None
+        },
     }

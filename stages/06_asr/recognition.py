@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from pocketsphinx import Decoder
-from speech import SAMPLE_RATE_HZ, Recording, Utterance
-from transcript import Word
+from speech import Utterance
+
+from shared.recording import SAMPLE_RATE_HZ, Recording
+from shared.transcript import Word
 
 # Decoding holds Python's interpreter lock, so only processes run side by side. Each needs about
 # 150 MB, and the stage's memory limit holds two.

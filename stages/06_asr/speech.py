@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import array
-import json
-import wave
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Iterator, List, Optional
 
 from pocketsphinx import Endpointer
 
-SAMPLE_RATE_HZ = 16000
+from shared.recording import SAMPLE_RATE_HZ, Recording
+from shared.speech import read_speech
+
 # The endpointer's strictest setting: it finds the pauses that a film's sound bed would hide.
 _STRICTEST = 3
 # It notices a soft first word late, and an edge without air around it costs a word; more air than
@@ -22,55 +22,12 @@ _TAIL_SECONDS = 0.2
 _LONGEST_SECONDS = 30.0
 
 
-class RecordingError(Exception):
-    """The sound cannot be listened to; the message says why and what to do."""
-
-
 @dataclass(frozen=True)
 class Utterance:
     """A stretch of speech with a little air around it, in seconds from the recording's start."""
 
     start: float
     end: float
-
-
-class Recording:
-    """A WAV file with 16 kHz mono sound, read piece by piece.
-
-    Raises RecordingError for any other kind of file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self._file = wave.open(str(path), "rb")  # noqa: SIM115 (closed by close())
-        except (wave.Error, EOFError) as error:
-            message = f"{path.name} is not a WAV file: {error}. Run 01_demux again."
-            raise RecordingError(message) from error
-        kind = (self._file.getnchannels(), self._file.getsampwidth(), self._file.getframerate())
-        if kind != (1, 2, SAMPLE_RATE_HZ):
-            self.close()
-            message = (
-                f"{path.name} has {kind[0]} channels of {8 * kind[1]} bits at {kind[2]} Hz;"
-                f" needed are one of 16 bits at {SAMPLE_RATE_HZ} Hz, as 01_demux writes them."
-            )
-            raise RecordingError(message)
-        self.seconds = self._file.getnframes() / SAMPLE_RATE_HZ
-
-    def __enter__(self) -> Recording:  # noqa: PYI034 (Self came with Python 3.11)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
-
-    def read(self, start: float, end: float) -> bytes:
-        """The samples between two times in seconds."""
-        first = min(round(start * SAMPLE_RATE_HZ), self._file.getnframes())
-        self._file.setpos(first)
-        return self._file.readframes(max(0, round(end * SAMPLE_RATE_HZ) - first))
 
 
 def find_utterances(recording: Recording) -> List[Utterance]:
@@ -80,8 +37,8 @@ def find_utterances(recording: Recording) -> List[Utterance]:
 
 def read_utterances(path: Path, recording: Recording) -> List[Utterance]:
     """The stretches of speech that an earlier stage found, from its JSON file."""
-    segments = json.loads(path.read_text(encoding="utf-8"))["segments"]
-    return _prepared([Utterance(part["start"], part["end"]) for part in segments], recording)
+    spoken = [Utterance(part.start, part.end) for part in read_speech(path)]
+    return _prepared(spoken, recording)
 
 
 def _heard(recording: Recording) -> Iterator[Utterance]:

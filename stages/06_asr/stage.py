@@ -14,11 +14,13 @@ from recognition import (
     check_language,
     recognise,
 )
-from speech import Recording, RecordingError, Utterance, find_utterances, read_utterances
-from transcript import Transcript, as_sentence, write_transcript
+from sentence import as_sentence
+from speech import Utterance, find_utterances, read_utterances
 
 from shared.config import load_config
+from shared.recording import Recording, RecordingError
 from shared.stage_utils import StageIO
+from shared.transcript import Transcript, write_transcript
 
 
 def run_stage(job_dir: Path, stage_name: str = "06_asr") -> int:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Iterable, Iterator, List, Sequence, Tuple
 
 from line_breaking import Token, clean, fill, fill_evenly, join, tokens
-from transcript_file import Segment
+
+from shared.transcript import Segment
 
 # One frame at 25 frames a second: a shorter cue is on no picture.
 SHORTEST_MS = 40
@@ -62,7 +63,7 @@ def _timed_tokens(segment: Segment) -> List[_Timed]:
 
 def _character_times(segment: Segment) -> List[Tuple[float, float]]:
     """When each character is spoken, spaces left out: from the words, else spread evenly."""
-    spoken = [(_solid(word.text), word.start, word.end) for word in segment.words]
+    spoken = [(_solid(word.word), word.start, word.end) for word in segment.words]
     whole = _solid(segment.text)
     if "".join(text for text, _, _ in spoken) != whole:  # a translation has other words
         spoken = [(whole, segment.start, segment.end)]

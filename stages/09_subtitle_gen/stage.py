@@ -11,10 +11,10 @@ from typing import Optional
 
 from layout import Layout, lay_out
 from subtitle_files import SubtitleError, file_language, file_title, srt_text, vtt_text
-from transcript_file import TranscriptError, read_transcript
 
 from shared.config import load_config
 from shared.stage_utils import StageIO
+from shared.transcript import TranscriptError, read_transcript
 
 
 def run_stage(job_dir: Path, stage_name: str = "09_subtitle_gen") -> int:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import docker
 from docker.types import Mount
 
-from runner.project.stage import StageSpec, baked_spec, load_stage
+from runner.project.stage import Parent, StageSpec, baked_spec, load_stage
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LABEL: Final = "org.stagerun.test.stages"
@@ -42,6 +43,19 @@ class Ended:
         return "\n".join(self.manifest["warnings"])
 
 
+@dataclass(frozen=True)
+class Setup:
+    """What a run gets beside its job: a variant (else the first), the folder for /models, …"""
+
+    variant: str = ""
+    models: Path | None = None
+    network: str = "none"
+    secrets: Mapping[str, Path] = field(default_factory=dict)
+
+
+PLAIN: Final = Setup()
+
+
 class Stages:
     """The project's stages, laid out under `app` as in an image, and the images to run them in."""
 
@@ -59,9 +73,9 @@ class Stages:
     def has_images(self) -> bool:
         """Whether the parents of all stages are built."""
         built = {tag for image in self._client.images.list() for tag in image.tags}
-        return {_image(spec.parents["main"]) for spec in self._specs.values()} <= built
+        return {_image(_first(spec)) for spec in self._specs.values()} <= built
 
-    def run(self, stage: str, job: Path, **config: str) -> Ended:
+    def run(self, stage: str, job: Path, setup: Setup = PLAIN, /, **config: str) -> Ended:
         """Runs the stage on the job as `docker run` by hand would, under the limits of its spec."""
         spec, folder = self._specs[stage], job / stage
         shutil.rmtree(folder, ignore_errors=True)
@@ -73,17 +87,26 @@ class Stages:
             _mount(folder, f"/job/{stage}", writable=True),
             _mount(job / "logs", "/job/logs", writable=True),
         ]
+        if setup.models is not None:
+            mounts.append(_mount(setup.models, "/models"))
+        mounts += [_mount(file, f"/run/secrets/{name}") for name, file in setup.secrets.items()]
+        variant = setup.variant or next(iter(spec.parents))
         environment = {"OUTPUT_DIR": "/job", "PYTHONPATH": "/app", "HOME": "/tmp", **config}
-        code, output = self._run(spec, ["python3", f"/app/{stage}/stage.py"], mounts, environment)
+        environment["STAGERUN_VARIANT"] = variant
+        command = ["python3", f"/app/{stage}/stage.py"]
+        code, output = self._run(
+            spec, spec.parents[variant], command, mounts, environment, network=setup.network
+        )
         manifest = json.loads((folder / "manifest.json").read_text())
         return Ended(code, output, manifest, folder)
 
     def in_ffmpeg_image(self, command: list[str], folder: Path) -> str:
         """Runs a command where ffmpeg is, with the folder at /films; returns its output."""
-        spec = next(spec for spec in self._specs.values() if spec.parents["main"] == FFMPEG)
+        spec = next(spec for spec in self._specs.values() if _first(spec) == FFMPEG)
         mounts = [_mount(folder, "/films", writable=True)]
         mounts += [_mount(ROOT / "tests/media", "/media"), _mount(ROOT / "demo", "/demo")]
-        code, output = self._run(spec, command, mounts, {"HOME": "/tmp"})
+        parent = next(iter(spec.parents.values()))
+        code, output = self._run(spec, parent, command, mounts, {"HOME": "/tmp"})
         assert code == 0, output
         return output
 
@@ -97,12 +120,16 @@ class Stages:
     def _run(
         self,
         spec: StageSpec,
+        parent: Parent,
         command: list[str],
         mounts: list[Mount],
         environment: dict[str, str],
+        *,
+        network: str = "none",
     ) -> tuple[int, str]:
+        memory = parent.resources.memory or spec.resources.memory
         container = self._client.containers.create(
-            _image(spec.parents["main"]),
+            _image(parent.image),
             command,
             mounts=mounts,
             environment=environment,
@@ -110,12 +137,12 @@ class Stages:
             user=f"{os.getuid()}:{os.getgid()}",
             read_only=True,
             tmpfs={"/tmp": f"size={spec.resources.tmp},mode=1777"},
-            network_mode="none",
+            network_mode=network,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             init=True,
-            mem_limit=spec.resources.memory,
-            memswap_limit=spec.resources.memory,
+            mem_limit=memory,
+            memswap_limit=memory,
             pids_limit=spec.resources.pids,
         )
         try:
@@ -135,6 +162,10 @@ def new_job(folder: Path, media: Path) -> Path:
 
 def _spec_files() -> list[Path]:
     return sorted((ROOT / "stages").glob("*/stage.yaml"))
+
+
+def _first(spec: StageSpec) -> str:
+    return next(iter(spec.parents.values())).image
 
 
 def _image(parent: str) -> str:

@@ -11,11 +11,12 @@ from film import AudioTrack, Film, MediaError, choose_track
 from layout import Cue
 from muxing import Cut, mux_command
 from plan import MKV, MP4, Container, Subtitle, choose_container, make_plan
+from sentence import as_sentence
 from streams import MediaFile, Stream
 from subtitle_files import SubtitleError, file_language, file_title, srt_text
-from transcript import Transcript, Word, as_sentence, write_transcript
 
 from shared.languages import bibliographic, same_language, terminologic
+from shared.transcript import Transcript, Word, write_transcript
 
 VIDEO = Stream(0, "video", "h264")
 SOUND = Stream(1, "audio", "aac")

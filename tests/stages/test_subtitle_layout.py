@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from layout import READABLE_MS, SHORTEST_MS, Cue, Layout, lay_out
 from line_breaking import clean, width
 from subtitle_files import srt_text, vtt_text
-from transcript_file import Segment, Word
+
+from shared.transcript import Segment, Word
 
 AWKWARD = ("{", "}", "\\N", "-->", "<i>", "&amp;", "1984", "\n\n", "\r", "\x00", "\ufeff", "\ud800")
 # Full-width comma and full stop are written by name: they look like their narrow brothers.
@@ -92,38 +93,38 @@ def test_files_hold_exactly_the_cues(spoken: list[Segment], layout: Layout) -> N
 
 
 def test_chinese_is_broken_without_spaces_and_counts_double() -> None:
-    cues = lay_out([Segment(CHINESE * 2, 0.0, 10.0)], Layout())
+    cues = lay_out([Segment(0.0, 10.0, CHINESE * 2)], Layout())
     assert all(len(line) <= 21 for cue in cues for line in cue.lines)
     assert not any(line[0] in "\uff0c\u3002" for cue in cues for line in cue.lines)
 
 
 def test_korean_words_stay_whole() -> None:
     text = "강물이 밤사이에 불어나서 오래된 다리가 폐쇄되었고 아무도 비가 언제 그칠지 몰랐다"
-    lines = [line for cue in lay_out([Segment(text, 0, 9)], Layout(20, 2)) for line in cue.lines]
+    lines = [line for cue in lay_out([Segment(0, 9, text)], Layout(20, 2)) for line in cue.lines]
     assert " ".join(lines) == text
 
 
 def test_a_word_longer_than_a_line_has_a_line_for_itself() -> None:
     word = "x" * 60
-    (cue,) = lay_out([Segment(f"short {word}", 0, 2)], Layout())
+    (cue,) = lay_out([Segment(0, 2, f"short {word}")], Layout())
     assert cue.lines == ("short", word)
 
 
 def test_two_lines_are_about_as_long() -> None:
     text = "The old bridge was closed because the water came up in the night."
-    (cue,) = lay_out([Segment(text, 0, 3)], Layout())
+    (cue,) = lay_out([Segment(0, 3, text)], Layout())
     assert cue.lines == ("The old bridge was closed because", "the water came up in the night.")
 
 
 def test_cues_take_their_times_from_the_words() -> None:
     spoken = tuple(Word(f"word{n:02}", n, n + 0.5) for n in range(20))
-    segment = Segment(" ".join(word.text for word in spoken), 0, 20, spoken)
+    segment = Segment(0, 20, " ".join(word.word for word in spoken), words=spoken)
     cues = lay_out([segment], Layout())
     assert [(cue.start_ms, cue.end_ms) for cue in cues] == [(0, 11500), (12000, 19500)]
 
 
 def test_who_speaks_at_the_same_time_waits_until_the_other_can_be_read() -> None:
-    both = [Segment("One", 1.0, 3.0), Segment("Two", 1.0, 3.0)]
+    both = [Segment(1.0, 3.0, "One"), Segment(1.0, 3.0, "Two")]
     first, second = lay_out(both, Layout())
     assert (first.start_ms, first.end_ms) == (1000, 1000 + READABLE_MS)
     assert (second.start_ms, second.end_ms) == (1000 + READABLE_MS, 3000)
@@ -131,7 +132,7 @@ def test_who_speaks_at_the_same_time_waits_until_the_other_can_be_read() -> None
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "\x00", "\ufeff"])
 def test_nothing_said_makes_no_cue(text: str) -> None:
-    assert lay_out([Segment(text, 0, 1)], Layout()) == []
+    assert lay_out([Segment(0, 1, text)], Layout()) == []
 
 
 @pytest.mark.parametrize(
@@ -145,9 +146,9 @@ def test_nothing_said_makes_no_cue(text: str) -> None:
     ],
 )
 def test_what_players_would_swallow_is_still_readable(text: str, in_srt: str) -> None:
-    assert srt_text(lay_out([Segment(text, 0, 1)], Layout())).splitlines()[2:] == [in_srt, ""]
+    assert srt_text(lay_out([Segment(0, 1, text)], Layout())).splitlines()[2:] == [in_srt, ""]
 
 
 def test_webvtt_escapes_what_it_would_read_as_markup() -> None:
-    text = vtt_text(lay_out([Segment("Tom & <b> > x", 0, 1)], Layout()))
+    text = vtt_text(lay_out([Segment(0, 1, "Tom & <b> > x")], Layout()))
     assert text.splitlines()[-2] == "Tom &amp; &lt;b&gt; &gt; x"

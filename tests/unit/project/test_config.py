@@ -152,7 +152,7 @@ def test_each_limit_comes_from_the_first_layer_that_sets_it(folder: Folder, tmp_
     )
     job = layer(tmp_path, "stages:\n  06_asr:\n    timeout: 5m\n    memory: 6GiB\n")
     project = folder.load()
-    limits = resolve_limits(project.stage("asr"), project, job, Resources(memory=8 << 30))
+    limits = resolve_limits(project.stage("asr"), project, job, Resources(memory=8 << 30), "main")
     values, sources = limits.values, limits.sources
     assert (values.memory, sources["memory"]) == (8 << 30, "option")
     assert (values.timeout, sources["timeout"]) == (300, "job.yaml line 3")
@@ -204,5 +204,5 @@ def test_memory_that_no_engine_accepts_is_refused_before_anything_starts(
     project = folder.load()
     with pytest.raises(ConfigError, match=r"memory is 1 MiB \(option\).*less than 6 MiB"):
         resolve_limits(
-            project.stage("asr"), project, layer(tmp_path, ""), Resources(memory=1 << 20)
+            project.stage("asr"), project, layer(tmp_path, ""), Resources(memory=1 << 20), "main"
         )

@@ -3,7 +3,7 @@
 import pytest
 
 from runner.errors import SpecError
-from runner.project.stage import Source, baked_spec, load_stage, stage_name, stage_number
+from runner.project.stage import Parent, Source, baked_spec, load_stage, stage_name, stage_number
 from tests.unit.project.conftest import Folder
 
 
@@ -55,7 +55,7 @@ def test_a_pattern_stands_for_any_number_of_files(folder: Folder) -> None:
 
 
 def test_a_stage_with_one_parent_has_the_variant_main(folder: Folder) -> None:
-    assert load_stage(folder.stage("07_new")).parents == {"main": "base"}
+    assert load_stage(folder.stage("07_new")).parents == {"main": Parent(image="base")}
 
 
 @pytest.mark.parametrize("parent", ["", "parent: a\nparents: {cpu: a}", "parents: {}"])

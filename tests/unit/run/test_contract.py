@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.project.stage import Output, Resources, StageSpec
+from runner.project.stage import Output, Parent, Resources, StageSpec
 from runner.run.contract import MANIFEST_LIMIT, Found, check_contract
 
 RUN = "20261121-0914-7f3a"
@@ -26,7 +26,7 @@ def spec(*outputs: Output, stage_id: str = "06_asr") -> StageSpec:
         id=stage_id,
         folder=Path("stages") / stage_id,
         summary="",
-        parents={"main": "base"},
+        parents={"main": Parent(image="base")},
         gpu="none",
         inputs=(),
         outputs=outputs,

@@ -11,7 +11,7 @@ import pytest
 from runner.errors import Verdict
 from runner.host.monitor import Usage
 from runner.manifest import StageManifest
-from runner.project.stage import Resources, StageSpec
+from runner.project.stage import Parent, Resources, StageSpec
 from runner.run.contract import Found, Problem
 from runner.run.output import EndReport
 from runner.run.supervision import Facts
@@ -22,7 +22,7 @@ STAGE = StageSpec(
     id="06_asr",
     folder=Path("stages/06_asr"),
     summary="",
-    parents={"main": "base"},
+    parents={"main": Parent(image="base")},
     gpu="none",
     inputs=(),
     outputs=(),
