@@ -1,4 +1,4 @@
-"""Makes the demo's film: a test picture, and two voices that read spoken.txt.
+"""Makes the demo's film: a test picture, and two voices that read spoken.txt over music in stereo.
 
 Run it where ffmpeg is, for example in the project's ffmpeg image:
 
@@ -20,6 +20,29 @@ VOICES = ("slt", "awb")  # two of the voices inside ffmpeg that a recogniser und
 PAUSE_MS = 700
 CLIP_SECONDS = 46  # a little more than the voices need
 PICTURE = "testsrc2=size=320x180:rate=25"
+RATE_HZ = 48000
+# Steps in semitones above a low A; each side plays its own, so that the music is wide and the
+# voices alone are in the middle.
+MELODIES = ((0, 7, 12, 16, 12, 7), (3, 10, 15, 19, 22, 15))
+NOTES_A_SECOND = (2, 3)
+LOUDNESS = 0.15
+
+
+def music() -> str:
+    """The source of the music: on each side a tone and its octave that change with the notes."""
+    return f"aevalsrc={'|'.join(map(_side, MELODIES, NOTES_A_SECOND))}:s={RATE_HZ}"
+
+
+def _side(melody: tuple[int, ...], notes_a_second: int) -> str:
+    note = f"mod(floor(t*{notes_a_second}),{len(melody)})"
+    frequency = "+".join(
+        f"eq({note},{number})*{110 * 2 ** (step / 12):.2f}" for number, step in enumerate(melody)
+    )
+    tone = f"sin(2*PI*t*({frequency}))+0.5*sin(4*PI*t*({frequency}))"
+    # Each note fades, as on a plucked string; without that its edges would click.
+    return f"{LOUDNESS}*({tone})*exp(-4*mod(t*{notes_a_second},1)/{notes_a_second})".replace(
+        ",", "\\,"
+    )
 
 
 def clip_command(sentences: list[Path], target: Path) -> list[str]:
@@ -28,11 +51,13 @@ def clip_command(sentences: list[Path], target: Path) -> list[str]:
     for number, sentence in enumerate(sentences):
         voice = VOICES[number % len(VOICES)]
         command += ["-f", "lavfi", "-i", f"flite=textfile={sentence}:voice={voice}"]
-    command += ["-f", "lavfi", "-i", PICTURE]
+    command += ["-f", "lavfi", "-i", PICTURE, "-f", "lavfi", "-i", music()]
     numbers = range(len(sentences))
     pauses = "".join(f"[{number}]adelay={PAUSE_MS}[spoken{number}];" for number in numbers)
     spoken = "".join(f"[spoken{number}]" for number in numbers)
-    joined = f"{spoken}concat=n={len(sentences)}:v=0:a=1,apad[sound]"
+    joined = f"{spoken}concat=n={len(sentences)}:v=0:a=1,apad,aresample={RATE_HZ}[mono];"
+    joined += "[mono]pan=stereo|c0=c0|c1=c0[voices];"
+    joined += f"[voices][{len(sentences) + 1}:a]amix=inputs=2:normalize=0[sound]"
     command += [
         "-filter_complex",
         pauses + joined,

@@ -56,6 +56,22 @@ limits: {stages_at_once: 64, stop_grace: 2s}
 """
 
 
+def run_stagerun(
+    *words: str | Path, project: Path = ROOT, timeout: float = 300, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    """The command line, in a project, with its output as text."""
+    return subprocess.run(
+        [str(STAGERUN), *map(str, words)],
+        cwd=project,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
 @dataclass(frozen=True)
 class Kit:
     """A project folder with probe stages."""
@@ -86,16 +102,7 @@ class Kit:
         self, *words: str | Path, timeout: float = 120, **environment: str
     ) -> "subprocess.CompletedProcess[str]":
         """The command line, in this project, with its output as text."""
-        return subprocess.run(
-            [str(STAGERUN), *map(str, words)],
-            cwd=self.root,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        return run_stagerun(*words, project=self.root, timeout=timeout, **environment)
 
 
 def make_kit(folder: Path) -> Kit:

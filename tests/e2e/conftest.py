@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.host.engine import DockerEngine
-from tests.project_kit import ROOT, STAGERUN
+from tests.project_kit import ROOT, run_stagerun
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,7 @@ class Demo:
 
     def stagerun(self, *words: str | Path) -> "subprocess.CompletedProcess[str]":
         """The command line in the checkout."""
-        return subprocess.run(
-            [str(STAGERUN), *map(str, words)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        return run_stagerun(*words)
 
 
 @pytest.fixture(scope="session")
