@@ -15,7 +15,7 @@ def main() -> int:
     if target.exists():
         return 0
     target.parent.mkdir(parents=True, exist_ok=True)
-    print(f"making the demo's film {sys.argv[1]}")  # noqa: T201 - a command says what it does
+    print(f"making the demo's film {sys.argv[1]}")
     client = docker.from_env()
     client.containers.run(
         "stagerun/parent-ffmpeg:current",

@@ -3,13 +3,18 @@
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from runner.host.engine import DockerEngine
 from tests.project_kit import ROOT, run_stagerun
+
+DETAILS: Final = ROOT / "demo" / "details.json"
+GLOSSARY: Final = ROOT / "demo" / "glossary.tsv"
+SETTINGS: Final = ("--set", "TARGET_LANGUAGES=es")
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,7 @@ class Demo:
 
     job: Path
     printed: str
+    inputs: dict[str, Path]
 
     def stagerun(self, *words: str | Path) -> "subprocess.CompletedProcess[str]":
         """The command line in the checkout."""
@@ -31,13 +37,15 @@ def demo(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Demo
     folder = tmp_path_factory.mktemp("demo")
     film = folder / "demo.mkv"
     subprocess.run([sys.executable, str(ROOT / "demo" / "film.py"), str(film)], check=True)
-    made = Demo(job=folder / "job", printed="")
+    inputs = {"media": film, "tmdb": DETAILS, "glossary": GLOSSARY}
+    made = Demo(job=folder / "job", printed="", inputs=inputs)
     assert made.stagerun("build").returncode == 0
-    begun = made.stagerun("init", made.job, "--input", f"media={film}")
+    words = [word for name, file in inputs.items() for word in ("--input", f"{name}={file}")]
+    begun = made.stagerun("init", made.job, *words, *SETTINGS)
     assert begun.returncode == 0, begun.stderr
     run = made.stagerun("run", made.job)
     assert run.returncode == 0, run.stdout + run.stderr
-    return Demo(job=made.job, printed=run.stdout)
+    return replace(made, printed=run.stdout)
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ import pytest
 
 from runner.host.engine import DockerEngine
 from tests.e2e.conftest import Demo
+from tests.e2e.hand_offs import PROJECT
 from tests.project_kit import ROOT
 
 WORST_WORD_ERROR_RATE: Final = 0.15
-STAGES: Final = ("01_demux", "06_asr", "09_subtitle_gen", "10_mux")
 
 pytestmark = [pytest.mark.engine, pytest.mark.images]
 
@@ -27,7 +27,8 @@ def _words(text: str) -> str:
     return " ".join(re.findall(r"[a-z']+", text.lower()))
 
 
-def _ffprobe(engine: DockerEngine, file: Path) -> dict[str, Any]:
+def probe(engine: DockerEngine, file: Path) -> dict[str, Any]:
+    """All that ffprobe knows of a film's streams, packets counted."""
     client = docker.DockerClient(base_url=engine.address)
     try:
         printed = client.containers.run(
@@ -59,15 +60,15 @@ def test_the_film_has_its_streams_and_a_subtitle_track_with_language_and_cues(
     demo: Demo, engine: DockerEngine
 ) -> None:
     cues = (demo.job / "09_subtitle_gen" / "demo.en.srt").read_text().count(" --> ")
-    streams = _ffprobe(engine, demo.job / "10_mux" / "film.mkv")["streams"]
-    assert [stream["codec_type"] for stream in streams] == ["video", "audio", "subtitle"]
-    assert streams[2]["codec_name"] == "subrip"
-    assert streams[2]["tags"]["language"] == "eng"
-    assert int(streams[2]["nb_read_packets"]) == cues > 0
+    streams = probe(engine, demo.job / "10_mux" / "film.mkv")["streams"]
+    assert [stream["codec_type"] for stream in streams] == ["video", "audio"] + 2 * ["subtitle"]
+    (english,) = [stream for stream in streams[2:] if stream["tags"]["language"] == "eng"]
+    assert english["codec_name"] == "subrip"
+    assert int(english["nb_read_packets"]) == cues > 0
 
 
 def test_the_command_says_where_the_film_is_and_names_every_stage(demo: Demo) -> None:
-    for stage in STAGES:
+    for stage in PROJECT.stage_ids:
         assert stage in demo.printed
     assert "film.mkv" in demo.printed
     assert "\x1b" not in demo.printed
@@ -81,7 +82,7 @@ def test_a_second_run_finds_everything_done_and_is_quick(
     took = time.monotonic() - begun
     record_property("second run of the demo", f"{took:.2f} s")
     assert again.returncode == 0
-    assert again.stdout.count("cached") >= len(STAGES)
+    assert again.stdout.count("cached") >= len(PROJECT.stages)
     assert took < 20
 
 
@@ -95,10 +96,10 @@ def test_force_runs_one_stage_again_and_the_next_ones_notice_only_a_change(
     assert after["06_asr"]["run_id"] != before["06_asr"]["run_id"]
     assert after["06_asr"]["outputs"] == before["06_asr"]["outputs"]
     rest = demo.stagerun("run", copied_job)
-    assert rest.stdout.count("cached") >= len(STAGES)
+    assert rest.stdout.count("cached") >= len(PROJECT.stages)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", PROJECT.stage_ids)
 def test_docker_run_by_hand_does_the_same_work_without_the_runner(
     demo: Demo, engine: DockerEngine, tmp_path: Path, stage: str
 ) -> None:
