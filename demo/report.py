@@ -29,7 +29,7 @@ def report(job: Path) -> Iterator[str]:
     for language, counts in read(job / "09_subtitle_gen" / "quality.json")["languages"].items():
         yield f"subtitles {language:<12}{describe(counts)}"
     film, work = seconds_of_film(job), seconds_of_work(job)
-    yield f"speed                 {film / work:.1f} x real time ({film:.0f} s of film in {work:.0f} s)"
+    yield f"speed                 {film / work:.1f} x real time: {film:.0f} s in {work:.0f} s"
 
 
 def describe(counts: dict[str, Any]) -> str:

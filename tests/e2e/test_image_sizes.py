@@ -1,0 +1,72 @@
+"""What the images take on the disk, layers that they share counted once."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import docker
+import pytest
+
+from runner.host.engine import DockerEngine
+from runner.host.recipes import image_name
+from runner.project.config import resolve_config
+from runner.run.variant import allowed_variants
+from tests.e2e.hand_offs import PROJECT
+
+pytestmark = [pytest.mark.engine, pytest.mark.images]
+
+MOST_EMBEDDED: Final = 1_200_000_000
+MOST_ON_THE_CPU: Final = 2_000_000_000
+FOR_ANOTHER_MACHINE: Final = ("cuda", "demucs")
+
+
+def embedded() -> list[str]:
+    """The images that a fresh machine needs."""
+    return [
+        image_name(stage.id, allowed_variants(stage, resolve_config(stage, PROJECT))[0])
+        for stage in PROJECT.stages.values()
+    ]
+
+
+def on_the_cpu() -> list[str]:
+    """All images but the large ones, which are built on request only."""
+    return [
+        image_name(stage.id, variant)
+        for stage in PROJECT.stages.values()
+        for variant in stage.parents
+        if variant not in FOR_ANOTHER_MACHINE
+    ]
+
+
+Steps = tuple[tuple[str, int], ...]
+
+
+def layer_sizes(client: docker.DockerClient, image: str) -> dict[Steps, int]:
+    """The size in bytes of each step of an image, by all steps that led to it."""
+    # The engine lists the newest first. Two images share a layer where all before it is the same.
+    steps = tuple((step["CreatedBy"], step["Size"]) for step in reversed(client.api.history(image)))
+    return {steps[: number + 1]: size for number, (_, size) in enumerate(steps)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "images", "most"),
+    [
+        ("embedded engines", embedded(), MOST_EMBEDDED),
+        ("with the production engines for the CPU", on_the_cpu(), MOST_ON_THE_CPU),
+    ],
+    ids=["embedded", "cpu"],
+)
+def test_the_images_fit_on_a_small_disk(
+    engine: DockerEngine,
+    record_property: Callable[[str, object], None],
+    kind: str,
+    images: Iterable[str],
+    most: int,
+) -> None:
+    client = docker.DockerClient(base_url=engine.address)
+    layers: dict[Steps, int] = {}
+    for image in images:
+        layers |= layer_sizes(client, image)
+    client.close()
+    total = sum(layers.values())
+    record_property(f"images, {kind}", f"{total / 1e9:.2f} GB")
+    assert total <= most
