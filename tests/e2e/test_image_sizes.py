@@ -1,7 +1,7 @@
 """What the images take on the disk, layers that they share counted once."""
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 import docker
 import pytest
@@ -43,8 +43,13 @@ Steps = tuple[tuple[str, int], ...]
 def layer_sizes(client: docker.DockerClient, image: str) -> dict[Steps, int]:
     """The size in bytes of each step of an image, by all steps that led to it."""
     # The engine lists the newest first. Two images share a layer where all before it is the same.
-    steps = tuple((step["CreatedBy"], step["Size"]) for step in reversed(client.api.history(image)))
+    steps = tuple((step["CreatedBy"], step["Size"]) for step in reversed(_history(client, image)))
     return {steps[: number + 1]: size for number, (_, size) in enumerate(steps)}
+
+
+def _history(client: docker.DockerClient, image: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.api.history(image)  # type: ignore[no-untyped-call]  # the SDK has no types here
+    return found
 
 
 @pytest.mark.parametrize(
