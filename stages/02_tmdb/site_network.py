@@ -1,0 +1,94 @@
+"""The site's way out: its proxy and its certificates, as the runner hands them in."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, Mapping, Optional
+from urllib.parse import urlsplit
+
+from lookup_errors import UnreachableError
+
+PROXY_FILE = Path("/run/site/proxy.env")
+_CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+
+
+@dataclass(frozen=True)
+class SiteNetwork:
+    """`proxy` may hold a password, so it is neither logged nor shown."""
+
+    proxy: str = field(default="", repr=False)
+    certificates: Optional[Path] = None
+
+
+def read_site_network(
+    url: str, *, proxy_file: Path = PROXY_FILE, environment: Optional[Mapping[str, str]] = None
+) -> SiteNetwork:
+    """The proxy and the certificates for an address; without the runner, from the environment.
+
+    Raises UnreachableError when the proxy cannot be used.
+    """
+    variables = os.environ if environment is None else environment
+    return SiteNetwork(
+        proxy=_proxy(url, {**variables, **_read_variables(proxy_file)}),
+        certificates=_certificates(variables),
+    )
+
+
+def _read_variables(path: Path) -> Dict[str, str]:
+    """The variables in a file that a shell could read."""
+    try:
+        words = shlex.split(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):  # the text may hold a password, and so may what ValueError says
+        message = f"The site's proxy settings in {path} cannot be read."
+        raise UnreachableError(message) from None
+    return dict(word.partition("=")[::2] for word in words if "=" in word)
+
+
+def _proxy(url: str, variables: Mapping[str, str]) -> str:
+    address = urlsplit(url)
+    host = address.hostname or ""
+    name = f"{address.scheme}_proxy"
+    proxy = variables.get(name.upper()) or variables.get(name) or ""
+    bypass = variables.get("NO_PROXY") or variables.get("no_proxy") or ""
+    if not proxy or any(_covers(entry.strip(), host) for entry in bypass.split(",")):
+        return ""
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if not _is_web_address(proxy):
+        message = (
+            f"The site's {name.upper()} is no address of a proxy. Write http://host:port"
+            " (stagerun.yaml, network: proxy)."
+        )
+        raise UnreachableError(message)
+    return proxy
+
+
+def _covers(entry: str, host: str) -> bool:
+    """Whether an entry of NO_PROXY means this host: a name, a domain, a network or ``*``."""
+    if not entry:
+        return False
+    name = re.sub(r":\d+$", "", entry).lstrip(".").lower()
+    if entry == "*" or host == name or host.endswith(f".{name}"):
+        return True
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return False
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        return urlsplit(text).scheme in ("http", "https") and bool(urlsplit(text).hostname)
+    except ValueError:
+        return False
+
+
+def _certificates(variables: Mapping[str, str]) -> Optional[Path]:
+    named = (Path(text) for name in _CERTIFICATES if (text := variables.get(name)))
+    return next(named, None)
