@@ -23,7 +23,7 @@ SAID = (
     ("slt", "Okay."),
     ("rms", "We should have been there three hours ago."),
 )
-PAUSES = (1.0, 0.8, 1.5, 0.6, 2.0, 1.2, 1.0)
+PAUSES = (1.0, 0.8, 1.5, 0.6, 2.0, 1.2)
 
 
 def ffmpeg(*arguments: object) -> None:
@@ -50,7 +50,7 @@ def write_voices(folder: Path) -> None:
     """voices.wav and voices.json: each sentence after its pause."""
     samples = array.array("h")
     said = []
-    for (voice, text), pause in zip(SAID, PAUSES):
+    for (voice, text), pause in zip(SAID, PAUSES, strict=True):
         samples.extend([0] * round(pause * RATE))
         start = len(samples)
         samples.extend(speak(voice, text, folder))
