@@ -74,6 +74,7 @@ class StageManifest(Lenient):
     outputs: list[TrackedFile]
     intermediate_files: list[IntermediateFile] = []
     config: dict[str, Any] = {}
+    models: dict[str, Any] = {}
     resources: dict[str, Any] = {}
     warnings: list[str] = []
     errors: list[StageErrorEntry | str] = []
@@ -118,6 +119,21 @@ class InputFile(Strict):
     path: str
     size_bytes: NonNegativeInt
     checksum: Digest
+
+
+class GivenFile(Strict):
+    """A file that the user gave as an output; ``source`` is where it came from, absolute."""
+
+    name: str
+    path: str
+    source: str
+
+
+class ModelFiles(Strict):
+    """A model that a run used: its folder in the model store, its files with their digests."""
+
+    folder: str
+    files: dict[str, Digest]
 
 
 class ConfigValue(Strict):
@@ -221,8 +237,10 @@ class RunRecord(Strict):
     fingerprint: Digest | None = None
     components: dict[str, str] = {}
     config: dict[str, ConfigValue] = {}
+    models: dict[str, ModelFiles] = {}
     inputs: list[InputFile] = []
     outputs: list[OutputFile] = []
+    given: list[GivenFile] = []
     limits_asked: Limits = Limits()
     limits_effective: Limits | None = None
     limit_differences: list[LimitDifference] = []
@@ -250,6 +268,7 @@ class StageEntry(Strict):
     duration_seconds: NonNegativeFloat | None = None
     memory_peak_bytes: NonNegativeInt | None = None
     outputs: list[OutputFile] = []
+    given: list[GivenFile] = []
     warnings: list[str] = []
     manifest: str | None = None
     manifest_checksum: Digest | None = None

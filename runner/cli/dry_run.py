@@ -82,7 +82,7 @@ def foresee(context: Context, plan: Plan, options: RunOptions) -> Iterator[Step]
     would_not: set[str] = set()
     for stage_id in plan.stages:
         stage = project.stages[stage_id]
-        upstream = project.upstream(stage)
+        upstream = () if stage_id in plan.given else project.upstream(stage)
         enabled = is_enabled(stage_id, project, plan.job)
         if enabled and (bad := [name for name in upstream if name in would_not]):
             answer, reason = Answer.REFUSE, f"it reads from {bad[0]}, which cannot run"
@@ -90,7 +90,8 @@ def foresee(context: Context, plan: Plan, options: RunOptions) -> Iterator[Step]
             answer, reason = Answer.RUN, f"it reads from {fresh[0]}, which would run before it"
         else:
             found = prospect(stage, project, plan.job, context.host, options)
-            answer, reason = _forced(found) if options.force else _first(found)
+            is_forced = options.force and not found.given
+            answer, reason = _forced(found) if is_forced else _first(found)
         if answer is Answer.RUN:
             would_run.add(stage_id)
         elif answer in (Answer.REFUSE, Answer.UNKNOWN):

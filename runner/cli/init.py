@@ -2,8 +2,9 @@
 
 import difflib
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,13 +17,26 @@ from runner.observers.style import paint
 from runner.project.config import JobLayer, check_keys
 from runner.project.pipeline import JOB_INPUT, Project
 
+if TYPE_CHECKING:
+    from runner.run.giving import Gift
+
 NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """What ``job.yaml`` takes for the name of an input."""
+
+REFERENCE: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+"""A stage and one of its outputs."""
 
 
 @click.command("init")
 @click.argument("place", metavar="JOB", type=click.Path(path_type=Path))
 @click.option("--input", "inputs", multiple=True, metavar="NAME=FILE", help="A file of the job.")
+@click.option(
+    "--have",
+    "have",
+    multiple=True,
+    metavar="STAGE/OUTPUT=FILE",
+    help="A file of your own in the place of a stage's output.",
+)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the job.")
 @click.option("--workflow", metavar="NAME", help="What the job shall produce.")
 @click.option("--by-reference", is_flag=True, help="Leave the files where they are.")
@@ -32,14 +46,21 @@ def command(
     context: Context,
     place: Path,
     inputs: tuple[str, ...],
+    have: tuple[str, ...],
     settings: tuple[str, ...],
     workflow: str | None,
     by_reference: bool,
 ) -> None:
     """Make the directory JOB with its input files and its job.yaml.
 
-    Files become hard links, or copies where that is not possible.
+    Files become hard links, or copies where that is not possible. With --have what follows that
+    stage runs from your file.
     """
+    from runner.run.giving import gifts, results
+
+    if not inputs and not have:
+        msg = "a job needs a file: stagerun init JOB --input NAME=FILE"
+        raise UsageError(msg)
     request = JobRequest(
         place=place,
         inputs=_parse_inputs(inputs),
@@ -50,9 +71,11 @@ def command(
     project = context.nearby_project()
     if project is not None:
         _check(project, request)
+    found = gifts(context.project, _parse_have(have)) if have else []
     with context.observing() as emit:
+        request = replace(request, results=results(found, workflow, emit))
         creation = make_job(request, emit, elsewhere="stagerun init ANOTHER_JOB …")
-    _tell(context, request, creation)
+    _tell(context, request, creation, found)
 
 
 def _parse_inputs(texts: tuple[str, ...]) -> dict[str, Path]:
@@ -66,9 +89,20 @@ def _parse_inputs(texts: tuple[str, ...]) -> dict[str, Path]:
             msg = f"--input {name}: it is given twice; keep one."
             raise UsageError(msg)
         found[name] = Path(file)
-    if not found:
-        msg = "a job needs a file: stagerun init JOB --input NAME=FILE"
-        raise UsageError(msg)
+    return found
+
+
+def _parse_have(texts: tuple[str, ...]) -> dict[str, tuple[Path, ...]]:
+    found: dict[str, tuple[Path, ...]] = {}
+    for text in texts:
+        reference, sign, file = text.partition("=")
+        if not sign or not file or not REFERENCE.fullmatch(reference):
+            msg = (
+                f"--have {text}: write a stage, its output and a file, as in --have "
+                "06_asr/segments=segments.json."
+            )
+            raise UsageError(msg)
+        found[reference] = (*found.get(reference, ()), Path(file))
     return found
 
 
@@ -94,7 +128,7 @@ def _check(project: Project, request: JobRequest) -> None:
         project.workflow(request.workflow)
 
 
-def _tell(context: Context, request: JobRequest, creation: Creation) -> None:
+def _tell(context: Context, request: JobRequest, creation: Creation, found: list["Gift"]) -> None:
     if context.json:
         import json
 
@@ -103,12 +137,16 @@ def _tell(context: Context, request: JobRequest, creation: Creation) -> None:
             "job": str(creation.job.root),
             "made": creation.made,
             "inputs": {name: str(way) for name, way in creation.ways.items()},
+            "have": [{"path": gift.path, "source": str(gift.source)} for gift in found],
         }
         click.echo(json.dumps(document, indent=2))
     elif not context.quiet:
         files = ", ".join(
-            f"{name}: {plain(request.inputs[name].name)} ({way})"
-            for name, way in creation.ways.items()
+            [
+                f"{name}: {plain(request.inputs[name].name)} ({way})"
+                for name, way in creation.ways.items()
+            ]
+            + [f"{plain(gift.path)}: {plain(gift.source.name)}" for gift in found]
         )
         place = plain(str(request.place))
         text = f"made: {files}" if creation.made else "is there already, and the same"

@@ -92,7 +92,7 @@ def command(
     JOB is a job directory, or a film: then the job out/NAME is made of it first.
     """
     project = _with_places(context.project, at_once)
-    options = _options(asked)
+    options = replace(_options(asked), keep_given=True)
     wanted = wanted_jobs(places, out)
     if dry_run:
         from runner.cli.dry_run import NewJob, show_plans

@@ -32,7 +32,7 @@ def command(context: Context, words: tuple[str, ...]) -> None:
     """Say how the last run of STAGE in JOB ended and why, and whether it would run again now."""
     stage, job = stage_and_job(context, words, "why STAGE JOB")
     ending = last_ending(job, stage.id)
-    ahead = prospect(stage, context.project, job, context.host, RunOptions())
+    ahead = prospect(stage, context.project, job, context.host, RunOptions(keep_given=True))
     document = {
         "schema_version": 1,
         "job": job.root,

@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,14 +15,27 @@ from runner.job.input_files import Way, bring, name_inside, real_file, same_cont
 
 
 @dataclass(frozen=True, kw_only=True)
+class Results:
+    """Results that the job has from its start.
+
+    ``fill`` puts them into a job in the making, called with it and its name; ``difference`` says in
+    words how those of a job that is there differ.
+    """
+
+    fill: Callable[[Job, str], None] = lambda _, __: None
+    difference: Callable[[Job], str | None] = lambda _: None
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobRequest:
-    """The job that is wanted: its place, its files by input name, its settings."""
+    """The job that is wanted: its place, its files by input name, its settings and results."""
 
     place: Path
     inputs: Mapping[str, Path]
     by_reference: bool = False
     workflow: str | None = None
     config: Mapping[str, str] = field(default_factory=dict)
+    results: Results = field(default_factory=Results)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +111,7 @@ def _make(
             else:
                 ways[name] = bring(source, target, unfinished.owner, emit)
         unfinished.write(unfinished.file, job_text(request, files, names))
+        request.results.fill(unfinished, request.place.absolute().name)
         unfinished.root.rename(request.place)
     except BaseException:
         shutil.rmtree(unfinished.root, ignore_errors=True)
@@ -107,8 +121,8 @@ def _make(
 
 def job_text(request: JobRequest, files: Mapping[str, Path], names: Mapping[str, str]) -> str:
     """The text of job.yaml. Raises UsageError for a path that no text can hold."""
-    parts: dict[str, Mapping[str, str]] = {"input": names}
-    if request.by_reference:
+    parts: dict[str, Mapping[str, str]] = {"input": names} if names else {}
+    if request.by_reference and files:
         parts["references"] = {name: str(path) for name, path in files.items()}
     lines = []
     for title, pairs in parts.items():
@@ -118,7 +132,7 @@ def job_text(request: JobRequest, files: Mapping[str, Path], names: Mapping[str,
     if request.config:
         lines.append("config:")
         lines += [f"  {quoted(key)}: {quoted(text)}" for key, text in request.config.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines or ["{}"]) + "\n"
 
 
 def quoted(text: str) -> str:
@@ -170,6 +184,6 @@ def _other_setting(job: Job, request: JobRequest) -> str | None:
         return f"the workflow {job.workflow or 'of the project'}"
     if dict(job.document.data["config"]) != dict(request.config):
         return "other settings"
-    if bool(job.references) != request.by_reference:
+    if bool(job.references) != (request.by_reference and bool(request.inputs)):
         return "its files by reference" if job.references else "its files inside"
-    return None
+    return request.results.difference(job)

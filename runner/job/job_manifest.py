@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 NEEDED: Final = frozenset({"verdict", "run_id", "good_run_id", "good_is", "fingerprint", "outputs"})
 """What every entry has, whoever reads it."""
 
-RESULT_KEYS: Final = ("good_run_id", "good_is", "fingerprint", "outputs", "manifest_checksum")
+RESULT_KEYS: Final = (
+    "good_run_id", "good_is", "fingerprint", "outputs", "given", "manifest_checksum",
+)  # fmt: skip
 """What an entry says of the result that is in force or kept, whatever the last run came to."""
 
 

@@ -16,6 +16,31 @@ JOB_INPUT: Final = "input"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stock:
+    """What a job has before anything runs: its files by input name (None: any), given results.
+
+    ``results`` are written ``stage/output``.
+    """
+
+    inputs: frozenset[str] | None = None
+    results: frozenset[str] = frozenset()
+
+    def has(self, source: Source) -> bool:
+        """Whether a file is there without a stage having to run."""
+        if source.stage == JOB_INPUT:
+            return self.inputs is not None and source.output in self.inputs
+        return str(source) in self.results
+
+    def may_have(self, source: Source) -> bool:
+        """The same where it is not known which files the job has."""
+        return self.has(source) or (source.stage == JOB_INPUT and self.inputs is None)
+
+    def has_result(self, stage_id: str) -> bool:
+        """Whether the result of a stage was given."""
+        return any(result.startswith(f"{stage_id}/") for result in self.results)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Project:
     """A folder with ``stages/``, ``images/`` and optionally ``stagerun.yaml``."""
 
@@ -67,16 +92,48 @@ class Project:
         graph = {stage.id: set(self.upstream(stage)) for stage in self.stages.values()}
         return tuple(graphlib.TopologicalSorter(graph).static_order())
 
-    def needed_for(self, targets: tuple[str, ...]) -> tuple[str, ...]:
-        """The targets and everything upstream of them, in running order."""
-        needed = set(targets)
-        waiting = list(targets)
+    def needed_for(self, targets: tuple[str, ...], stock: "Stock | None" = None) -> tuple[str, ...]:
+        """The targets and what they read from, and so on upwards, in running order.
+
+        ``stock`` is what a job has by itself; nothing is run for what is there, nor for an input
+        that is optional and can't come to be.
+        """
+        stock = stock or Stock()
+        needed, waiting = set(targets), list(targets)
+        possible = self._possible(stock)
         while waiting:
-            for other in self.upstream(self.stages[waiting.pop()]):
-                if other not in needed:
-                    needed.add(other)
-                    waiting.append(other)
+            stage = self.stages[waiting.pop()]
+            if stock.has_result(stage.id):
+                continue
+            for item in stage.inputs:
+                for other in self._to_run(item, stock, possible):
+                    if other not in needed:
+                        needed.add(other)
+                        waiting.append(other)
         return tuple(stage for stage in self.order() if stage in needed)
+
+    def _to_run(self, item: Input, stock: "Stock", possible: set[str]) -> list[str]:
+        """The stages behind an input, up to the first source that is there."""
+        found, is_there = [], False
+        for source in item.sources:
+            if source.stage in self.stages:
+                found.append(source.stage)
+            if is_there := stock.has(source):
+                break
+        likely = [stage for stage in found if stage in possible]
+        return likely if likely or is_there or item.optional else found
+
+    def _possible(self, stock: "Stock") -> set[str]:
+        """The stages whose required inputs can come to be in a job."""
+        possible: set[str] = set()
+        for stage_id in self.order():
+            if stock.has_result(stage_id) or all(
+                item.optional
+                or any(stock.may_have(it) or it.stage in possible for it in item.sources)
+                for item in self.stages[stage_id].inputs
+            ):
+                possible.add(stage_id)
+        return possible
 
     def workflow(self, name: str | None) -> tuple[Source, ...]:
         """What a workflow produces; without workflows, every output nobody reads.

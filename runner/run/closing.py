@@ -51,6 +51,7 @@ def entry_for(job: Job, record: RunRecord, old: StageEntry | None) -> StageEntry
             "good_is": "in place",
             "fingerprint": record.fingerprint,
             "outputs": record.outputs,
+            "given": record.given,
             "manifest_checksum": DigestStore(job).digest(folder / "manifest.json"),
         }
         return entry.model_copy(update=result)
@@ -62,6 +63,7 @@ def entry_for(job: Job, record: RunRecord, old: StageEntry | None) -> StageEntry
             "good_is": _previous(job, record.stage_id),
             "fingerprint": kept.fingerprint,
             "outputs": kept.outputs,
+            "given": kept.given,
             "manifest_checksum": kept.manifest_checksum,
         }
     )

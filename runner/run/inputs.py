@@ -72,10 +72,16 @@ def _first_source(
             return files
     if item.optional:
         return []
-    raise InputMissingError(_nothing_there(stage, item, project, job))
+    raise InputMissingError(_nothing_there(stage, item, project, job, entries))
 
 
-def _nothing_there(stage: StageSpec, item: Input, project: Project, job: Job) -> str:
+def _nothing_there(
+    stage: StageSpec,
+    item: Input,
+    project: Project,
+    job: Job,
+    entries: Mapping[str, Mapping[str, Any]],
+) -> str:
     wanted = " or ".join(str(source) for source in item.sources)
     if all(source.stage == JOB_INPUT for source in item.sources):
         name = item.sources[0].output
@@ -86,6 +92,12 @@ def _nothing_there(stage: StageSpec, item: Input, project: Project, job: Job) ->
     first = next(
         (source.stage for source in item.sources if source.stage in project.stages), "upstream"
     )
+    if entries.get(first, {}).get("given"):
+        return (
+            f"{stage.id} reads {wanted}, and the result of {first} was given without it. Give it, "
+            f"too, to a new job (stagerun init JOB --have {item.sources[0]}=FILE), or let the "
+            f"stage itself do its work: stagerun {first} {job.root}"
+        )
     return (
         f"{stage.id} reads {wanted}, and none of it is there yet. Run it first: "
         f"stagerun {first} {job.root}, or everything: stagerun run {job.root}"
@@ -133,7 +145,7 @@ def _stage_files(
     if entry is None or entry["verdict"] == Verdict.SKIPPED:
         return []
     if entry["good_is"] != "in place":
-        raise InputMissingError(_blocked(stage, source, job, entry))
+        raise InputMissingError(_blocked(stage, item, source, job, entry))
     wanted = [output for output in entry["outputs"] if output["name"] == source.output]
     if wanted:
         check_unchanged(job, source.stage, entry, wanted, digests)
@@ -148,12 +160,21 @@ def _stage_files(
     ]
 
 
-def _blocked(stage: StageSpec, source: Source, job: Job, entry: Mapping[str, Any]) -> str:
+def _blocked(
+    stage: StageSpec, item: Input, source: Source, job: Job, entry: Mapping[str, Any]
+) -> str:
     what = f"the last run of {source.stage} ended {str(entry['verdict']).replace('_', ' ')}"
     text = f"{stage.id} reads {source}, but {what}. See: stagerun why {source.stage} {job.root}."
     if entry["good_is"] == "previous":
         text += f" The result before it is kept: stagerun restore {source.stage} {job.root}"
+    if item.optional or len(item.sources) > 1:
+        text += f" To go on without it, switch it off: {switch(source.stage)} in {job.file}."
     return text
+
+
+def switch(stage_id: str) -> str:
+    """What switches a stage off in job.yaml."""
+    return f"stages: {{{stage_id}: {{enabled: false}}}}"
 
 
 def check_unchanged(
@@ -169,7 +190,7 @@ def check_unchanged(
 
     Raises InputMissingError.
     """
-    again = f"Run {stage_id} again: stagerun {stage_id} {job.root}"
+    again = _again(job, stage_id, entry)
     place = folder or job.stage_folder(stage_id)
     if _written_outside(place, entry, digests):
         msg = f"the result in {place} was written outside the runner, so nobody checked it. {again}"
@@ -182,8 +203,19 @@ def check_unchanged(
             msg = f"{path} is gone. {again}"
             raise InputMissingError(msg) from None
         if not same:
-            msg = f"{path} was changed after the run that wrote it. {again}"
+            since = "it was given" if entry.get("given") else "the run that wrote it"
+            msg = f"{path} was changed after {since}. {again}"
             raise InputMissingError(msg)
+
+
+def _again(job: Job, stage_id: str, entry: Mapping[str, Any]) -> str:
+    """What to do about a result that is not the one on record."""
+    if not entry.get("given"):
+        return f"Run {stage_id} again: stagerun {stage_id} {job.root}"
+    return (
+        f"Make another job with the file as it is now (stagerun init JOB --have …), or let the "
+        f"stage itself do its work: stagerun {stage_id} {job.root}"
+    )
 
 
 def _written_outside(folder: Path, entry: Mapping[str, Any], digests: DigestStore) -> bool:

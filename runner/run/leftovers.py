@@ -90,7 +90,7 @@ def _give_up_previous(job: Job, stage_id: str) -> None:
 
     def without(entry: "StageEntry | None") -> "StageEntry | None":
         nothing = ("good_run_id", "good_is", "fingerprint", "manifest_checksum")
-        changes: dict[str, Any] = {**dict.fromkeys(nothing), "outputs": []}
+        changes: dict[str, Any] = {**dict.fromkeys(nothing), "outputs": [], "given": []}
         return entry.model_copy(update=changes) if entry is not None else None
 
     update_entry(job, stage_id, without)

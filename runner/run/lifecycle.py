@@ -11,7 +11,8 @@ from runner.run.attempt import begin
 from runner.run.conclusion import announce, circumstances, conclude, output_of, supervision
 from runner.run.contract import check_contract
 from runner.run.ended import note_end
-from runner.run.outcome import Outcome, cached, finished, waiting
+from runner.run.given import given_result
+from runner.run.outcome import Outcome, cached, finished, given, waiting
 from runner.run.recovery import recover
 from runner.run.request import Host, RunOptions, resolve
 from runner.run.results import last_good
@@ -38,6 +39,8 @@ def run_stage(
     ):
         recover(stage, job, host, emit)
         clock.lap("queue")
+        if options.keep_given and (entry := given_result(job, stage)):
+            return given(stage, entry, emit)
         request = resolve(stage, project, job, host, options)
         if not options.force and (last := last_good(job, stage, request.fingerprint)):
             return cached(stage, last, emit)

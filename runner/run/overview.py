@@ -17,6 +17,7 @@ from runner.job.journal import OpenRuns, all_open_runs, journal_of
 from runner.job.lock import is_locked
 from runner.project.pipeline import JOB_INPUT, Project
 from runner.project.stage import Input, StageSpec
+from runner.run.given import stock_of
 from runner.run.inputs import is_enabled
 
 
@@ -99,7 +100,8 @@ def overview(project: Project, job: Job) -> list[StageStatus]:
                 for source in project.workflow(job.workflow)
                 if source.stage in project.stages
             )
-        )
+        ),
+        stock_of(job),
     )
     # Every journal is read once; one that cannot be read hides none of the rest.
     runs = all_open_runs(job, skip_unreadable=True)

@@ -11,6 +11,7 @@ from runner.job.folder import Job
 from runner.job.job_manifest import read_entries, read_record
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
+from runner.run.given import given_result
 from runner.run.inputs import check_unchanged, is_enabled
 from runner.run.overview import cause
 from runner.run.request import Host, Request, RunOptions, resolve
@@ -34,13 +35,14 @@ class Answer(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class Prospect:
     """What would happen now. ``reasons`` begins with the one that decides; ``notices`` are what
-    the run would be told.
+    the run would be told; ``given`` says that the user gave the result.
     """
 
     answer: Answer
     reasons: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    given: bool = False
 
 
 def prospect(
@@ -51,6 +53,10 @@ def prospect(
         return Prospect(answer=Answer.SKIP, reasons=("it is switched off (enabled: false)",))
     entry = read_entries(job).get(stage.id)
     try:
+        if options.keep_given and (known := given_result(job, stage)):
+            return Prospect(
+                answer=Answer.UP_TO_DATE, reasons=(_given(job, stage, known),), given=True
+            )
         request = resolve(stage, project, job, host, options)
     except EngineError as problem:
         unknown = problem.verdict is Verdict.ENGINE_UNAVAILABLE
@@ -59,6 +65,11 @@ def prospect(
     except StagerunError as problem:
         return Prospect(answer=Answer.REFUSE, reasons=(str(problem),))
     return replace(compare(stage, job, entry, request), notices=request.notices)
+
+
+def _given(job: Job, stage: StageSpec, entry: Mapping[str, Any]) -> str:
+    sources = ", ".join(item["source"] for item in entry["given"])
+    return f"you gave this result ({sources}); stagerun {stage.id} {job.root} replaces it"
 
 
 def compare(

@@ -29,9 +29,13 @@ CONTAINER_MODELS: Final = "/models"
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What the caller asks of a run."""
+    """What the caller asks of a run.
+
+    With ``keep_given`` a result that the user gave stays, even with ``force``.
+    """
 
     force: bool = False
+    keep_given: bool = False
     wait_seconds: float = 0.0
     overrides: Mapping[str, str] = field(default_factory=dict)
     limits: Resources = field(default_factory=Resources)

@@ -20,6 +20,7 @@ from runner.project.pipeline import JOB_INPUT, Project
 from runner.project.quantity import size_text
 from runner.project.stage import StageSpec
 from runner.run.contract import check_contract
+from runner.run.given import as_given
 
 JOB_ITSELF: Final = "job"
 Model = TypeVar("Model", bound=BaseModel)
@@ -115,7 +116,7 @@ def _check_stage(stage: StageSpec, job: Job, records: Records) -> Check:
         check.outcome = "previous result, kept"
         _check_files(stage, job, entry, job.previous_folder(stage.id), check)
     else:
-        check.outcome = "result in force"
+        check.outcome = "given result" if entry.given else "result in force"
         _check_contract(stage, folder, entry, check)
         _check_files(stage, job, entry, folder, check)
         _check_record(stage, entry, records, check)
@@ -127,6 +128,8 @@ def _check_contract(stage: StageSpec, folder: Path, entry: StageEntry, check: Ch
     if not folder.is_dir():
         check.add(stage.id, "the stage's folder is gone")
         return
+    if entry.given:
+        stage = as_given(stage, (item.name for item in entry.given))
     found = check_contract(stage, folder, entry.good_run_id or "")
     if found.manifest_problem is not None:
         check.add(f"{stage.id}/manifest.json", found.manifest_problem)

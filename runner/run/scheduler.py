@@ -20,7 +20,8 @@ from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
-from runner.run.inputs import is_enabled
+from runner.run.given import stock_of
+from runner.run.inputs import is_enabled, switch
 from runner.run.lifecycle import run_stage
 from runner.run.outcome import Outcome, refused, skipped
 from runner.run.request import Host, RunOptions
@@ -31,11 +32,13 @@ from runner.run.switched_off import record_skipped
 class Plan:
     """What shall be run in one job: stages in an order that respects their inputs.
 
-    ``emit`` hears of this job alone, instead of the observer of the whole call.
+    The user gave the results of those in ``given``, which wait for nothing. ``emit`` hears of this
+    job alone, instead of the observer of the whole call.
     """
 
     job: Job
     stages: tuple[str, ...]
+    given: frozenset[str] = frozenset()
     results: tuple[str, ...] = ()
     emit: Observer | None = None
 
@@ -83,7 +86,8 @@ def plan_job(
                 f"there are: {names}. Correct it in stagerun.yaml."
             )
             raise UsageError(msg)
-    stages = project.needed_for(targets)
+    stock = stock_of(job)
+    stages = project.needed_for(targets, stock)
     if start:
         first = project.stage(start).id
         if first not in stages:
@@ -91,7 +95,8 @@ def plan_job(
             raise UsageError(msg)
         stages = tuple(item for item in stages if item not in _before(project, first, stages))
     results = () if upto else tuple(str(source) for source in wanted)
-    return Plan(job=job, stages=stages, results=results)
+    given = frozenset(stage for stage in stages if stock.has_result(stage))
+    return Plan(job=job, stages=stages, given=given, results=results)
 
 
 def _before(project: Project, first: str, stages: tuple[str, ...]) -> set[str]:
@@ -159,15 +164,19 @@ def _ready(state: _Progress, project: Project) -> list[str]:
         for stage in state.waiting
         if not any(
             other in state.running or other in state.waiting
-            for other in project.upstream(project.stages[stage])
+            for other in _upstream(state, project, stage)
         )
     ]
+
+
+def _upstream(state: _Progress, project: Project, stage: str) -> tuple[str, ...]:
+    return () if stage in state.plan.given else project.upstream(project.stages[stage])
 
 
 def _hold_up(state: _Progress, project: Project, host: Host, emit: Observer) -> None:
     """Refuse what can no longer run, because of a failure upstream or a request to stop."""
     for stage in tuple(state.waiting):
-        upstream = project.upstream(project.stages[stage])
+        upstream = _upstream(state, project, stage)
         bad = [
             other
             for other in upstream
@@ -177,12 +186,20 @@ def _hold_up(state: _Progress, project: Project, host: Host, emit: Observer) -> 
         if host.cancellation.requested:
             problem = _cancelled(host)
         elif bad:
-            problem = InputMissingError(
-                f"not started: it reads from {bad[0]}, which did not end well"
-            )
+            problem = InputMissingError(_held_up(project.stages[stage], bad[0], state.plan.job))
         if problem is not None:
             state.waiting.remove(stage)
             state.outcomes[stage] = _refused(project.stages[stage], problem, host, emit)
+
+
+def _held_up(stage: StageSpec, bad: str, job: Job) -> str:
+    text = f"not started: it reads from {bad}, which did not end well"
+    readers = [it for it in stage.inputs if any(source.stage == bad for source in it.sources)]
+    if all(
+        item.optional or any(source.stage != bad for source in item.sources) for item in readers
+    ):
+        text += f". To go on without it, switch it off: {switch(bad)} in {job.file}"
+    return text
 
 
 def _cancelled(host: Host) -> CancelledError:

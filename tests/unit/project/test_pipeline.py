@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import SpecError, UnknownStageError, UnknownWorkflowError, UsageError
-from runner.project.pipeline import find_project
+from runner.project.pipeline import Stock, find_project
 from tests.unit.project.conftest import Folder
 
 
@@ -167,3 +167,59 @@ def test_without_a_project_anywhere_the_user_is_told_how_to_name_one(
     monkeypatch.delenv("STAGERUN_PROJECT", raising=False)
     with pytest.raises(UsageError, match="--project"):
         find_project(tmp_path)
+
+
+def with_a_mixer(folder: Folder) -> None:
+    """A stage that reads the last stage's result, and a finder that some may read from."""
+    folder.stage("02_find", "inputs: {media: input/media}\noutputs: {facts: {file: f, type: m}}")
+    folder.stage(
+        "10_mux",
+        """\
+        inputs:
+          media: input/media
+          subtitles: 09_subtitle_gen/subtitles
+          facts: {from: 02_find/facts, optional: true}
+        """,
+    )
+
+
+def needed(folder: Folder, inputs: tuple[str, ...] | None, *results: str) -> tuple[str, ...]:
+    stock = Stock(inputs=None if inputs is None else frozenset(inputs), results=frozenset(results))
+    return folder.load().needed_for(("10_mux",), stock)
+
+
+def test_nothing_runs_for_a_result_that_is_given(folder: Folder) -> None:
+    with_a_mixer(folder)
+    assert needed(folder, ("media",), "09_subtitle_gen/subtitles") == (
+        "02_find",
+        "09_subtitle_gen",
+        "10_mux",
+    )
+    assert "01_demux" in needed(folder, ("media",))
+
+
+def test_what_is_optional_and_cannot_come_to_be_is_left_out(folder: Folder) -> None:
+    with_a_mixer(folder)
+    assert "02_find" not in needed(folder, (), "09_subtitle_gen/subtitles")
+    assert "02_find" in needed(folder, None)
+
+
+def test_what_is_required_and_cannot_come_to_be_is_run_for_its_message(folder: Folder) -> None:
+    with_a_mixer(folder)
+    assert needed(folder, ()) == ("01_demux", "06_asr", "09_subtitle_gen", "10_mux")
+
+
+def test_sources_after_one_that_is_given_are_not_run(folder: Folder) -> None:
+    folder.stage(
+        "07_alignment",
+        "inputs: {audio: 01_demux/audio}\noutputs: {segments: {file: s, type: t}}",
+    )
+    folder.stage("10_mux", "inputs: {segments: [07_alignment/segments, 06_asr/segments]}")
+    assert needed(folder, (), "07_alignment/segments") == ("07_alignment", "10_mux")
+    assert needed(folder, (), "06_asr/segments") == ("06_asr", "10_mux")
+    assert needed(folder, ("media",), "06_asr/segments") == (
+        "01_demux",
+        "06_asr",
+        "07_alignment",
+        "10_mux",
+    )
