@@ -6,21 +6,21 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import Optional, Tuple
 
-from recognition import (
-    RecognitionError,
-    UnsupportedLanguageError,
-    check_language,
-    recognise,
-)
-from sentence import as_sentence
-from speech import Utterance, find_utterances, read_utterances
+from asr_errors import AsrError, EngineMissingError
+from hearing import Engine
+from suspicion import Limits, mark_suspects
 
-from shared.config import load_config
+from shared.config import Config, load_config
+from shared.errors import ConfigError, InputMissingError
+from shared.glossary import GlossaryError, read_names
 from shared.recording import Recording, RecordingError
+from shared.speech import SpeechError
 from shared.stage_utils import StageIO
-from shared.transcript import Transcript, write_transcript
+from shared.transcript import Segment, Transcript, write_transcript
+
+WHISPER = "whisper"
 
 
 def run_stage(job_dir: Path, stage_name: str = "06_asr") -> int:
@@ -32,32 +32,25 @@ def run_stage(job_dir: Path, stage_name: str = "06_asr") -> int:
     logger = io.get_stage_logger()
     try:
         config = load_config()
-        language = check_language(config.get("SOURCE_LANGUAGE", "en"))
-        engine = config.get("ASR_ENGINE", "pocketsphinx")
-        io.set_config({"ASR_ENGINE": engine, "SOURCE_LANGUAGE": language})
-
+        limits = _limits(config)
         [audio] = io.inputs("audio")
-        output = io.output("segments")
         with Recording(audio) as recording:
-            utterances = _utterances(recording, io.input("speech"))
-            logger.info("%d utterances in %.1f s of sound", len(utterances), recording.seconds)
-            segments = []
-            for utterance, words in recognise(audio, utterances):
-                if words:
-                    segments.append(as_sentence(words))
-                    logger.debug("%.2f s: %s", segments[-1].start, segments[-1].text)
-                io.progress(utterance.end, recording.seconds, "s")
-            io.progress(recording.seconds, recording.seconds, "s")
-        write_transcript(Transcript(language, tuple(segments)), output)
-        if not segments:
-            logger.warning("No speech was found; the transcript is empty.")
-            io.add_warning("No speech was found; the transcript is empty.")
-        io.finalize(status="success", segments=len(segments))
+            seconds = recording.seconds
+        engine = _open_engine(io, config, audio)
+        output = io.output("segments")
+        segments = mark_suspects(_listen(engine, io, seconds), limits)
+        write_transcript(Transcript(engine.language, segments), output)
+        io.set_config({"LANGUAGE": engine.language})
+        _report(io, engine, segments)
+        io.finalize(status="success", segments=len(segments), suspects=_count_suspects(segments))
         return 0
     except (
-        UnsupportedLanguageError,
-        RecognitionError,
+        AsrError,
+        ConfigError,
+        GlossaryError,
+        InputMissingError,
         RecordingError,
+        SpeechError,
     ) as error:  # not the program's fault
         logger.error("%s", error)
         io.add_error(str(error), error)
@@ -70,9 +63,84 @@ def run_stage(job_dir: Path, stage_name: str = "06_asr") -> int:
         return 1
 
 
-def _utterances(recording: Recording, speech: Optional[Path]) -> List[Utterance]:
-    """Where an earlier stage heard speech, if the job has such a stage; else where we hear it."""
-    return find_utterances(recording) if speech is None else read_utterances(speech, recording)
+def _open_engine(io: StageIO, config: Config, audio: Path) -> Engine:
+    name, language = config.get("ASR_ENGINE", "pocketsphinx"), config.get("SOURCE_LANGUAGE", "en")
+    io.set_config({"ASR_ENGINE": name, "SOURCE_LANGUAGE": language})
+    speech, names = io.input("speech"), _names(io)
+    try:
+        if name == WHISPER:
+            return _open_whisper(io, config, audio, speech, names)
+        from pocketsphinx_engine import PocketsphinxEngine
+
+        if names:
+            told = "The %d names of the glossary are not used: pocketsphinx knows fixed words only."
+            io.get_stage_logger().info(told, len(names))
+        return PocketsphinxEngine(audio, speech, language)
+    except ModuleNotFoundError as error:
+        message = (
+            f"ASR_ENGINE is {name}, which this image (variant {io.variant}) does not hold:"
+            f" {error}. Run the variant that is made for it, or choose another engine."
+        )
+        raise EngineMissingError(message) from error
+
+
+def _open_whisper(
+    io: StageIO, config: Config, audio: Path, speech: Optional[Path], names: Tuple[str, ...]
+) -> Engine:
+    from whisper_engine import Task, WhisperEngine
+    from whisper_settings import read_settings
+
+    settings = read_settings(config, io.variant)
+    io.set_config({"ASR_MODEL": config.get("ASR_MODEL"), **settings.recorded()})
+    unheeded = settings.unheeded()
+    if unheeded is not None:
+        _warn(io, unheeded)
+    task = Task(audio, speech, io.model("whisper"), config.get("SOURCE_LANGUAGE", "en"), names)
+    return WhisperEngine(task, settings, io.get_stage_logger())
+
+
+def _listen(engine: Engine, io: StageIO, seconds: float) -> Tuple[Segment, ...]:
+    logger, segments = io.get_stage_logger(), []
+    for heard in engine.listen():
+        if heard.segment is not None:
+            segments.append(heard.segment)
+            logger.debug("%.2f s: %s", heard.segment.start, heard.segment.text)
+        io.progress(heard.until, seconds, "s")
+    io.progress(seconds, seconds, "s")
+    logger.info("%d segments in %.1f s of sound", len(segments), seconds)
+    return tuple(segments)
+
+
+def _names(io: StageIO) -> Tuple[str, ...]:
+    path = io.input("names")
+    return () if path is None else read_names(path)
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(
+        confidence=config.get_float("ASR_MIN_CONFIDENCE"),
+        compression_ratio=config.get_float("ASR_COMPRESSION_RATIO_THRESHOLD"),
+        repeats=config.get_int("ASR_MAX_REPEATS"),
+    )
+
+
+def _report(io: StageIO, engine: Engine, segments: Tuple[Segment, ...]) -> None:
+    for warning in engine.warnings:
+        _warn(io, warning)
+    if not segments:
+        _warn(io, "No speech was found; the transcript is empty.")
+    suspects = _count_suspects(segments)
+    if suspects:
+        _warn(io, f"{suspects} of {len(segments)} segments are doubtful; each says why (suspect).")
+
+
+def _count_suspects(segments: Tuple[Segment, ...]) -> int:
+    return sum(segment.suspect is not None for segment in segments)
+
+
+def _warn(io: StageIO, message: str) -> None:
+    io.get_stage_logger().warning("%s", message)
+    io.add_warning(message)
 
 
 def main() -> int:

@@ -10,12 +10,17 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from pocketsphinx import Decoder
-from speech import Utterance
+from asr_errors import RecognitionError, UnsupportedLanguageError
+from hearing import Heard
+from pocketsphinx import Decoder, Endpointer
+from sentence import as_sentence
+from utterances import Utterance, prepared, read_utterances
 
 from shared.recording import SAMPLE_RATE_HZ, Recording
 from shared.transcript import Word
 
+# The endpointer's strictest setting: it finds the pauses that a film's sound bed would hide.
+_STRICTEST = 3
 # Decoding holds Python's interpreter lock, so only processes run side by side. Each needs about
 # 150 MB, and the stage's memory limit holds two.
 _PROCESSES = 2
@@ -23,14 +28,6 @@ _FRAMES_IN_A_SECOND = 100
 _ENGLISH = {"en", "eng", "english"}
 # The dictionary marks a word's second pronunciation as "read(2)".
 _VARIANT = re.compile(r"\(\d+\)$")
-
-
-class UnsupportedLanguageError(Exception):
-    """The engine has no model for the language of the speech."""
-
-
-class RecognitionError(Exception):
-    """The engine could not finish."""
 
 
 def check_language(language: str) -> str:
@@ -42,12 +39,53 @@ def check_language(language: str) -> str:
         return "en"
     message = (
         f"SOURCE_LANGUAGE is {language!r}, and pocketsphinx understands English only. Set"
-        " SOURCE_LANGUAGE to en if the film is in English, or choose another ASR_ENGINE."
+        " SOURCE_LANGUAGE to en if the film is in English, or ASR_ENGINE to whisper."
     )
     raise UnsupportedLanguageError(message)
 
 
-def recognise(
+class PocketsphinxEngine:
+    """Listens to a recording where an earlier stage heard speech, or else where it hears some.
+
+    Raises UnsupportedLanguageError.
+    """
+
+    def __init__(self, recording: Path, speech: Optional[Path], language: str) -> None:
+        self.language = check_language(language)
+        self.warnings: Sequence[str] = ()
+        self._recording = recording
+        self._speech = speech
+
+    def listen(self) -> Iterator[Heard]:
+        """What is said, utterance by utterance. Raises RecognitionError and SpeechError."""
+        with Recording(self._recording) as recording:
+            if self._speech is None:
+                utterances = prepared(_heard(recording), recording)
+            else:
+                utterances = read_utterances(self._speech, recording)
+        for utterance, words in _recognised(self._recording, utterances):
+            yield Heard(as_sentence(words) if words else None, utterance.end)
+
+
+def _heard(recording: Recording) -> Iterator[Utterance]:
+    endpointer = Endpointer(vad_mode=_STRICTEST, sample_rate=SAMPLE_RATE_HZ)
+    frame_seconds, position = endpointer.frame_bytes / 2 / SAMPLE_RATE_HZ, 0
+    start: Optional[float] = None
+    while frame := recording.read(position * frame_seconds, (position + 1) * frame_seconds):
+        position += 1
+        if len(frame) < endpointer.frame_bytes:
+            break
+        endpointer.process(frame)
+        if start is None and endpointer.in_speech:
+            start = endpointer.speech_start
+        elif start is not None and not endpointer.in_speech:
+            yield Utterance(start, endpointer.speech_end)
+            start = None
+    if start is not None:
+        yield Utterance(start, recording.seconds)
+
+
+def _recognised(
     recording: Path, utterances: Sequence[Utterance]
 ) -> Iterator[Tuple[Utterance, List[Word]]]:
     """The words of each utterance, in order and as soon as they are known.
