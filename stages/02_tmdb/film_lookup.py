@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Callable, Tuple
-from urllib.parse import urlsplit
+from typing import Callable
 
 from film_database import FilmDatabase
 from film_details import Details
 from film_search import Wanted, find_film
-from lookup_errors import TokenRefusedError, WrongSettingError
+from lookup_errors import TokenRefusedError
 from site_network import read_site_network
 from web_access import WebAccess
 
@@ -36,29 +35,6 @@ class Result:
 
     details: Details
     doubt: str = ""
-
-
-def check_url(url: str) -> Tuple[str, str]:
-    """TMDB_URL without the version at its end, and a warning if it is not safe.
-
-    Raises WrongSettingError.
-    """
-    if "@" in url or not _is_web_address(url):
-        shown = "an address with a password in it" if "@" in url else repr(url)
-        message = f"TMDB_URL is {shown}. Write https://host, as in https://api.themoviedb.org."
-        raise WrongSettingError(message)
-    is_open = url.startswith("http:")
-    warning = "TMDB_URL is no https address: anybody on the way sees the token." if is_open else ""
-    return url.rstrip("/").removesuffix("/3"), warning
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        has_host = bool(parts.hostname) and parts.port != 0  # the port's number is read only here
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and has_host and not parts.query
 
 
 def look_up(task: LookUp) -> Result:

@@ -1,4 +1,4 @@
-"""The site's way out: its proxy and its certificates, as the runner hands them in."""
+"""The way to TMDB: its address, and the proxy and certificates of the site."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import re
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Mapping, Optional
+from typing import Dict, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
-from lookup_errors import UnreachableError
+from lookup_errors import UnreachableError, WrongSettingError
 
 PROXY_FILE = Path("/run/site/proxy.env")
 _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
@@ -23,6 +23,20 @@ class SiteNetwork:
 
     proxy: str = field(default="", repr=False)
     certificates: Optional[Path] = None
+
+
+def check_url(url: str) -> Tuple[str, str]:
+    """TMDB_URL without the version at its end, and a warning if it is not safe.
+
+    Raises WrongSettingError.
+    """
+    if "@" in url or not _is_web_address(url):
+        shown = "an address with a password in it" if "@" in url else repr(url)
+        message = f"TMDB_URL is {shown}. Write https://host, as in https://api.themoviedb.org."
+        raise WrongSettingError(message)
+    is_open = url.startswith("http:")
+    warning = "TMDB_URL is no https address: anybody on the way sees the token." if is_open else ""
+    return url.rstrip("/").removesuffix("/3"), warning
 
 
 def read_site_network(
@@ -82,11 +96,13 @@ def _covers(entry: str, host: str) -> bool:
         return False
 
 
-def _is_web_address(text: str) -> bool:
+def _is_web_address(url: str) -> bool:
     try:
-        return urlsplit(text).scheme in ("http", "https") and bool(urlsplit(text).hostname)
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0  # the port's number is read only here
     except ValueError:
         return False
+    return parts.scheme in ("http", "https") and has_host and not parts.query
 
 
 def _certificates(variables: Mapping[str, str]) -> Optional[Path]:

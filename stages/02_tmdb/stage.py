@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Tuple
 
 from film_details import Details, DetailsError, details_document, read_details
-from film_lookup import LookUp, check_url, look_up
+from film_lookup import LookUp, look_up
 from film_search import Wanted
 from lookup_errors import NoDetailsError, NotAskedError, WrongSettingError
+from site_network import check_url
 
 from shared.config import Config, load_config
 from shared.errors import ConfigError, SecretMissingError
