@@ -22,7 +22,7 @@ def model_folder(stage: OpenStage, name: str) -> Path:
     """
     if stage.request is not None:
         if name in stage.request.models:
-            return Path(stage.request.models[name])
+            return Path(stage.request.models[name].folder)
         message = (
             f"{stage.stage_id} asks for the model {name!r}, but its settings need none of that "
             f"name: see models in stages/{stage.stage_id}/stage.yaml."

@@ -10,7 +10,7 @@ import sys
 import threading
 import weakref
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Dict, Final, List, MutableMapping, Optional, Tuple
@@ -198,6 +198,7 @@ def _new_manifest(stage: OpenStage, warnings: List[str]) -> StageManifest:
         job_dir=stage.job_dir,
         run_id=request.run_id,
         warnings=[*request.notices, *warnings],
+        models={name: asdict(model) for name, model in request.models.items()},
         handed_file=request.handed_file,
         notify=stage.warn,
     )

@@ -35,6 +35,14 @@ class HandedValue:
 
 
 @dataclass(frozen=True)
+class HandedModel:
+    """A model as the runner found it: its folder in the container, its files with their digests."""
+
+    folder: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Request:
     """All that the runner resolved for one run."""
 
@@ -49,7 +57,7 @@ class Request:
     notices: Tuple[str, ...]
     secrets: Tuple[str, ...]
     variant: str
-    models: Mapping[str, str]
+    models: Mapping[str, HandedModel]
 
     def handed_file(self, path: str) -> Optional[HandedFile]:
         """The handed-in input at a path relative to the job; None for any other file."""
@@ -103,7 +111,10 @@ def _request(path: Path, data: Mapping[str, Any]) -> Request:
         notices=tuple(data.get("notices", ())),
         secrets=tuple(data.get("secrets", ())),
         variant=str(data.get("variant", "main")),
-        models={name: str(folder) for name, folder in data.get("models", {}).items()},
+        models={
+            name: HandedModel(str(part["folder"]), dict(part["files"]))
+            for name, part in data.get("models", {}).items()
+        },
     )
 
 

@@ -26,7 +26,7 @@ PATIENCE_SECONDS: Final = 3.0
 OWN_KEYS: Final = (
     *("schema_version", "stage", "stage_number", "stage_id", "run_id", "status", "timestamp"),
     *("completed_at", "duration_seconds", "inputs", "outputs", "intermediate_files", "config"),
-    *("resources", "warnings", "errors", "exit_code", "extra"),
+    *("models", "resources", "warnings", "errors", "exit_code", "extra"),
 )
 FINAL: Final = ("success", "failed", "skipped")
 
@@ -45,6 +45,7 @@ class StageManifest:
         job_dir: Optional[PathLike] = None,
         run_id: Optional[str] = None,
         warnings: Sequence[str] = (),
+        models: Optional[Mapping[str, Any]] = None,
         handed_file: Callable[[str], Optional[HandedFile]] = lambda _: None,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -68,6 +69,7 @@ class StageManifest:
         self._completed: Optional[str] = None
         self._duration: Optional[float] = None
         self._config: Dict[str, Any] = {}
+        self._models: Dict[str, Any] = dict(models or {})
         self._resources: Dict[str, Any] = {}
         self._warnings: List[str] = [text_of(warning) for warning in warnings]
         self._errors: List[Dict[str, Any]] = []
@@ -214,6 +216,7 @@ class StageManifest:
             "duration_seconds": self._duration,
             **self._files.as_json(),
             "config": self._config,
+            **({"models": self._models} if self._models else {}),
             "resources": self._resources,
             "warnings": self._warnings,
             "errors": self._errors,

@@ -29,7 +29,7 @@ class Verb:
 
 WORK: Final = "Run"
 LOOK: Final = "Look"
-MAINTAIN: Final = "Images and machine"
+MAINTAIN: Final = "Images, models and machine"
 
 VERBS: Final[dict[str, Verb]] = {
     "run": Verb(WORK, "Run the stages of jobs, or of a film."),
@@ -42,6 +42,7 @@ VERBS: Final[dict[str, Verb]] = {
     "validate": Verb(LOOK, "Check the results of a job against its manifests."),
     "stages": Verb(LOOK, "List the project's stages."),
     "build": Verb(MAINTAIN, "Build images that are missing or older than their sources."),
+    "models": Verb(MAINTAIN, "Show, add or verify the models that stages need."),
     "clean": Verb(MAINTAIN, "Remove what is no longer needed."),
     "doctor": Verb(MAINTAIN, "Check whether this machine can run the project."),
     "completion": Verb(MAINTAIN, "Print the completion script of a shell."),

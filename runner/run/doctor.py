@@ -18,10 +18,11 @@ from runner.host.engine import Engine, EngineFacts
 from runner.host.gpu import Inventory
 from runner.host.images import Condition, ImageState, image_state
 from runner.host.machine import free_bytes
+from runner.job.model_store import model_folder
 from runner.project.config import resolve_config
+from runner.project.models import needed_models
 from runner.project.pipeline import Project
 from runner.project.quantity import limit_text, size_text
-from runner.run.request import find_models
 from runner.run.variant import allowed_variants
 
 
@@ -205,7 +206,9 @@ def _models(project: Project) -> Check:
     needed: list[str] = []
     for stage in project.stages.values():
         try:
-            needed += find_models(stage, project, resolve_config(stage, project))
+            for model in needed_models(stage, resolve_config(stage, project)):
+                model_folder(project.settings.models, model)
+                needed.append(model.name)
         except (ModelMissingError, UsageError) as problem:
             what, _, remedy = str(problem).rpartition(". ")
             return Check(

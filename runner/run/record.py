@@ -23,6 +23,7 @@ from runner.manifest import (
     InputFile,
     LimitDifference,
     Limits,
+    ModelFiles,
     OutputFile,
     RunnerIdentity,
     RunRecord,
@@ -98,6 +99,10 @@ def draft(
         config={
             key: ConfigValue(value=value.value, source=value.source)
             for key, value in request.config.items()
+        },
+        models={
+            name: ModelFiles(folder=model.name, files=model.files)
+            for name, model in request.models.items()
         },
         inputs=[InputFile(**asdict(file)) for file in request.inputs],
         limits_asked=_limits(asked),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from runner.errors import ImageMissingError, ModelMissingError, SettingsError
+from runner.errors import ImageMissingError, SettingsError
 from runner.host.engine import Engine
 from runner.host.gpu import Grant, Inventory
 from runner.host.images import Condition, image_state
@@ -14,9 +14,11 @@ from runner.host.machine import ProcessIdentity
 from runner.host.recipes import Recipes
 from runner.job.fingerprint import DigestStore, fingerprint, text_digest
 from runner.job.folder import Job
+from runner.job.model_store import FoundModel, find_model
 from runner.project.config import ResolvedLimits, Value, resolve_config, resolve_limits
+from runner.project.models import needed_models
 from runner.project.pipeline import Project
-from runner.project.stage import Model, Resources, StageSpec, holds
+from runner.project.stage import Resources, StageSpec
 from runner.run.cancellation import Cancellation
 from runner.run.gpu_promises import GpuPromises
 from runner.run.inputs import InputFile, resolve_inputs
@@ -73,7 +75,7 @@ class Request:
     inputs: tuple[InputFile, ...]
     limits: ResolvedLimits
     grant: Grant
-    models: Mapping[str, Path]
+    models: Mapping[str, FoundModel]
     secrets: Mapping[str, Path]
     site: SiteAccess
     components: Mapping[str, str]
@@ -101,8 +103,12 @@ def resolve(
     granted, variant = choose_variant(stage, allowed, asked.values.gpu_memory, host)
     limits = resolve_limits(stage, project, job.layer, options.limits, variant)
     image, old = find_image(stage, variant, project, host.engine)
-    models = find_models(stage, project, config)
-    components = _components(stage, image, config, inputs, models, digests)
+    store = project.settings.models
+    models = {
+        needed.key: find_model(store, needed, digests.digest)
+        for needed in needed_models(stage, config)
+    }
+    components = _components(stage, image, config, inputs, models)
     if options.dev:
         # Mounted over the baked copy, so the image's digest says nothing about it.
         components["mounted sources"] = Recipes(project).stage(stage, variant).digest
@@ -153,37 +159,6 @@ def find_image(
     )
 
 
-def find_models(stage: StageSpec, project: Project, config: Mapping[str, Value]) -> dict[str, Path]:
-    """The folders of the models that this configuration needs. Raises ModelMissingError."""
-    values = {key: value.value for key, value in config.items()}
-    found = {}
-    for model in stage.models:
-        if holds(model.when, values):
-            found[model.name] = _model_folder(stage, model, project.settings.models, values)
-    return found
-
-
-def _model_folder(
-    stage: StageSpec, model: Model, store: Path | None, values: Mapping[str, str | None]
-) -> Path:
-    relative = model.folder.format_map({key: value or "" for key, value in values.items()})
-    if store is None:
-        msg = (
-            f"{stage.id} needs the model {relative}, but the site has no model store. Name one in "
-            "stagerun.yaml (models: FOLDER)."
-        )
-        raise ModelMissingError(msg)
-    folder = store / relative
-    absent = [name for name in model.files if not (folder / name).is_file()]
-    if absent:
-        msg = (
-            f"{stage.id} needs the model {relative}, but {folder} lacks {', '.join(absent)}. Put "
-            "the model's files there."
-        )
-        raise ModelMissingError(msg)
-    return folder
-
-
 def find_secrets(stage: StageSpec, project: Project) -> dict[str, Path]:
     """The files of the secrets that the stage lists and the site has. Raises SettingsError."""
     found = {}
@@ -202,18 +177,15 @@ def _components(
     image: ImageReference,
     config: Mapping[str, Value],
     inputs: tuple[InputFile, ...],
-    models: Mapping[str, Path],
-    digests: DigestStore,
+    models: Mapping[str, FoundModel],
 ) -> dict[str, str]:
     components = {"image": image.digest}
     for key, value in sorted(config.items()):
         components[f"setting {key}"] = value.value if value.value is not None else "not set"
     for file in inputs:
         components[f"input {file.name}: {file.path}"] = file.checksum
-    for name, folder in models.items():
-        listed = next(model.files for model in stage.models if model.name == name)
-        files = {item: digests.digest(folder / item) for item in listed}
-        components[f"model {name}"] = text_digest(json.dumps(files, sort_keys=True))
+    for name, model in models.items():
+        components[f"model {name}"] = text_digest(json.dumps(model.files, sort_keys=True))
     components[DECLARED_OUTPUTS] = declared_outputs(stage)
     return components
 
@@ -253,8 +225,10 @@ def request_document(request: Request, job: Job, run_id: str) -> dict[str, Any]:
         "notices": list(request.notices),
         "secrets": list(request.secrets),
         "models": {
-            name: str(PurePosixPath(CONTAINER_MODELS) / folder.relative_to(store))
-            for name, folder in request.models.items()
-            if (store := request.project.settings.models) is not None
+            name: {
+                "folder": str(PurePosixPath(CONTAINER_MODELS) / model.name),
+                "files": model.files,
+            }
+            for name, model in request.models.items()
         },
     }
