@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from anchors import match
-from speech_clock import Span, SpeechMap
+from speech_clock import Span, SpeechMap, neighbours
 from spelling import bare
 
 from shared.transcript import Segment, Word

@@ -20,6 +20,8 @@ def spellings(word: str) -> List[Tuple[str, ...]]:
     Empty for what cannot be in it: numbers, other scripts, remarks such as ``[music]``.
     """
     plain = bare(word)
+    if len(plain) > _LONGEST_LETTERS:
+        return []
     if word.lstrip("\"'").startswith("[") or not _SPELT.fullmatch(plain):
         return []
     found: List[Tuple[str, ...]] = [(plain,), (plain.strip("'"),), (plain.replace(".", ""),)]

@@ -41,6 +41,7 @@ class Report:
     timings: Counter[str] = field(default_factory=collections.Counter)
     misfits: List[Passage] = field(default_factory=list)
     listened: bool = True
+    guessed_pieces: int = 0
 
     @property
     def words(self) -> int:
@@ -64,6 +65,12 @@ class Report:
             found.append(
                 f"The text does not fit the sound in {len(self.misfits)} places, where words have"
                 f" estimated times: {places}{' …' if len(self.misfits) > _EXAMPLES else ''}"
+            )
+        if self.guessed_pieces:
+            found.append(
+                f"The text is long and nothing was recognised in which its parts could be found: it"
+                f" was cut into {self.guessed_pieces} pieces by length, and times may be seconds"
+                " off. Let 06_asr run first."
             )
         estimated = self.timings["interpolated"]
         if estimated and not self.listened:
@@ -123,6 +130,7 @@ class Timing:
         report = Report(language, listened=self._listens(language))
         flat = [word for sentence in sentences for word in sentence]
         work = list(passages.of_text(flat, recognised, SpeechMap(self.speech), self.seconds))
+        report.guessed_pieces = len(work) if len(work) > 1 and not recognised else 0
         words = [
             word for _, part in self._timed(work, report, listens=report.listened) for word in part
         ]

@@ -88,13 +88,13 @@ def _between(
         elif after is not None:
             *spans, _ = _spread([*texts, after.word], start, after.end, speech)
             end = spans[-1][1]
-    if (before or after is not None) and end - start > _SLOW_SECONDS * letters:
-        start, end = _close_to_speech(start, end, _SLOW_SECONDS * letters, is_first=not before)
+    elif (before or after is not None) and end - start > _SLOW_SECONDS * letters:
+        start, end = _next_to_known(start, end, _SLOW_SECONDS * letters, is_first=not before)
     spans = _spread(texts, start, end, speech)
     return [Word(t, *s, timing="interpolated") for t, s in zip(texts, spans)]  # noqa: B905 (Python 3.10)
 
 
-def _close_to_speech(start: float, end: float, seconds: float, *, is_first: bool) -> Times:
+def _next_to_known(start: float, end: float, seconds: float, *, is_first: bool) -> Times:
     """Words that would drag are said next to the word that is known."""
     return (end - seconds, end) if is_first else (start, start + seconds)
 
