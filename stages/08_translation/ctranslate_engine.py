@@ -1,0 +1,160 @@
+"""CTranslate2 with SentencePiece: neural models in a folder of the model store."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Dict, Iterator, List, Sequence, Tuple
+
+import ctranslate2
+import sentencepiece
+from model_conventions import ModelFolder
+from text_pieces import has_words, undecorated
+from translation_engine import AttemptError, Attempts, EngineError, Outcome, StandIns
+
+# Fixed, because the order of additions, and with it the text, may depend on it; the stage has two.
+_THREADS = 2
+_TEXTS_AT_ONCE = 200
+# Subtitles hardly grow in translation; what grows more is a model that repeats itself.
+_GROWTH = 2
+_ROOM = 32
+# A shorter text may well be a name, a title or a brand, which is alike in both languages.
+_FEWEST_WORDS_TO_DIFFER = 4
+_SIGNS = ("<s>", "</s>", "<pad>", "<unk>")
+_BLANK = "▁"
+# CTranslate2 names the type of what it does not compute in 8 bits, too.
+_NAMES_OF_TYPES = {"int8": ("int8", "int8_float32")}
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What CTranslate2 is told; sizes are in tokens."""
+
+    device: str
+    compute_type: str
+    beam_size: int
+    batch_tokens: int
+    longest: int
+
+
+class CTranslateEngine:
+    """A model for a pair of languages."""
+
+    def __init__(self, files: ModelFolder, settings: ModelSettings) -> None:
+        self.stand_ins: Tuple[StandIns, ...] = (_codes,)
+        self.limit: int = settings.longest
+        self._files = files
+        self._settings = settings
+        self._source = _pieces(files.source_pieces)
+        self._target = _pieces(files.target_pieces)
+        self._translator = _translator(files, settings)
+        self._attempts = Attempts(self._run)
+
+    def size(self, text: str) -> int:
+        """The number of tokens."""
+        return len(self._source.encode(text, out_type=str))
+
+    def translate(self, texts: Sequence[str]) -> List[Outcome]:
+        """Translates texts of one line. Raises EngineError when the model does not work at all."""
+        # Models know hardly any emoji or tags, and lose or repeat what they do not know.
+        decorated = [undecorated(text) for text in texts]
+        said = [core for _, core, _ in decorated]
+        reasons = self._unreadable(said)
+        readable = [text for index, text in enumerate(said) if index not in reasons]
+        found: List[Outcome] = []
+        for start in range(0, len(readable), _TEXTS_AT_ONCE):
+            found += self._attempts.translate(readable[start : start + _TEXTS_AT_ONCE])
+        translated = iter(found)
+        outcomes = []
+        for index, (before, core, behind) in enumerate(decorated):
+            outcome = Outcome(reason=reasons.get(index))
+            if index not in reasons:
+                outcome = _judged(core, next(translated))
+            text = before + outcome.text + behind
+            outcomes.append(outcome if outcome.reason is not None else replace(outcome, text=text))
+        return outcomes
+
+    def _unreadable(self, texts: Sequence[str]) -> Dict[int, str]:
+        reasons = {}
+        for index, text in enumerate(texts):
+            pieces = filter(has_words, self._source.encode(text, out_type=str))
+            if not any(piece in self._files.vocabulary for piece in pieces):
+                reasons[index] = "the model knows none of its characters"
+        return reasons
+
+    def _run(self, texts: Sequence[str]) -> List[Outcome]:
+        frame, longest = self._files.frame, _GROWTH * self._settings.longest + _ROOM
+        sources = [
+            [*frame.before, *self._source.encode(text, out_type=str), *frame.behind]
+            for text in texts
+        ]
+        try:
+            results = self._translator.translate_batch(
+                sources,
+                target_prefix=[list(frame.begins_with)] * len(texts) if frame.begins_with else None,
+                beam_size=self._settings.beam_size,
+                max_batch_size=self._settings.batch_tokens,
+                batch_type="tokens",
+                max_input_length=0,  # else the rest is dropped without a word
+                max_decoding_length=longest,
+                disable_unk=True,
+            )
+        except (RuntimeError, ValueError) as error:
+            message = f"CTranslate2 failed: {error}"
+            raise AttemptError(message) from error
+        return [self._outcome(result.hypotheses[0], longest) for result in results]
+
+    def _outcome(self, tokens: Sequence[str], longest: int) -> Outcome:
+        if len(tokens) >= longest:
+            return Outcome(reason="the model did not come to an end")
+        begun = len(self._files.frame.begins_with)
+        pieces = [token for token in tokens[begun:] if token not in _SIGNS]
+        # A piece that SentencePiece does not have keeps the mark of its blank.
+        text = self._target.decode(pieces).replace(_BLANK, " ")
+        return Outcome(" ".join(text.split()))
+
+
+def _translator(files: ModelFolder, settings: ModelSettings) -> ctranslate2.Translator:
+    try:
+        translator = ctranslate2.Translator(
+            str(files.folder),
+            device=settings.device,
+            compute_type=settings.compute_type,
+            inter_threads=1,
+            intra_threads=_THREADS,
+        )
+    except (RuntimeError, ValueError, MemoryError) as error:
+        message = (
+            f"CTranslate2 cannot load the model {files.folder}: {error}. Convert the model again,"
+            " or copy it again if it was cut off; see also TRANSLATION_COMPUTE_TYPE."
+        )
+        raise EngineError(message) from error
+    wanted = settings.compute_type
+    if translator.compute_type not in _NAMES_OF_TYPES.get(wanted, (wanted,)):
+        message = (
+            f"TRANSLATION_COMPUTE_TYPE is {wanted}, and this processor computes with"
+            f" {translator.compute_type} instead. Choose that."
+        )
+        raise EngineError(message)
+    return translator
+
+
+def _pieces(path: Path) -> sentencepiece.SentencePieceProcessor:
+    try:
+        return sentencepiece.SentencePieceProcessor(model_file=str(path))
+    except (RuntimeError, OSError, ValueError) as error:
+        message = f"SentencePiece cannot read {path}: {error}. Copy the model's file again."
+        raise EngineError(message) from error
+
+
+def _codes() -> Iterator[str]:
+    return (f"Zx{number}q" for number in itertools.count())
+
+
+def _judged(text: str, outcome: Outcome) -> Outcome:
+    is_alike = outcome.reason is None and outcome.text == " ".join(text.split())
+    words = {word.casefold() for word in text.split() if has_words(word)}
+    if is_alike and len(words) >= _FEWEST_WORDS_TO_DIFFER:
+        return Outcome(reason="the model gave it back as it was")
+    return outcome

@@ -1,0 +1,79 @@
+"""The engine for a pair of languages, as the settings want it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, Dict, List, Sequence
+
+from apertium_engine import ApertiumEngine, list_modes
+from apertium_modes import find_mode
+from model_conventions import MARIAN, ModelFolder, open_folder
+from translation_engine import Engine
+
+from shared.config import Config
+
+APERTIUM = "apertium"
+
+EngineMaker = Callable[[], Engine]
+"""Makes an engine when it is needed: a model takes memory, and several targets may need several."""
+
+
+def settings_used(config: Config) -> Dict[str, object]:
+    """The settings that the chosen engine reads."""
+    engine = config.get("TRANSLATION_ENGINE", APERTIUM)
+    if engine == APERTIUM:
+        return {"TRANSLATION_ENGINE": engine}
+    return {
+        "TRANSLATION_ENGINE": engine,
+        "TRANSLATION_MODEL": config.get("TRANSLATION_MODEL", ""),
+        "TRANSLATION_CONVENTION": config.get("TRANSLATION_CONVENTION", "auto"),
+        "TRANSLATION_DEVICE": config.get("TRANSLATION_DEVICE", "cpu"),
+        "TRANSLATION_COMPUTE_TYPE": config.get("TRANSLATION_COMPUTE_TYPE", "int8"),
+        "TRANSLATION_BEAM_SIZE": config.get("TRANSLATION_BEAM_SIZE", 4),
+        "TRANSLATION_BATCH_TOKENS": config.get("TRANSLATION_BATCH_TOKENS", 2048),
+        "TRANSLATION_MAX_TOKENS": config.get("TRANSLATION_MAX_TOKENS", 200),
+    }
+
+
+def model_name(config: Config) -> str:
+    """Under which name the spec declares the model that these settings need."""
+    return MARIAN if config.get("TRANSLATION_CONVENTION", "auto") == MARIAN else "one"
+
+
+def apertium_engines(source: str, targets: Sequence[str]) -> List[EngineMaker]:
+    """An engine per target. Raises EngineError that lists what there is."""
+    modes = list_modes()
+    names = [find_mode(source, target, modes) for target in targets]
+    return [_apertium(name) for name in names]
+
+
+def ctranslate_engines(
+    folder: Path, config: Config, source: str, targets: Sequence[str]
+) -> List[EngineMaker]:
+    """An engine per target. Raises EngineError for a model that is unfit or incomplete."""
+    convention = config.get("TRANSLATION_CONVENTION", "auto")
+    found = [open_folder(folder, convention, source, target) for target in targets]
+    return [_ctranslate(files, config) for files in found]
+
+
+def _apertium(name: str) -> EngineMaker:
+    return lambda: ApertiumEngine(name)
+
+
+def _ctranslate(files: ModelFolder, config: Config) -> EngineMaker:
+    def make() -> Engine:
+        # Apertium's image does not have the library.
+        from ctranslate_engine import CTranslateEngine, ModelSettings
+
+        return CTranslateEngine(
+            files,
+            ModelSettings(
+                device=config.get("TRANSLATION_DEVICE", "cpu"),
+                compute_type=config.get("TRANSLATION_COMPUTE_TYPE", "int8"),
+                beam_size=config.get("TRANSLATION_BEAM_SIZE", 4),
+                batch_tokens=config.get("TRANSLATION_BATCH_TOKENS", 2048),
+                longest=config.get("TRANSLATION_MAX_TOKENS", 200),
+            ),
+        )
+
+    return make
