@@ -7,10 +7,10 @@ STAMP := .venv/.complete
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint images bench schema locks clean
+.PHONY: help demo test lint images images-cpu images-all bench quality schema locks clean
 
 help:  ## show the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: images  ## a film clip with subtitles, from nothing
 	@$(BIN)/python demo/film.py out/media/demo.mkv
@@ -19,7 +19,7 @@ demo: images  ## a film clip with subtitles, from nothing
 	@$(BIN)/stagerun run out/demo
 	@$(BIN)/python demo/report.py out/demo
 
-test: lint images  ## every check and every test
+test: lint images-cpu  ## every check and every test
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not alone" $(TESTS)
 	@$(BIN)/pytest -m alone $(TESTS)
 
@@ -31,8 +31,14 @@ lint: $(STAMP)  ## style, types, layers, the Python version of the in-container 
 	@$(BIN)/lint-imports > .cache/layers.txt || { cat .cache/layers.txt; exit 1; }
 	@$(BIN)/vermin -t=3.9- --eval-annotations --no-tips -q shared stages
 
-images: $(STAMP)  ## build the images that are missing or older than their sources
+images: $(STAMP)  ## build the images of the embedded engines that are missing or older than their sources
 	@$(BIN)/stagerun build
+
+images-cpu: images  ## the same with the production engines for the CPU
+	@$(BIN)/stagerun build 06_asr 08_translation --variant cpu
+
+images-all: images-cpu  ## all images, the large ones for CUDA and demucs too
+	@$(BIN)/stagerun build --all
 
 bench: images  ## time against docker run; writes benchmarks/results.md
 	@$(BIN)/python -m benchmarks.bench
