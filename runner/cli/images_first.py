@@ -1,31 +1,52 @@
 """``--build``: the images that are missing or older than their sources, before stages run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from runner.cli.context import Context
 from runner.errors import GpuError
 from runner.events import Observer
+from runner.job.folder import Job
+from runner.project.config import resolve_config
 from runner.project.stage import StageSpec
 
 
-def build_first(context: Context, stage_ids: Sequence[str], emit: Observer) -> None:
-    """Build what these stages need on this machine. Raises BuildError and its kin."""
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Stages that shall run in a job, with the settings of the call."""
+
+    job: Job
+    stages: Iterable[str]
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+def build_first(context: Context, wanted: Iterable[Wanted], emit: Observer) -> None:
+    """Build what these stages need on this machine with their jobs' settings.
+
+    Raises ConfigError, BuildError and its kin.
+    """
     from runner.host.image_build import build
     from runner.host.images import plan
+    from runner.run.inputs import is_enabled
 
     project = context.project
-    stages = [project.stages[stage] for stage in stage_ids]
-    variants = {_variant(stage, context) for stage in stages}
-    if steps := plan(project, context.engine, stages, variants=variants):
+    images = {
+        (stage_id, _variant(project.stages[stage_id], one, context)): project.stages[stage_id]
+        for one in wanted
+        for stage_id in one.stages
+        if is_enabled(stage_id, project, one.job)
+    }
+    pairs = [(stage, variant) for (_, variant), stage in images.items()]
+    if steps := plan(project, context.engine, pairs):
         build(project, context.engine, steps, emit)
 
 
-def _variant(stage: StageSpec, context: Context) -> str:
+def _variant(stage: StageSpec, wanted: Wanted, context: Context) -> str:
     """The variant that a run would use; whether it may run is for the run to say."""
-    from runner.project.config import resolve_config
     from runner.run.variant import allowed_variants, choose_variant, gpu_variant
 
-    allowed = allowed_variants(stage, resolve_config(stage, context.project))
+    config = resolve_config(stage, context.project, wanted.job.layer, wanted.overrides)
+    allowed = allowed_variants(stage, config)
     try:
         return choose_variant(stage, allowed, None, context.host)[1]
     except GpuError:

@@ -10,6 +10,7 @@ import click
 
 from runner.cli.completing import complete_stage
 from runner.cli.context import Context
+from runner.cli.images_first import Wanted, build_first
 from runner.cli.jobs import open_jobs, wanted_jobs
 from runner.cli.options import (
     WaitingCommand,
@@ -51,7 +52,7 @@ def _run_stage(context: Context, name: str, place: Path, asked: dict[str, Any]) 
     options = _options(asked)
     check_keys(project, job.layer, options.overrides)
     if asked["build"]:
-        _build_first(context, (stage.id,))
+        _build_first(context, [Wanted(job=job, stages=(stage.id,), overrides=options.overrides)])
     with context.observing() as tell, context.observing_job(job, tell) as emit:
         running = Running()
         grace = project.settings.limits.stop_grace
@@ -106,15 +107,18 @@ def command(
     for plan in plans:
         check_keys(project, plan.job.layer, options.overrides)
     if asked["build"]:
-        _build_first(context, [stage for plan in plans for stage in plan.stages])
+        _build_first(context, [_wanted(plan, options) for plan in plans])
     return _run_plans(context, project, plans, options)
 
 
-def _build_first(context: Context, stages: Sequence[str]) -> None:
-    from runner.cli.images_first import build_first
+def _wanted(plan: Plan, options: RunOptions) -> Wanted:
+    stages = [stage for stage in plan.stages if stage not in plan.given]
+    return Wanted(job=plan.job, stages=stages, overrides=options.overrides)
 
+
+def _build_first(context: Context, wanted: Sequence[Wanted]) -> None:
     with context.observing() as emit:
-        build_first(context, tuple(dict.fromkeys(stages)), emit)
+        build_first(context, wanted, emit)
 
 
 def _run_plans(

@@ -1,6 +1,6 @@
 """The project's images: whether they are there and as new as their sources, and what to build."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +9,9 @@ from runner.host.engine_errors import translated
 from runner.host.recipes import BASE, KIND, NAME, PARENT, SOURCES, Recipe, Recipes
 from runner.project.pipeline import Project
 from runner.project.stage import MAIN, StageSpec
+
+StageImage = tuple[StageSpec, str]
+"""A stage and one of its variants."""
 
 
 class Condition(StrEnum):
@@ -66,24 +69,22 @@ def _state(recipe: Recipe, found: Image | None) -> ImageState:
     )
 
 
-def plan(
-    project: Project,
-    engine: Engine,
-    stages: Iterable[StageSpec],
-    *,
-    variants: Collection[str] | None = None,
-    force: bool = False,
-) -> list[BuildStep]:
-    """What has to be built for these stages, parents first; with ``force`` all of it.
+def every_image(stages: Iterable[StageSpec]) -> list[StageImage]:
+    """The images of all variants of these stages."""
+    return [(stage, variant) for stage in stages for variant in stage.parents]
 
-    ``variants`` limits the variants of each stage; None means all. Raises SpecError.
+
+def plan(
+    project: Project, engine: Engine, images: Iterable[StageImage], *, force: bool = False
+) -> list[BuildStep]:
+    """What has to be built for these images, parents first; with ``force`` all of it.
+
+    Raises SpecError.
     """
     recipes = Recipes(project)
     planner = _Planner(engine, project.settings.base, force=force)
-    for stage in stages:
-        for variant in stage.parents:
-            if variants is None or variant in variants:
-                planner.add(recipes.stage(stage, variant))
+    for stage, variant in images:
+        planner.add(recipes.stage(stage, variant))
     return list(planner.steps.values())
 
 

@@ -23,7 +23,7 @@ from runner.project.config import resolve_config
 from runner.project.models import needed_models
 from runner.project.pipeline import Project
 from runner.project.quantity import limit_text, size_text
-from runner.run.variant import allowed_variants
+from runner.run.variant import chosen_images
 
 
 class Health(StrEnum):
@@ -144,13 +144,11 @@ def _gpu(found: Inventory, project: Project | None) -> Check:
 
 
 def _images(project: Project, engine: Engine) -> Check:
-    states: list[tuple[str, ImageState]] = []
     try:
-        for stage in project.stages.values():
-            states += [
-                (stage.id, image_state(project, engine, stage, variant))
-                for variant in allowed_variants(stage, resolve_config(stage, project))
-            ]
+        states = [
+            (stage.id, image_state(project, engine, stage, variant))
+            for stage, variant in chosen_images(project)
+        ]
     except StagerunError as problem:
         return Check(
             subject="images",

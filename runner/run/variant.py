@@ -1,11 +1,13 @@
 """Which variant of a stage runs: one that its settings allow, on a GPU where one is granted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from runner.errors import ConfigError
 from runner.host.gpu import Grant, grant
-from runner.project.config import Value
+from runner.host.images import StageImage
+from runner.project.config import Value, resolve_config
+from runner.project.pipeline import Project
 from runner.project.stage import StageSpec, holds
 
 if TYPE_CHECKING:
@@ -25,6 +27,19 @@ def allowed_variants(stage: StageSpec, config: Mapping[str, Value]) -> tuple[str
         msg = f"{stage.file} has no variant for these settings: {said}. Change one of them."
         raise ConfigError(msg)
     return allowed
+
+
+def chosen_images(project: Project, stages: Iterable[StageSpec] | None = None) -> list[StageImage]:
+    """The images that the project's settings choose for these stages (None: for all).
+
+    Raises ConfigError.
+    """
+    wanted = project.stages.values() if stages is None else stages
+    return [
+        (stage, variant)
+        for stage in wanted
+        for variant in allowed_variants(stage, resolve_config(stage, project))
+    ]
 
 
 def gpu_variant(stage: StageSpec, allowed: tuple[str, ...]) -> str | None:

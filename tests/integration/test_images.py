@@ -20,6 +20,7 @@ from runner.host.recipes import HOUSE, Recipes, image_name, parent_image
 from runner.host.site import find_site
 from runner.observers.together import together
 from runner.project.pipeline import Project, load_project
+from runner.run.variant import chosen_images
 
 pytestmark = [pytest.mark.engine, pytest.mark.images, pytest.mark.alone]
 
@@ -49,7 +50,7 @@ PARENTS = ("base", "ffmpeg", "asr", "text")
 def parents(engine: DockerEngine) -> None:
     """The project's own parent images, built where they are missing or old."""
     project = load_project(HOUSE)
-    build(project, engine, plan(project, engine, project.stages.values()), lambda _: None)
+    build(project, engine, plan(project, engine, chosen_images(project)), lambda _: None)
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def make(
     shown: list[Event] = []
     steps = [
         step
-        for step in plan(project, engine, project.stages.values(), force=force)
+        for step in plan(project, engine, chosen_images(project), force=force)
         if step.image != parent_image("base")
     ]
     files = root / "site/etc/apt"

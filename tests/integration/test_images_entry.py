@@ -14,6 +14,7 @@ from runner.host.image_build import build
 from runner.host.images import plan
 from runner.host.recipes import HOUSE
 from runner.project.pipeline import load_project
+from runner.run.variant import chosen_images
 
 pytestmark = [pytest.mark.engine, pytest.mark.images]
 
@@ -40,7 +41,7 @@ time.sleep(30)
 def image(engine: DockerEngine) -> Iterator[str]:
     """The base image with the entry point."""
     project = load_project(HOUSE)
-    build(project, engine, plan(project, engine, project.stages.values()), lambda _: None)
+    build(project, engine, plan(project, engine, chosen_images(project)), lambda _: None)
     files = [
         ContextFile(path="Dockerfile", source=DOCKERFILE),
         file_at("entry.sh", HOUSE / "images/entry.sh"),

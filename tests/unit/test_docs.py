@@ -30,6 +30,7 @@ from runner.project.schema import (
     ModelPart,
     NetworkPart,
     OutputPart,
+    ParentPart,
     ResourcesPart,
     SettingsFile,
     StageFile,
@@ -63,6 +64,7 @@ FILES: Final[dict[str, tuple[type[BaseModel], type[UsageError]]]] = {
 }
 TABLES: Final = [
     ("docs/stage-yaml.md", "Keys", StageFile),
+    ("docs/stage-yaml.md", "parents", ParentPart),
     ("docs/stage-yaml.md", "outputs", OutputPart),
     ("docs/stage-yaml.md", "config", KeyPart),
     ("docs/stage-yaml.md", "models", ModelPart),

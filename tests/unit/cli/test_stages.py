@@ -1,7 +1,12 @@
 """``stagerun stages`` and ``stagerun build``."""
 
+import pytest
+
 from runner.cli.build import command as build
+from runner.cli.run import command as run
+from runner.cli.run import stage_command
 from runner.cli.stages import command
+from runner.host.images import BuildStep
 from tests.unit.cli.bench import LAST, NEXT, PROBE, Bench
 
 SPEC = """\
@@ -50,3 +55,65 @@ def test_a_variant_that_no_stage_has_is_an_error(bench: Bench) -> None:
     said = bench.say(build, "--variant", "cuda")
     assert said.code == 2
     assert "main" in said.text
+
+
+VARIANTS = """\
+    summary: Copies its input
+    parents: {small: {image: base, when: {SIZE: small}}, large: {image: base, when: {SIZE: large}}}
+    inputs: {text: input/text}
+    outputs: {copy: {file: copy.txt, type: text}}
+    config: {SIZE: {type: choice, of: [small, large], default: small, help: How large}}
+"""
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The images that were asked of the builder."""
+    found: list[str] = []
+
+    def build(_: object, __: object, steps: list[BuildStep], *___: object, **____: object) -> None:
+        found.extend(step.image.removeprefix("stagerun/") for step in steps)
+
+    monkeypatch.setattr("runner.host.image_build.build", build)
+    return found
+
+
+def stage_images(built: list[str]) -> list[str]:
+    return [name for name in built if name.startswith(PROBE)]
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "expected"),
+    [
+        ((), "", ["small"]),
+        ((), "config: {SIZE: large}", ["large"]),
+        (("probe",), "config: {SIZE: large}", ["large"]),
+        (("--all",), "", ["small", "large"]),
+        (("probe", "--variant", "large"), "", ["large"]),
+    ],
+)
+def test_of_variants_the_settings_choose_what_is_built(
+    bench: Bench, built: list[str], words: tuple[str, ...], settings: str, expected: list[str]
+) -> None:
+    bench.kit.spec(PROBE, VARIANTS)
+    bench.kit.settings(settings)
+    assert bench.say(build, *words).code == 0
+    assert stage_images(built) == [f"{PROBE}:{variant}" for variant in expected]
+
+
+def test_all_variants_and_one_of_them_cannot_be_asked_for_at_once(bench: Bench) -> None:
+    assert bench.say(build, "--all", "--variant", "main").code == 2
+
+
+@pytest.mark.parametrize("others", [[], ["out/other"]])
+def test_before_a_run_it_is_what_the_job_chooses(
+    bench: Bench, built: list[str], monkeypatch: pytest.MonkeyPatch, others: list[str]
+) -> None:
+    monkeypatch.chdir(bench.kit.root)
+    bench.kit.spec(PROBE, VARIANTS)
+    bench.kit.job("other", more="config: {SIZE: large}\n")
+    bench.say(run, "out/job", *others, "--build", "--upto", PROBE)
+    assert stage_images(built) == [f"{PROBE}:small", *[f"{PROBE}:large"] * len(others)]
+    built.clear()
+    bench.say(stage_command(PROBE), "out/job", "--build", "--set", "SIZE=large")
+    assert stage_images(built) == [f"{PROBE}:large"]

@@ -7,7 +7,7 @@ import pytest
 from runner.errors import SpecError
 from runner.host.engine import Image
 from runner.host.engine_fake import FakeEngine
-from runner.host.images import Condition, image_state, plan
+from runner.host.images import Condition, every_image, image_state, plan
 from runner.host.recipes import PARENT, Recipes, image_name, parent_image
 from runner.project.pipeline import Project, load_project
 
@@ -44,13 +44,14 @@ def root(tmp_path: Path) -> Path:
 
 def planned(root: Path, engine: FakeEngine, variant: str = "cpu", force: bool = False) -> list[str]:
     project = load_project(root)
-    steps = plan(project, engine, project.stages.values(), variants=[variant], force=force)
+    images = [(stage, variant) for stage in project.stages.values()]
+    steps = plan(project, engine, images, force=force)
     return [step.image.removeprefix("stagerun/") for step in steps]
 
 
 def build_all(project: Project, engine: FakeEngine) -> None:
     """Put images into the engine as a build would."""
-    for step in plan(project, engine, project.stages.values()):
+    for step in plan(project, engine, every_image(project.stages.values())):
         labels = step.recipe.labels("test")
         if step.recipe.parent:
             labels[PARENT] = engine.images[step.recipe.parent.image].digest
@@ -170,3 +171,13 @@ def test_the_stage_finds_its_id_in_the_dockerfile_and_its_spec_beside_its_code(r
 
 def test_the_locked_pythons_are_those_of_the_parents_in_use(root: Path) -> None:
     assert Recipes(load_project(root)).locked_pythons() == "cp311"
+
+
+def test_a_stages_fixture_is_in_no_image_and_makes_none_old(root: Path, engine: FakeEngine) -> None:
+    fixture = root / "stages/06_asr/fixture/deep"
+    fixture.mkdir(parents=True)
+    for name in ("fixture.yaml", "sound.wav", "make.py"):
+        (fixture / name).write_text(name)
+    recipe = Recipes(load_project(root)).stage(load_project(root).stages["06_asr"], "cpu")
+    assert not [file.path for file in recipe.files if "fixture" in file.path]
+    assert planned(root, engine) == []
