@@ -12,7 +12,7 @@ from runner.job.folder import Job
 from runner.run.request import RunOptions
 from runner.run.scheduler import JobOutcome, plan_job, run_plans
 from tests.project_kit import STAGE_CODE, STAGE_YAML
-from tests.unit.run.conftest import LAST, NEXT, PROBE, Place, copy, copy_of, fail
+from tests.unit.run.conftest import LAST, NEXT, PROBE, Place, copy, copy_of, fail, write_manifest
 
 SIDE = "60_side"
 
@@ -294,3 +294,58 @@ def test_a_workflow_for_what_nobody_makes_is_refused(
     place.kit.settings(f"workflows: {{odd: [{result}]}}\n")
     with pytest.raises(UsageError, match=problem):
         plan_job(place.project, job)
+
+
+EITHER = """\
+    summary: Copies its input
+    parent: base
+    inputs:
+      text: input/text
+      more: {from: 50_probe/copy, optional: true}
+    outputs: {copy: {file: copy.txt, type: text}}
+"""
+
+
+def skip(process: FakeProcess) -> int:
+    """A stage that has nothing to do."""
+    write_manifest(process, "skipped", outputs=[], reason="there is no token")
+    return 0
+
+
+def test_a_stage_goes_on_without_an_optional_input_that_was_skipped(place: Place, job: Job) -> None:
+    place.kit.spec(NEXT, EITHER)
+    place.build()
+    place.programs[PROBE] = skip
+    (outcome,) = run(place, job)
+    assert verdicts(outcome) == {PROBE: "skipped", NEXT: "success", LAST: "success"}
+    assert outcome.exit_code == 0
+
+
+def test_an_optional_input_that_failed_holds_a_stage_up_and_says_how_to_go_on(
+    place: Place, job: Job
+) -> None:
+    place.kit.spec(NEXT, EITHER)
+    place.build()
+    place.programs[PROBE] = fail
+    (outcome,) = run(place, job)
+    assert verdicts(outcome) == {
+        PROBE: "stage_failed",
+        NEXT: "input_missing",
+        LAST: "input_missing",
+    }
+    way = (
+        f"To go on without it, switch it off: stages: {{{PROBE}: {{enabled: false}}}} in {job.file}"
+    )
+    assert way in place.said(NEXT)
+    assert "switch it off" not in place.said(LAST)
+    place.run(job, NEXT)
+    assert way in place.said(NEXT)
+    job.file.write_text(f"input: {{text: text.txt}}\nstages: {{{PROBE}: {{enabled: false}}}}\n")
+    (outcome,) = run(place, Job(job.root))
+    assert verdicts(outcome) == {PROBE: "skipped", NEXT: "success", LAST: "success"}
+
+
+def test_a_workflow_ends_well_where_its_result_was_skipped(place: Place, job: Job) -> None:
+    place.programs[PROBE] = skip
+    (outcome,) = run(place, job, upto=PROBE)
+    assert (outcome.exit_code, outcome.result) == (0, ())
