@@ -1,24 +1,35 @@
 """``stagerun stages``: what the project consists of."""
 
+import sys
 from typing import Any, Final
 
 import click
 
 from runner.cli.context import Context
+from runner.cli.graph import LETTERS, LINES, drawing, mermaid
 from runner.cli.options import common_options
-from runner.cli.reporting import answer
+from runner.cli.reporting import answer, say
 from runner.cli.tables import Cell, table
-from runner.project.stage import MAIN, Key, StageSpec
+from runner.observers.style import is_unicode, paint
+from runner.project.edges import edges
+from runner.project.stage import MAIN, Conditions, Key, Model, Parent, StageSpec
 
 HEADERS: Final = ("stage", "summary", "gpu", "parents", "inputs → outputs")
 
 
-@click.command("stages", short_help="List the project's stages.")
+@click.command("stages", short_help="Draw and list the project's stages.")
+@click.option("--mermaid", "as_mermaid", is_flag=True, help="Print the graph as Mermaid text only.")
 @common_options
 @click.pass_obj
-def command(context: Context) -> None:
-    """List the project's stages: what they do, need, read and write; with -v their keys."""
+def command(context: Context, *, as_mermaid: bool) -> None:
+    """Draw which stage reads from which, and list what they do, need, read and write.
+
+    With -v also their variants, models and keys.
+    """
     project = context.project
+    if as_mermaid and not context.json:
+        say("\n".join(mermaid(project)))
+        return
     document = {
         "schema_version": 1,
         "project": project.settings.name,
@@ -28,6 +39,16 @@ def command(context: Context) -> None:
             for name, sources in project.settings.workflows.items()
         },
         "stages": [_document(stage) for stage in project.stages.values()],
+        "edges": [
+            {
+                "from": str(edge.source),
+                "to": edge.stage,
+                "input": edge.input,
+                "optional": edge.optional,
+                "rank": edge.rank,
+            }
+            for edge in edges(project)
+        ],
     }
     answer(context, document, lambda: _lines(context))
 
@@ -38,6 +59,7 @@ def _document(stage: StageSpec) -> dict[str, Any]:
         "summary": stage.summary,
         "gpu": stage.gpu,
         "parents": {name: parent.image for name, parent in stage.parents.items()},
+        "variants": stage.parents,
         "network": stage.network,
         "secrets": stage.secrets,
         "inputs": [
@@ -50,18 +72,50 @@ def _document(stage: StageSpec) -> dict[str, Any]:
         ],
         "outputs": stage.outputs,
         "config": list(stage.config.values()),
+        "models": stage.models,
     }
 
 
 def _lines(context: Context) -> list[str]:
     stages = list(context.project.stages.values())
+    lines = _graph(context)
     if not context.verbose:
-        return table([_row(stage) for stage in stages], HEADERS, colour=context.colour)
-    lines: list[str] = []
+        return lines + table([_row(stage) for stage in stages], HEADERS, colour=context.colour)
     for stage in stages:
         lines += table([_row(stage)], colour=context.colour)
+        rows = [_variant_row(name, parent) for name, parent in stage.parents.items()]
+        rows = rows if MAIN not in stage.parents else []
+        rows += [_model_row(model) for model in stage.models]
+        lines += [f"    {line}" for line in table(rows)]
         lines += [f"    {line}" for line in table([_key_row(key) for key in stage.config.values()])]
     return lines
+
+
+def _graph(context: Context) -> list[str]:
+    strokes = LINES if is_unicode(sys.stdout.encoding) else LETTERS
+    drawn = drawing(context.project, strokes=strokes)
+    if not drawn:
+        return []
+    known, colour = context.project.stages, context.colour
+    lines = [
+        f"{text}  {paint(name, 'strong' if name in known else 'dim', on=colour)}"
+        for text, name in drawn
+    ]
+    legend = f"{strokes.needed} reads, {strokes.optional} reads where it is there"
+    return [*lines, paint(legend, "dim", on=colour), ""]
+
+
+def _variant_row(name: str, parent: Parent) -> list[str]:
+    return [f"variant {name}", parent.image, _condition(parent.when)]
+
+
+def _model_row(model: Model) -> list[str]:
+    return [f"model {model.name}", model.folder, _condition(model.when)]
+
+
+def _condition(when: Conditions) -> str:
+    parts = [f"{key} is {' or '.join(values)}" for key, values in when.items()]
+    return ("if " + " and ".join(parts)) if parts else "always"
 
 
 def _row(stage: StageSpec) -> list[str | Cell]:

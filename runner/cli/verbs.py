@@ -40,7 +40,7 @@ VERBS: Final[dict[str, Verb]] = {
     "why": Verb(LOOK, "Say why a stage ended as it did, and why it would run again."),
     "config": Verb(LOOK, "Show a stage's settings and limits, and where they come from."),
     "validate": Verb(LOOK, "Check the results of a job against its manifests."),
-    "stages": Verb(LOOK, "List the project's stages."),
+    "stages": Verb(LOOK, "Draw and list the project's stages."),
     "build": Verb(MAINTAIN, "Build images that are missing or older than their sources."),
     "models": Verb(MAINTAIN, "Show, add or verify the models that stages need."),
     "clean": Verb(MAINTAIN, "Remove what is no longer needed."),

@@ -21,7 +21,7 @@ SPEC = """\
 
 def test_each_stage_says_what_it_needs_reads_and_writes(bench: Bench) -> None:
     bench.kit.spec(PROBE, SPEC)
-    lines = bench.say(command).text.splitlines()
+    lines = bench.say(command).text.split("\n\n")[1].splitlines()
     assert [line.split()[0] for line in lines] == ["stage", PROBE, NEXT, LAST]
     assert lines[1].split("  ")[1:] == [
         "Copies its input",
@@ -43,6 +43,33 @@ def test_the_document_names_sources_and_workflows(bench: Bench) -> None:
     assert document["stages"][1]["inputs"] == [
         {"name": "text", "from": ["50_probe/copy"], "optional": False}
     ]
+
+
+def test_the_document_has_every_edge(bench: Bench) -> None:
+    bench.kit.spec(PROBE, SPEC)
+    edges = bench.say(command, "--json").document["edges"]
+    assert [(edge["from"], edge["to"], edge["optional"]) for edge in edges] == [
+        ("input/text", PROBE, False),
+        ("input/more", PROBE, True),
+        ("50_probe/copy", NEXT, False),
+        ("51_next/copy", LAST, False),
+    ]
+
+
+def test_variants_and_models_are_listed_with_their_conditions(bench: Bench) -> None:
+    models = "    models: {m: {when: {SIZE: large}, folder: m, files: [f]}}\n"
+    bench.kit.spec(PROBE, VARIANTS + models)
+    lines = [line.split() for line in bench.say(command, "-v").text.splitlines()]
+    assert ["variant", "small", "base", "if", "SIZE", "is", "small"] in lines
+    assert ["model", "m", "m", "if", "SIZE", "is", "large"] in lines
+
+
+def test_the_graph_stands_above_the_list_and_alone_as_mermaid(bench: Bench) -> None:
+    lines = bench.say(command).text.splitlines()
+    assert [line.split()[-1] for line in lines[:4]] == ["input/text", PROBE, NEXT, LAST]
+    text = bench.say(command, "--mermaid").text
+    assert text.splitlines()[0] == "flowchart LR"
+    assert "  n_50_probe -->|copy| n_51_next" in text
 
 
 def test_images_that_are_new_enough_are_not_built(bench: Bench) -> None:
