@@ -1,6 +1,8 @@
 """Writes ``docs/schema``: JSON Schema of every document that others read or write.
 
-Run it after a change to the models: ``python -m runner.schema_files``.
+And the tables of ``docs/stages.md``, which are made of the specs.
+
+Run it after a change to the models or to a stage.yaml: ``python -m runner.schema_files``.
 """
 
 import json
@@ -15,7 +17,9 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
 from runner.manifest import JobManifest, RunRecord, StageManifest
+from runner.project.pipeline import load_project
 from runner.project.schema import InputPart, JobFile, SettingsFile, StageFile
+from runner.stage_tables import PAGE, filled
 
 FOLDER: Final = Path("docs/schema")
 
@@ -119,6 +123,9 @@ def main() -> int:
     for path, text in schema_files().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    if PAGE.is_file():
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(filled(page, load_project(Path.cwd())), encoding="utf-8")
     return 0
 
 

@@ -1,5 +1,6 @@
 """The user's pages say what the code does."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -155,7 +156,9 @@ def test_a_yaml_example_is_one_that_the_loader_takes(name: str, tmp_path: Path) 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_json_example_fits_its_model(name: str) -> None:
     for block in blocks(page(name)):
-        if block.language == "json":
+        if block.language == "json" and name == "docs/stages.md":
+            assert isinstance(json.loads(block.text), dict)  # what one stage hands to another
+        elif block.language == "json":
             assert block.kind == "stage-manifest"
             StageManifest.model_validate_json(block.text)
 
