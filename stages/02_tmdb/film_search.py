@@ -10,8 +10,8 @@ from film_database import FilmDatabase, Found
 from film_name import FilmName, bare_title, guess_names, is_episode
 from lookup_errors import NotAskedError, UnknownFilmError, WrongSettingError
 
-_TMDB_ID = re.compile(r"\d{1,10}")
-_IMDB_ID = re.compile(r"tt\d{5,10}")
+_TMDB_ID = re.compile(r"[0-9]{1,10}")
+_IMDB_ID = re.compile(r"tt[0-9]{5,10}")
 _YEARS_APART = 1
 _SHOWN = 3
 

@@ -137,7 +137,7 @@ def _is_written_as_a_name(word: str) -> bool:
 
 def _is_part(word: str) -> bool:
     bare = word.strip(".,")
-    letters = sum(1 for character in bare if unicodedata.category(character).startswith("L"))
+    letters = sum(1 for character in bare if unicodedata.category(character)[0] in "LM")
     return letters >= _SHORTEST_PART and not _is_honorific(word) and _is_written_as_a_name(bare)
 
 
