@@ -2,120 +2,100 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Iterable, Iterator, List, Sequence, Tuple
+from typing import List, Optional, Sequence
 
-from line_breaking import Token, clean, fill, fill_evenly, join, tokens
+from caption_text import Piece, join
+from cue import Cue, Rules
+from cue_division import divide
+from cue_placement import place
+from graphemes import width
+from line_breaking import break_lines
+from phrasing import Phrasing
+from spoken_pieces import SpokenPiece, milliseconds, spoken_pieces
 
+from shared.speech import Speech
 from shared.transcript import Segment
 
-# One frame at 25 frames a second: a shorter cue is on no picture.
-SHORTEST_MS = 40
-# A cue that shows for less cannot be read, so a neighbour waits rather than cut into it.
-READABLE_MS = 833
+# Recognisers let neighbours overlap by a little. Who overlaps by more talks at the same time.
+_OVERLAP_MS = 500
+_MOST_VOICES = 3
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The room that subtitles have; `line_length` in columns."""
+def lay_out(
+    segments: Sequence[Segment],
+    rules: Rules,
+    *,
+    language: str = "",
+    speech: Sequence[Speech] = (),
+) -> List[Cue]:
+    """The cues of a transcript, in order of time: every word once, none over another.
 
-    line_length: int = 42
-    lines: int = 2
-
-
-@dataclass(frozen=True)
-class Cue:
-    """Lines of text and when they show, in milliseconds."""
-
-    start_ms: int
-    end_ms: int
-    lines: Tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Timed:
-    """A token and when it is spoken, in seconds."""
-
-    token: Token
-    start: float
-    end: float
+    ``speech`` is where somebody is heard; it places the text of segments without times of words.
+    """
+    phrasing = Phrasing(language)
+    cues = [
+        _cue(pieces, phrasing)
+        for voice in _voices(segments, rules, speech)
+        for pieces in divide(voice, rules, phrasing)
+    ]
+    return place(cues, rules)
 
 
-def lay_out(segments: Iterable[Segment], layout: Layout) -> List[Cue]:
-    """The cues of a transcript, in order of time: every word once, none over another."""
-    return _apart(
-        _cue(block, layout)
-        for segment in segments
-        for block in _blocks(_timed_tokens(segment), layout)
-    )
+def _voices(
+    segments: Sequence[Segment], rules: Rules, speech: Sequence[Speech]
+) -> List[List[SpokenPiece]]:
+    """What is spoken, in so many rows that in each one speaks after the other."""
+    ordered = sorted(segments, key=lambda segment: segment.start)
+    voices: List[List[SpokenPiece]] = []
+    ends: List[int] = []
+    for index, segment in enumerate(ordered):
+        until = milliseconds(ordered[index + 1].start) if index + 1 < len(ordered) else None
+        pieces = spoken_pieces(segment, rules, speech=speech, until_ms=until)
+        if not pieces:
+            continue
+        voice = _free_voice(ends, pieces[0].start_ms)
+        if voice is None:
+            voices.append([])
+            ends.append(0)
+            voice = len(voices) - 1
+        voices[voice] += _in_order(pieces, voices[voice])
+        ends[voice] = max(ends[voice], *(piece.end_ms for piece in pieces))
+    return voices
 
 
-def _timed_tokens(segment: Segment) -> List[_Timed]:
-    """The segment's tokens; each takes its time from the characters that it is made of."""
-    times = _character_times(segment)
-    timed, position = [], 0
-    for token in tokens(clean(segment.text)):
-        own = times[position : position + len(token.text)]
-        position += len(token.text)
-        timed.append(_Timed(token, start=own[0][0], end=own[-1][1]))
-    return timed
+def _free_voice(ends: Sequence[int], start: int) -> Optional[int]:
+    for voice, end in enumerate(ends):
+        if end <= start + _OVERLAP_MS:
+            return voice
+    return None if len(ends) < _MOST_VOICES else ends.index(min(ends))
 
 
-def _character_times(segment: Segment) -> List[Tuple[float, float]]:
-    """When each character is spoken, spaces left out: from the words, else spread evenly."""
-    spoken = [(_solid(word.word), word.start, word.end) for word in segment.words]
-    whole = _solid(segment.text)
-    if "".join(text for text, _, _ in spoken) != whole:  # a translation has other words
-        spoken = [(whole, segment.start, segment.end)]
-    times: List[Tuple[float, float]] = []
-    latest = float("-inf")
-    for text, start, end in spoken:
-        start = max(start, latest)  # noqa: PLW2901 (words that go back in time are put right)
-        step = max(0.0, end - start) / max(1, len(text))
-        times += [(start + n * step, start + (n + 1) * step) for n in range(len(text))]
-        latest = times[-1][1] if times else latest
-    return times
+def _in_order(pieces: Sequence[SpokenPiece], before: Sequence[SpokenPiece]) -> List[SpokenPiece]:
+    """The pieces, none of which begins before the last one of its voice."""
+    if not before or pieces[0].start_ms >= before[-1].start_ms:
+        return list(pieces)
+    latest = before[-1].start_ms
+    return [
+        SpokenPiece(
+            piece.text,
+            piece.glued,
+            max(piece.start_ms, latest),
+            max(piece.end_ms, latest),
+            piece.columns,
+            ends_segment=piece.ends_segment,
+        )
+        for piece in pieces
+    ]
 
 
-def _solid(text: str) -> str:
-    return "".join(clean(text).split())
-
-
-def _blocks(timed: Sequence[_Timed], layout: Layout) -> Iterator[List[_Timed]]:
-    """As many tokens at a time as the lines have room for."""
-    block: List[_Timed] = []
-    for entry in timed:
-        line = [part.token for part in [*block, entry]]
-        if block and len(fill(line, layout.line_length)) > layout.lines:
-            yield block
-            block = []
-        block.append(entry)
-    if block:
-        yield block
-
-
-def _cue(block: Sequence[_Timed], layout: Layout) -> Cue:
-    lines = fill_evenly([entry.token for entry in block], layout.line_length)
+def _cue(spoken: Sequence[SpokenPiece], phrasing: Phrasing) -> Cue:
+    """The cue of the pieces, which shows as long as they are spoken."""
+    pieces: List[Piece] = [Piece(piece.text, piece.glued) for piece in spoken]
+    columns = spoken[0].columns
     return Cue(
-        start_ms=round(block[0].start * 1000),
-        end_ms=round(block[-1].end * 1000),
-        lines=tuple(join(line) for line in lines),
+        start_ms=spoken[0].start_ms,
+        end_ms=max(piece.end_ms for piece in spoken),
+        lines=break_lines(pieces, columns, phrasing),
+        characters=width(join(pieces)),
+        columns=columns,
     )
-
-
-def _apart(cues: Iterable[Cue]) -> List[Cue]:
-    """In order of time; each ends where the next begins at the latest."""
-    placed: List[Cue] = []
-    for cue in sorted(cues, key=lambda cue: cue.start_ms):
-        start_ms = max(cue.start_ms, 0)
-        if placed:
-            before = placed[-1]
-            start_ms = max(start_ms, before.start_ms + min(_length_ms(before), READABLE_MS))
-            placed[-1] = replace(before, end_ms=min(before.end_ms, start_ms))
-        end_ms = max(cue.end_ms, start_ms + SHORTEST_MS)
-        placed.append(replace(cue, start_ms=start_ms, end_ms=end_ms))
-    return placed
-
-
-def _length_ms(cue: Cue) -> int:
-    return cue.end_ms - cue.start_ms

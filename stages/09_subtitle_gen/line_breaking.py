@@ -1,120 +1,82 @@
-"""Where a text may be broken, and how lines are filled evenly."""
+"""Breaks a cue into lines: at a sentence, else at a clause, else about evenly."""
 
 from __future__ import annotations
 
-import unicodedata
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Iterator, List, Sequence
+from typing import List, Sequence, Tuple
 
-# Players and the libraries behind them read {..} as a style, \N as a line break, and take a line
-# with --> for a time. These stand in for them and read the same.
-_STAND_INS = str.maketrans({"{": "(", "}": ")", "\\": "/", "\ufeff": None})
-_ARROW = "-->"
-_ARROW_STAND_IN = "\N{RIGHTWARDS ARROW}"
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-# Scripts that put no space between words and may be broken after almost any character. Hangul is
-# as wide, but has spaces.
-_UNSPACED = (
-    ("\u3000", "\u30ff"),  # CJK punctuation, Hiragana, Katakana
-    ("\u3400", "\u9fff"),  # Han
-    ("\uf900", "\ufaff"),  # Han, compatibility
-    ("\uff00", "\uffef"),  # full-width forms
-    ("\U00020000", "\U0003ffff"),  # Han, rare
-)
-_OPENING = ("Ps", "Pi")
-_NEVER_FIRST = ("Pe", "Pf", "Po", "Pd", "Lm", "Mn", "Mc", "Me")
+from caption_text import Piece, join
+from graphemes import width
+from phrasing import Phrasing
+
+# The cost of lines, and after how many pieces each ends.
+_Lines = Tuple[int, Tuple[int, ...]]
+_IMPOSSIBLE: _Lines = (-1, ())
 
 
-@dataclass(frozen=True)
-class Token:
-    """A piece of text that stays on one line; `glued` means: no space before it."""
-
-    text: str
-    glued: bool = False
-
-
-def clean(text: str) -> str:
-    """The text in one line, without what a subtitle file cannot hold."""
-    writable = "".join(_writable(character) for character in text.translate(_STAND_INS))
-    return " ".join(writable.split()).replace(_ARROW, _ARROW_STAND_IN)
-
-
-def tokens(text: str) -> List[Token]:
-    """The pieces of a clean text, in order; together they are the text."""
-    return [
-        Token(piece, glued=index > 0)
-        for word in text.split()
-        for index, piece in enumerate(_breakable(word))
-    ]
-
-
-@lru_cache(maxsize=4096)
-def width(text: str) -> int:
-    """The columns that a text takes: two for a wide character, one for any other."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
-def join(line: Sequence[Token]) -> str:
-    """The text of a line of tokens."""
-    return "".join(
-        token.text if token.glued or index == 0 else " " + token.text
-        for index, token in enumerate(line)
-    )
-
-
-def fill(line: Sequence[Token], most_columns: int) -> List[List[Token]]:
-    """As few lines as possible; only a token that is too long by itself makes a longer one."""
-    lines: List[List[Token]] = []
-    columns = 0
-    for token in line:
-        longer = columns + width(token.text) + (0 if token.glued else 1)
-        if lines and longer <= most_columns:
-            lines[-1].append(token)
-            columns = longer
-        else:
-            lines.append([token])
-            columns = width(token.text)
+def fewest_lines(pieces: Sequence[Piece], columns: int) -> int:
+    """How many lines the pieces need; a piece that is too long has a line for itself."""
+    lines, column = 0, columns + 1
+    for piece in pieces:
+        column += width(piece.text) + (0 if piece.glued else 1)
+        if column > columns:
+            lines, column = lines + 1, width(piece.text)
     return lines
 
 
-def fill_evenly(line: Sequence[Token], most_columns: int) -> List[List[Token]]:
-    """As few lines as possible, and of those the way in which the longest is shortest."""
-    fewest = len(fill(line, most_columns))
-    narrowest = max(1, width(join(line)) // max(1, fewest))
-    for columns in range(min(narrowest, most_columns), most_columns):
-        lines = fill(line, columns)
-        if len(lines) == fewest:
-            return lines
-    return fill(line, most_columns)
-
-
-def _writable(character: str) -> str:
-    category = unicodedata.category(character)
-    if category == "Cc":
-        return " " if character.isspace() else ""
-    return _REPLACEMENT if category == "Cs" else character  # half of a pair has no UTF-8
-
-
-def _breakable(word: str) -> Iterator[str]:
-    piece = ""
-    for character in word:
-        if piece and _may_break(piece[-1], character):
-            yield piece
-            piece = ""
-        piece += character
-    if piece:
-        yield piece
-
-
-def _may_break(before: str, after: str) -> bool:
-    if not (_is_unspaced(before) or _is_unspaced(after)):
-        return False
-    return (
-        unicodedata.category(before) not in _OPENING
-        and unicodedata.category(after) not in _NEVER_FIRST
+def break_lines(pieces: Sequence[Piece], columns: int, phrasing: Phrasing) -> Tuple[str, ...]:
+    """As few lines as possible, broken where that disturbs least and else about as long."""
+    lines = fewest_lines(pieces, columns)
+    if lines == 1:
+        return (join(pieces),)
+    ideal = width(join(pieces)) // lines
+    ends = _ends_of_best_lines(pieces, lines, columns, ideal, phrasing)
+    begins = [0, *ends[:-1]]
+    return tuple(
+        join(pieces[begin:end])
+        for begin, end in zip(begins, ends)  # noqa: B905 (Python 3.10)
     )
 
 
-def _is_unspaced(character: str) -> bool:
-    return any(first <= character <= last for first, last in _UNSPACED)
+def _ends_of_best_lines(
+    pieces: Sequence[Piece], lines: int, columns: int, ideal: int, phrasing: Phrasing
+) -> Tuple[int, ...]:
+    count = len(pieces)
+    # By first piece: the least cost of the rest in the lines that are left, and where they end.
+    best: List[_Lines] = [_IMPOSSIBLE] * count + [(0, ())]
+    for line in range(lines):
+        is_last = line == 0
+        following = best
+        best = [
+            _best_line(pieces, first, following, columns, ideal, phrasing, is_last=is_last)
+            for first in range(count + 1)
+        ]
+    return best[0][1]
+
+
+def _best_line(
+    pieces: Sequence[Piece],
+    first: int,
+    following: Sequence[_Lines],
+    columns: int,
+    ideal: int,
+    phrasing: Phrasing,
+    *,
+    is_last: bool,
+) -> _Lines:
+    """The best line that begins with a piece, and the best lines after it."""
+    (least, ends), column = _IMPOSSIBLE, -1
+    for end in range(first + 1, len(pieces) + 1):
+        piece = pieces[end - 1]
+        column += width(piece.text) + (0 if piece.glued and end > first + 1 else 1)
+        if column > columns and end > first + 1:
+            break
+        rest, rest_ends = following[end]
+        if rest < 0 or (is_last and end < len(pieces)):
+            continue
+        cost = rest + 2 * (column - ideal) ** 2
+        if end < len(pieces):
+            after = pieces[end]
+            cost += phrasing.cost(piece.text, after.text, glued=after.glued)
+        if least < 0 or cost < least:
+            least, ends = cost, (end, *rest_ends)
+    return least, ends

@@ -7,57 +7,57 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import Any, Dict
 
-from layout import Layout, lay_out
-from subtitle_files import SubtitleError, file_language, file_title, srt_text, vtt_text
+from cue import RulesError
+from film_facts import FilmFactsError, read_film_facts
+from subtitle_files import SubtitleError
+from subtitle_job import SubtitleJob, read_settings
 
 from shared.config import load_config
+from shared.speech import SpeechError, read_speech
 from shared.stage_utils import StageIO
 from shared.transcript import TranscriptError, read_transcript
 
 
 def run_stage(job_dir: Path, stage_name: str = "09_subtitle_gen") -> int:
-    """Writes <title>.<language>.srt for each transcript, and .vtt with GENERATE_VTT.
+    """Writes <title>.<language>.srt, and .vtt and .ass as asked, for each transcript; quality.json.
 
     Returns 0 on success, 1 on failure.
     """
     io = StageIO(stage_name, job_dir, enable_manifest=True)
     logger = io.get_stage_logger()
     try:
-        config = load_config()
-        with_vtt = config.get_bool("GENERATE_VTT", default=False)
-        layout = Layout(
-            line_length=config.get_int("SUBTITLE_MAX_LINE_LENGTH", default=42),
-            lines=config.get_int("SUBTITLE_MAX_LINES", default=2),
-        )
-        io.set_config({"GENERATE_VTT": with_vtt, "SUBTITLE_MAX_LINES": layout.lines})
-        io.add_config("SUBTITLE_MAX_LINE_LENGTH", layout.line_length)
+        facts = read_film_facts(io.input("probe"))
+        settings = read_settings(load_config(), facts)
+        io.set_config(settings.as_config())
 
-        title = file_title(_title(io.input("probe")))
-        written = set()
-        for path in io.inputs("segments"):
-            transcript = read_transcript(path)
-            name = f"{title}.{file_language(transcript.language)}"
-            if name in written:
-                message = (
-                    f"{path.name} is the second transcript in {transcript.language!r}, and both"
-                    f" would be {name}.srt. Keep one of them."
-                )
-                raise TranscriptError(message)
-            written.add(name)
-            cues = lay_out(transcript.segments, layout)
-            # Bytes, because the line ends of a subtitle file must not depend on the machine.
-            io.output("subtitles", f"{name}.srt").write_bytes(srt_text(cues).encode("utf-8"))
-            if with_vtt:
-                io.output("webvtt", f"{name}.vtt").write_bytes(vtt_text(cues).encode("utf-8"))
-            logger.info("%s.srt: %d cues", name, len(cues))
-            if not cues:
-                logger.warning("%s.srt has no cue, because nothing is said.", name)
-                io.add_warning(f"{name}.srt has no cue, because nothing is said.")
-        io.finalize(status="success")
+        speech = io.input("speech")
+        job = SubtitleJob(io, facts, settings, () if speech is None else read_speech(speech))
+        paths = [*io.inputs("segments"), *io.inputs("translations")]
+        languages: Dict[str, Any] = {}
+        summaries: Dict[str, Any] = {}
+        for done, path in enumerate(paths):
+            io.progress(done, len(paths), "files")
+            result = job.write(path, read_transcript(path))
+            languages[result.language] = result.report
+            summaries[result.language] = result.quality.summary()
+            logger.info("%s: %s", result.file, result.quality)
+            for warning in result.warnings:
+                logger.warning("%s", warning)
+                io.add_warning(warning)
+        report = {"limits": settings.limits(), "languages": languages}
+        text = json.dumps(report, ensure_ascii=False, indent=1)
+        io.output("quality").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        io.finalize(status="success", quality=summaries)
         return 0
-    except (TranscriptError, SubtitleError) as error:  # the transcript is wrong, not the program
+    except (
+        TranscriptError,
+        SpeechError,
+        FilmFactsError,
+        RulesError,
+        SubtitleError,
+    ) as error:  # an input or a setting is wrong, not the program
         logger.error("%s", error)
         io.add_error(str(error), error)
         io.finalize(status="failed")
@@ -67,11 +67,6 @@ def run_stage(job_dir: Path, stage_name: str = "09_subtitle_gen") -> int:
         io.add_error(str(error), error)
         io.finalize(status="failed")
         return 1
-
-
-def _title(probe: Optional[Path]) -> str:
-    """The film's title, as 01_demux found it; empty where that stage did not run."""
-    return "" if probe is None else str(json.loads(probe.read_text("utf-8")).get("title", ""))
 
 
 def main() -> int:

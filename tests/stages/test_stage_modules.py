@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 from clip import Clip, ClipError, read_clip
 from film import AudioTrack, Film, MediaError, choose_track
-from layout import Cue
 from muxing import Cut, mux_command
 from plan import MKV, MP4, Container, Subtitle, choose_container, make_plan
 from sentence import as_sentence
 from streams import MediaFile, Stream
-from subtitle_files import SubtitleError, file_language, file_title, srt_text
 
 from shared.languages import bibliographic, same_language, terminologic
 from shared.transcript import Transcript, Word, write_transcript
@@ -162,40 +160,3 @@ def test_a_transcript_is_written_in_the_shared_shape(tmp_path: Path) -> None:
             {"start": 0.5, "end": 1.0, "text": "Yes.", "confidence": 0.9, "words": [word]}
         ],
     }
-
-
-@pytest.mark.parametrize(
-    ("title", "name"),
-    [
-        ("Le Voyage", "Le Voyage"),
-        ("..-a\tb/c\\d\ue000", "a b c d\ue000"),
-        ("two\nlines", "two lines"),
-        ("", "film"),
-        ("...", "film"),
-        ("映" * 100, "映" * 66),
-    ],
-)
-def test_titles_become_safe_file_names(title: str, name: str) -> None:
-    assert file_title(title) == name
-
-
-@pytest.mark.parametrize(
-    ("tag", "name"),
-    [("en", "en"), ("pt_BR", "pt-BR"), ("zh-Hant-TW", "zh-Hant-TW"), ("../x", "und"), ("", "und")],
-)
-def test_language_tags_become_safe_parts_of_file_names(tag: str, name: str) -> None:
-    assert file_language(tag) == name
-
-
-@pytest.mark.parametrize(
-    "cues",
-    [
-        [Cue(1000, 1000, ("no time",))],
-        [Cue(0, 2000, ("one",)), Cue(1000, 3000, ("over it",))],
-        [Cue(0, 1000, ("a", "", "b"))],
-        [Cue(0, 1000, ("{gone}",))],
-    ],
-)
-def test_a_file_that_does_not_hold_its_cues_is_never_written(cues: list[Cue]) -> None:
-    with pytest.raises(SubtitleError):
-        srt_text(cues)
