@@ -28,8 +28,20 @@ MEBIBYTE: Final = 1 << 20
 
 def compose_text(project: Project) -> str:
     """The whole compose file of a project."""
-    services = {stage.id: _service(stage, project) for stage in project.stages.values()}
-    return HEADER + yaml.safe_dump({"services": services}, sort_keys=False, width=100)
+    stages = project.stages.values()
+    document: dict[str, Any] = {"services": {it.id: _service(it, project) for it in stages}}
+    secrets = sorted({secret for stage in stages for secret in stage.secrets})
+    if secrets:
+        # An empty file is a secret that nobody gave.
+        document["secrets"] = {
+            name: {"file": f"${{{_variable(name)}:-/dev/null}}"} for name in secrets
+        }
+    return HEADER + yaml.safe_dump(document, sort_keys=False, width=100)
+
+
+def _variable(secret: str) -> str:
+    """The environment variable that names a secret's file."""
+    return "SECRET_" + "".join(sign if sign.isalnum() else "_" for sign in secret.upper())
 
 
 def _service(stage: StageSpec, project: Project) -> dict[str, Any]:
@@ -61,6 +73,7 @@ def _service(stage: StageSpec, project: Project) -> dict[str, Any]:
         ],
         # A name without a value is taken from the caller's environment, if it is set there.
         "environment": list(stage.config),
+        **({"secrets": list(stage.secrets)} if stage.secrets else {}),
     }
 
 

@@ -35,15 +35,20 @@ def read_secret(name: str, listed: Optional[Sequence[str]]) -> str:
     try:
         text = path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        message = (
-            f"The secret {name!r} cannot be read from {path}: {error}. "
-            f"Name its file under `secrets:` in stagerun.yaml, or set {FOLDER_VARIABLE} to a "
-            f"folder that holds it."
-        )
-        raise SecretMissingError(message) from None
+        raise SecretMissingError(_refusal(name, path, str(error))) from None
+    if not text:
+        raise SecretMissingError(_refusal(name, path, "the file is empty"))
     if len(text) >= SHORTEST_CONCEALED:
         _read.add(text)
     return text
+
+
+def _refusal(name: str, path: Path, problem: str) -> str:
+    return (
+        f"The secret {name!r} cannot be read from {path}: {problem}. "
+        f"Name its file under `secrets:` in stagerun.yaml, or set {FOLDER_VARIABLE} to a "
+        f"folder that holds it."
+    )
 
 
 def conceal(text: str) -> str:

@@ -21,8 +21,8 @@ from runner.project.config import (
     resolve_limits,
 )
 from runner.project.quantity import duration_text, limit_text
-from runner.project.stage import StageSpec
-from runner.run.variant import allowed_variants
+from runner.project.stage import MAIN, StageSpec
+from runner.run.variant import allowed_variants, gpu_variant
 
 HEADERS: Final = ("key", "value", "from")
 USAGE: Final = "config STAGE [JOB]"
@@ -46,7 +46,8 @@ def command(
     layer = NO_JOB if job is None else job.layer
     values = resolve_config(stage, context.project, layer, parse_settings(settings))
     asked = parse_limits({name: text for name, text in limits.items() if text is not None})
-    variant = allowed_variants(stage, values)[0]
+    allowed = allowed_variants(stage, values)
+    variant = gpu_variant(stage, allowed) or allowed[0]
     resolved = resolve_limits(stage, context.project, layer, asked, variant)
     known = context.project.settings.secrets
     secrets = {name: known.get(name) for name in stage.secrets}
@@ -55,13 +56,14 @@ def command(
         "stage": stage.id,
         "job": None if job is None else job.root,
         "config": values,
+        "variants": allowed,
         "limits": {
             name: {"value": getattr(resolved.values, name), "source": resolved.sources[name]}
             for name in LIMIT_NAMES
         },
         "secrets": {name: {"file": path} for name, path in secrets.items()},
     }
-    answer(context, document, lambda: _lines(context, stage, values, resolved, secrets))
+    answer(context, document, lambda: _lines(context, stage, values, resolved, secrets, allowed))
 
 
 def _places(context: Context, words: tuple[str, ...]) -> tuple[StageSpec, Job | None]:
@@ -76,6 +78,7 @@ def _lines(
     values: dict[str, Value],
     limits: ResolvedLimits,
     secrets: dict[str, Path | None],
+    allowed: tuple[str, ...],
 ) -> list[str]:
     rows: list[list[str | Cell]] = []
     for key, value in values.items():
@@ -84,6 +87,9 @@ def _lines(
         rows.append([Cell(key, "strong"), shown, Cell(value.source, role)])
         if context.verbose:
             rows.append(["", Cell(stage.config[key].help, "dim")])
+    if MAIN not in stage.parents:
+        images = ", ".join(stage.parents[name].image for name in allowed)
+        rows.append([Cell("variant", "strong"), " or ".join(allowed), f"image {images}"])
     rows += [
         [Cell(name, "strong"), *_limit(name, getattr(limits.values, name), limits.sources[name])]
         for name in LIMIT_NAMES

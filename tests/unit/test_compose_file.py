@@ -7,7 +7,9 @@ import yaml
 
 from runner.compose_file import FILE, HEADER, compose_text
 from runner.host.recipes import image_name
+from runner.project.config import resolve_config
 from runner.project.pipeline import load_project
+from runner.run.variant import allowed_variants
 from tests.project_kit import ROOT, Kit
 
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(compose_text(load_project(ROOT)))["services"]
@@ -27,7 +29,7 @@ def test_every_stage_is_a_service_with_the_runners_image() -> None:
     project = load_project(ROOT)
     assert list(SERVICES) == list(project.stages)
     for stage in project.stages.values():
-        variant = next(iter(stage.parents))
+        variant = allowed_variants(stage, resolve_config(stage, project, environment={}))[0]
         assert SERVICES[stage.id]["image"] == image_name(stage.id, variant)
 
 
@@ -37,7 +39,8 @@ def test_a_stage_by_hand_is_confined_as_under_the_runner(stage: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges"]
-    assert service["network_mode"] == "none"
+    asks = load_project(ROOT).stages[stage].network
+    assert service["network_mode"] == ("bridge" if asks else "none")
     assert service["init"] is True
     assert service["mem_limit"] == service["memswap_limit"]
     assert service["user"].startswith("${UID:?")
@@ -56,6 +59,12 @@ def test_a_stage_by_hand_can_write_to_its_own_folder_only(stage: str) -> None:
 @pytest.mark.parametrize("stage", SERVICES)
 def test_a_setting_reaches_a_stage_by_hand_from_the_environment(stage: str) -> None:
     assert SERVICES[stage]["environment"] == list(load_project(ROOT).stages[stage].config)
+
+
+def test_a_secret_is_a_file_that_the_caller_names_and_only_its_stage_sees() -> None:
+    document = yaml.safe_load(compose_text(load_project(ROOT)))
+    assert document["secrets"] == {"tmdb": {"file": "${SECRET_TMDB:-/dev/null}"}}
+    assert {name for name, service in SERVICES.items() if "secrets" in service} == {"02_tmdb"}
 
 
 def test_limits_come_from_the_spec_and_then_from_the_site(kit: Kit) -> None:

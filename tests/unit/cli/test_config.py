@@ -76,3 +76,23 @@ def test_an_unknown_stage_is_an_error(bench: Bench) -> None:
     said = bench.say(command, "50_prob")
     assert said.code == 2
     assert PROBE in said.text
+
+
+def test_the_variants_that_the_settings_allow_are_named(bench: Bench) -> None:
+    bench.kit.spec(
+        PROBE,
+        """\
+        summary: Copies its input
+        parents:
+          small: {image: base, when: {SIZE: small}, resources: {memory: 64MiB}}
+          large: {image: big, when: {SIZE: large}, resources: {memory: 1GiB}}
+        inputs: {text: input/text}
+        outputs: {copy: {file: copy.txt, type: text}}
+        config: {SIZE: {type: choice, of: [small, large], default: small, help: How large}}
+        """,
+    )
+    lines = bench.say(command, PROBE, "--set", "SIZE=large").text.splitlines()
+    (variant,) = [line for line in lines if line.startswith("variant")]
+    assert variant.split() == ["variant", "large", "image", "big"]
+    assert "1 GiB" in next(line for line in lines if line.startswith("memory"))
+    assert bench.say(command, PROBE, "--json").document["variants"] == ["small"]

@@ -15,7 +15,10 @@ from runner.project.config import (
     resolve_config,
     resolve_limits,
 )
+from runner.project.pipeline import load_project
 from runner.project.stage import Key, Resources
+from runner.run.variant import allowed_variants
+from tests.project_kit import ROOT
 from tests.unit.project.conftest import Folder
 
 
@@ -206,3 +209,33 @@ def test_memory_that_no_engine_accepts_is_refused_before_anything_starts(
         resolve_limits(
             project.stage("asr"), project, layer(tmp_path, ""), Resources(memory=1 << 20), "main"
         )
+
+
+def test_a_variants_limits_count_before_the_stages(folder: Folder) -> None:
+    folder.stage(
+        "06_asr",
+        """\
+        outputs: {segments: {file: s, type: t}}
+        resources: {memory: 1GiB, cpus: 1}
+        """,
+        parent="parents: {cpu: {image: base, resources: {memory: 4GiB}}, cuda: base}",
+    )
+    project = folder.load()
+    stage = project.stages["06_asr"]
+    found = {
+        variant: resolve_limits(stage, project, NO_JOB, Resources(), variant)
+        for variant in stage.parents
+    }
+    assert found["cpu"].values.memory == 4 << 30
+    assert found["cpu"].sources["memory"] == "stages/06_asr/stage.yaml (variant cpu)"
+    assert found["cuda"].values.memory == 1 << 30
+    assert found["cpu"].values.cpus == 1.0
+    asked = resolve_limits(stage, project, NO_JOB, Resources(memory=64 << 20), "cpu")
+    assert asked.values.memory == 64 << 20
+
+
+@pytest.mark.parametrize("stage", load_project(ROOT).stage_ids)
+def test_the_defaults_of_our_own_stages_fit_their_keys_and_choose_a_variant(stage: str) -> None:
+    project = load_project(ROOT)
+    config = resolve_config(project.stages[stage], project, environment={})
+    assert allowed_variants(project.stages[stage], config)

@@ -3,7 +3,15 @@
 import pytest
 
 from runner.errors import SpecError
-from runner.project.stage import Parent, Source, baked_spec, load_stage, stage_name, stage_number
+from runner.project.stage import (
+    Parent,
+    Source,
+    baked_spec,
+    holds,
+    load_stage,
+    stage_name,
+    stage_number,
+)
 from tests.unit.project.conftest import Folder
 
 
@@ -108,6 +116,40 @@ def test_a_model_depends_on_nothing_but_declared_keys(folder: Folder, model: str
 
 def test_a_model_folder_with_a_brace_too_many_is_refused(folder: Folder) -> None:
     assert "stage.yaml, line 1" in refusal(folder, "models: {m: {folder: 'f/{', files: [x]}}")
+
+
+def test_a_variant_is_an_image_with_conditions_and_limits_of_its_own(folder: Folder) -> None:
+    text = """\
+        parents:
+          small: base
+          large: {image: big, when: {SIZE: large, PLACE: [here, there]}, resources: {memory: 4GiB}}
+        config:
+          SIZE: {type: str, help: x}
+          PLACE: {type: str, help: x}
+        """
+    small, large = load_stage(folder.stage("07_new", text, parent="")).parents.values()
+    assert (small.image, small.when) == ("base", {})
+    assert (large.image, large.when) == ("big", {"SIZE": ("large",), "PLACE": ("here", "there")})
+    assert (small.resources.memory, large.resources.memory) == (None, 4 << 30)
+
+
+def test_a_condition_holds_when_every_key_has_one_of_its_values() -> None:
+    when = {"A": ("1", "2"), "B": ("x",)}
+    assert holds(when, {"A": "2", "B": "x", "C": None})
+    assert not holds(when, {"A": "3", "B": "x"})
+    assert not holds(when, {"A": "1"})
+    assert holds({}, {})
+
+
+def test_a_variant_depends_on_nothing_but_declared_keys(folder: Folder) -> None:
+    parents = "parents: {cpu: {image: base, when: {SIZE: large}}}"
+    with pytest.raises(SpecError, match="the variant 'cpu' depends on 'SIZE'"):
+        load_stage(folder.stage("07_new", parent=parents))
+
+
+def test_a_stage_has_one_parent_or_variants_and_not_both(folder: Folder) -> None:
+    with pytest.raises(SpecError, match="'parent', or one per variant"):
+        load_stage(folder.stage("07_new", "parent: base", parent="parents: {cpu: base}"))
 
 
 @pytest.mark.parametrize("name", ["input", "logs"])

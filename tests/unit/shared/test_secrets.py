@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SecretMissingError
+from shared.secret_files import read_secret
 from shared.stage_utils import StageIO
 
 Start = Callable[..., Path]
@@ -59,3 +60,10 @@ def test_a_secret_that_was_read_is_in_no_log_and_no_manifest(
     assert len(written) == 3
     assert TOKEN not in "".join(written) + capsys.readouterr().err
     assert "key=***" in io.stage_log.read_text()
+
+
+def test_an_empty_file_is_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tmdb").write_text("\n")
+    monkeypatch.setenv("STAGERUN_SECRETS", str(tmp_path))
+    with pytest.raises(SecretMissingError, match="the file is empty"):
+        read_secret("tmdb", ["tmdb"])
