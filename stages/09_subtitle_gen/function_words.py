@@ -9,7 +9,7 @@ from __future__ import annotations
 
 CONJUNCTIONS = {
     "eng": """
-        and but or nor so yet because although though while when where if unless until since that
+        and but or nor so yet because although though while when whenever where wherever if unless until since that
         which who whom whose than as before after whether
     """,
     "deu": """
@@ -20,19 +20,19 @@ CONJUNCTIONS = {
         et mais ou donc or ni car que qui dont où quand lorsque si comme parce puisque quoique
     """,
     "spa": """
-        y e o u pero sino aunque porque que si cuando mientras donde como pues quien cuyo
+        y e o u ni pero sino aunque porque que si cuando mientras donde como pues quien cuyo
     """,
     "ita": """
-        e ed o ma però perché che se quando mentre dove come anche benché oppure
+        e ed o né ma però perché che se quando mentre dove come anche benché oppure
     """,
     "por": """
-        e ou mas porque que se quando enquanto onde como embora pois
+        e ou nem mas porque que se quando enquanto onde como embora pois
     """,
     "nld": """
         en of maar want omdat dat als toen terwijl hoewel wie die waar
     """,
     "cat": """
-        i o però sinó perquè que si quan mentre on com encara
+        i o ni però sinó perquè que si quan mentre on com encara
     """,
 }
 PREPOSITIONS = {

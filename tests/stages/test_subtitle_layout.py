@@ -154,15 +154,24 @@ def test_every_format_shows_what_is_said(spoken: list[Segment], kept: Rules) -> 
 
 
 @st.composite
-def utterances(draw: st.DrawFn) -> Segment:
+def utterances(draw: st.DrawFn) -> list[Segment]:
     """At most nine words, spoken one after the other at any speed, with short and long pauses."""
-    moment, spoken = 0.5, []
+    moment, said = 0.5, []
+    spoken: list[Word] = []
     for _ in range(draw(st.integers(1, 9))):
         word = "x" * draw(st.integers(1, 24)) + draw(st.sampled_from(["", ",", "."]))
         end = moment + draw(st.integers(2, 20)) / 10
         spoken.append(Word(word, round(moment, 3), round(end, 3)))
         moment = end + draw(st.sampled_from([0, 0, 0, 0.1, 0.4, 0.9, 1.5]))
-    return Segment(0.5, moment, " ".join(word.word for word in spoken), words=tuple(spoken))
+        if draw(st.integers(0, 3)) == 0:
+            said.append(said_at_once(spoken))
+            spoken = []
+    return [*said, said_at_once(spoken)] if spoken else said
+
+
+def said_at_once(spoken: list[Word]) -> Segment:
+    text = " ".join(word.word for word in spoken)
+    return Segment(spoken[0].start, spoken[-1].end, text, words=tuple(spoken))
 
 
 def divisions(count: int) -> Iterator[list[tuple[int, int]]]:
@@ -204,9 +213,10 @@ def broken(spoken: Sequence[Word], division: list[tuple[int, int]], kept: Rules)
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(utterances())
-def test_no_other_division_into_cues_breaks_fewer_rules(segment: Segment) -> None:
+def test_no_other_division_into_cues_breaks_fewer_rules(said: list[Segment]) -> None:
     kept = Rules()
-    quality = judge(lay_out([segment], kept), kept)
+    spoken = [word for segment in said for word in segment.words]
+    quality = judge(lay_out(said, kept), kept)
     ours = len(
         {
             violation.cue
@@ -214,7 +224,7 @@ def test_no_other_division_into_cues_breaks_fewer_rules(segment: Segment) -> Non
             if violation.rule in ("too_short", "faster_than_cap")
         }
     )
-    every = [broken(segment.words, way, kept) for way in divisions(len(segment.words))]
+    every = [broken(spoken, way, kept) for way in divisions(len(spoken))]
     assert ours <= min(count for count in every if count is not None)
 
 
