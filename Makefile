@@ -43,6 +43,9 @@ images-all: images-cpu  ## all images, the large ones for CUDA and demucs too
 bench: images  ## time against docker run; writes benchmarks/results.md
 	@$(BIN)/python -m benchmarks.bench
 
+quality: images  ## measure words, times and translations; writes docs/quality.md
+	@$(BIN)/python -m benchmarks.quality
+
 schema: $(STAMP)  ## write docs/schema and compose/compose.yaml anew
 	@$(BIN)/python -m runner.schema_files
 	@$(BIN)/python -m runner.compose_file
