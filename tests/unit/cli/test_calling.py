@@ -79,7 +79,7 @@ def test_without_words_the_verbs_are_listed_by_purpose(capsys: pytest.CaptureFix
     assert answer([], Context()) == 0
     text = capsys.readouterr().out
     assert all(f"\n  {name} " in text for name in VERBS)
-    assert text.index("Run:") < text.index("Look:") < text.index("Images and machine:")
+    assert text.index("Run:") < text.index("Look:") < text.index("Images, models and machine:")
 
 
 @pytest.mark.parametrize("name", VERBS)

@@ -26,7 +26,8 @@ def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[st
         (folder / "spec.json").write_text(
             json.dumps({"stage_id": "06_asr", "project_stages": [], **spec})
         )
-        monkeypatch.setattr(sys.modules["__main__"], "__file__", str(folder / "stage.py"))
+        main = sys.modules["__main__"]
+        monkeypatch.setattr(main, "__file__", str(folder / "stage.py"), raising=False)
 
     return write
 
