@@ -8,11 +8,12 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import List, Optional
+from typing import List
 
 from clip import Clip, ClipError, read_clip
 from film import AudioTrack, Film, MediaError, choose_track, read_film
-from sound import extract, has_surround, missing_sound, wav_seconds
+from loudness import Loudness
+from sound import Extracted, Targets, extract, has_surround, missing_sound, wav_seconds
 
 from shared.config import load_config
 from shared.stage_utils import StageIO
@@ -28,23 +29,27 @@ def run_stage(job_dir: Path, stage_name: str = "01_demux") -> int:
     try:
         config = load_config()
         wanted_track = config.get("AUDIO_TRACK", "")
+        true_peak = config.get_bool("MEASURE_TRUE_PEAK", default=False)
         clip = read_clip(config.get("CLIP_START", ""), config.get("CLIP_END", ""))
         io.set_config({"AUDIO_TRACK": wanted_track, "CLIP": asdict(clip)})
+        io.set_config({"MEASURE_TRUE_PEAK": true_peak})
 
         [media] = io.inputs("media")
         film = read_film(media)
         track = choose_track(film, wanted_track)
         logger.info("Audio track %s of %s", track, media.name)
 
-        probe = io.output("probe")
-        probe.write_text(_probe_text(film, track, clip), encoding="utf-8")
-        audio = io.output("audio")
         surround = io.output("surround") if has_surround(track) else None
-        for warning in _demux(io, film, track, clip, audio, surround):
+        targets = Targets(io.output("audio"), surround, true_peak)
+        total = clip.length_within(film.duration)
+        extracted = extract(film, track, clip, targets, lambda done: io.progress(done, total, "s"))
+        for warning in _warnings(film, track, clip, extracted, targets):
             logger.warning("%s", warning)
             io.add_warning(warning)
-        logger.info("%.1f s of sound", wav_seconds(audio))
-        io.finalize(status="success")
+        probe = _probe_text(film, track, clip, extracted.loudness)
+        io.output("probe").write_text(probe, encoding="utf-8")
+        logger.info("%.1f s of sound", wav_seconds(targets.audio))
+        io.finalize(status="success", loudness=asdict(extracted.loudness))
         return 0
     except (ClipError, MediaError) as error:  # the film or a setting is wrong, not the program
         logger.error("%s", error)
@@ -58,38 +63,37 @@ def run_stage(job_dir: Path, stage_name: str = "01_demux") -> int:
         return 1
 
 
-def _demux(
-    io: StageIO, film: Film, track: AudioTrack, clip: Clip, audio: Path, surround: Optional[Path]
+def _warnings(
+    film: Film, track: AudioTrack, clip: Clip, extracted: Extracted, targets: Targets
 ) -> List[str]:
-    """Writes the sound; returns what its reader should know."""
-    total = clip.length_within(film.duration)
-    complaints = extract(
-        film,
-        track,
-        clip,
-        audio=audio,
-        surround=surround,
-        on_progress=lambda done: io.progress(done, total, "s"),
-    )
+    """What the reader of the sound should know. Raises MediaError for a film that is cut off."""
     warnings = []
-    if complaints:
+    if extracted.errors:
         warnings.append(
-            f"{film.path.name} is damaged; ffmpeg went on after {len(complaints)} errors, the"
-            f" first: {complaints[0]}"
+            f"{film.path.name} is damaged; ffmpeg went on after {extracted.error_count} errors, the"
+            f" first: {extracted.errors[0]}"
+        )
+    if track.channels > 1 and targets.surround is None:
+        warnings.append(
+            f"{track.channels} channels are more than surround.flac can hold, so that only their"
+            " mixture is kept."
         )
     if film.duration is not None and clip.end is not None and clip.end > film.duration:
         warnings.append(f"CLIP_END comes after the film's end at {film.duration:.1f} s.")
-    missing = missing_sound(film, clip, audio)
+    if extracted.loudness.sample_peak_dbfs is None:
+        warnings.append(f"Audio track {track} is silent from beginning to end.")
+    missing = missing_sound(film, clip, targets.audio)
     return [*warnings, missing] if missing else warnings
 
 
-def _probe_text(film: Film, track: AudioTrack, clip: Clip) -> str:
+def _probe_text(film: Film, track: AudioTrack, clip: Clip, loudness: Loudness) -> str:
     """What later stages want to know about the film, and all that ffprobe said."""
     document = {
         "title": film.path.stem,
         "duration": film.duration,
         "clip": None if clip.is_whole_film else asdict(clip),
         "audio_track": asdict(track),
+        "loudness": asdict(loudness),
         **film.document,
     }
     # Escaped, because a file name need not be valid text.

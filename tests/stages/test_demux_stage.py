@@ -139,7 +139,7 @@ def test_sound_that_ends_early_is_a_warning_only(
 ) -> None:
     ended = demux(stages, tmp_path, films / "short_sound.mkv")
     assert ended.exit_code == 0
-    assert "2.0 s less than the picture" in ended.warnings
+    assert "The sound ends 2.0 s before the film does" in ended.warnings
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
