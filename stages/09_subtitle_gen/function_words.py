@@ -9,8 +9,8 @@ from __future__ import annotations
 
 CONJUNCTIONS = {
     "eng": """
-        and but or nor so yet because although though while when whenever where wherever if unless until since that
-        which who whom whose than as before after whether
+        and but or nor so yet because although though while when whenever where wherever if unless
+        until since that which who whom whose than as before after whether
     """,
     "deu": """
         und aber oder denn sondern weil dass obwohl während wenn als ob bis damit nachdem bevor wo
