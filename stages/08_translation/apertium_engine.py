@@ -68,6 +68,7 @@ _CODE = re.compile(r"Zx\d+q", re.IGNORECASE)
 class ApertiumEngine:
     """One of Apertium's modes, such as eng-spa."""
 
+    at_once: int = _TEXTS_AT_ONCE
     limit: int = _LONGEST_TEXT
 
     def __init__(self, mode: str) -> None:

@@ -15,12 +15,13 @@ from translation_engine import AttemptError, Attempts, EngineError, Outcome, Sta
 
 # Fixed, because the order of additions, and with it the text, may depend on it; the stage has two.
 _THREADS = 2
-_TEXTS_AT_ONCE = 200
 # Subtitles hardly grow in translation; what grows more is a model that repeats itself.
 _GROWTH = 2
 _ROOM = 32
 # A shorter text may well be a name, a title or a brand, which is alike in both languages.
 _FEWEST_WORDS_TO_DIFFER = 4
+# The rest are names of languages and the like.
+_LEAST_SHARE = 0.8
 _SIGNS = ("<s>", "</s>", "<pad>", "<unk>")
 _BLANK = "▁"
 # CTranslate2 names the type of what it does not compute in 8 bits, too.
@@ -41,6 +42,8 @@ class ModelSettings:
 class CTranslateEngine:
     """A model for a pair of languages."""
 
+    at_once: int = 200
+
     def __init__(self, files: ModelFolder, settings: ModelSettings) -> None:
         self.stand_ins: Tuple[StandIns, ...] = (_codes,)
         self.limit: int = settings.longest
@@ -48,6 +51,7 @@ class CTranslateEngine:
         self._settings = settings
         self._source = _pieces(files.source_pieces)
         self._target = _pieces(files.target_pieces)
+        _check_pieces(files, (self._source, self._target))
         self._translator = _translator(files, settings)
         self._attempts = Attempts(self._run)
 
@@ -62,10 +66,7 @@ class CTranslateEngine:
         said = [core for _, core, _ in decorated]
         reasons = self._unreadable(said)
         readable = [text for index, text in enumerate(said) if index not in reasons]
-        found: List[Outcome] = []
-        for start in range(0, len(readable), _TEXTS_AT_ONCE):
-            found += self._attempts.translate(readable[start : start + _TEXTS_AT_ONCE])
-        translated = iter(found)
+        translated = iter(self._attempts.translate(readable))
         outcomes = []
         for index, (before, core, behind) in enumerate(decorated):
             outcome = Outcome(reason=reasons.get(index))
@@ -138,6 +139,23 @@ def _translator(files: ModelFolder, settings: ModelSettings) -> ctranslate2.Tran
         )
         raise EngineError(message)
     return translator
+
+
+def _check_pieces(
+    files: ModelFolder, processors: Sequence[sentencepiece.SentencePieceProcessor]
+) -> None:
+    """Raises EngineError for the pieces of another model: a file cut off is read as if whole."""
+    known = {
+        processor.id_to_piece(number)
+        for processor in processors
+        for number in range(processor.get_piece_size())
+    }
+    if len(known & files.vocabulary) < _LEAST_SHARE * len(files.vocabulary):
+        message = (
+            f"{files.source_pieces} does not have the pieces that the model {files.folder} is made"
+            " of. It is cut off, or of another model: copy it again."
+        )
+        raise EngineError(message)
 
 
 def _pieces(path: Path) -> sentencepiece.SentencePieceProcessor:

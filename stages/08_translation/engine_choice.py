@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, Sequence
 
 from apertium_engine import ApertiumEngine, list_modes
-from apertium_modes import find_mode
+from apertium_modes import find_modes
 from model_conventions import MARIAN, ModelFolder, open_folder
 from translation_engine import Engine
 
@@ -37,14 +37,12 @@ def settings_used(config: Config) -> Dict[str, object]:
 
 def model_name(config: Config) -> str:
     """Under which name the spec declares the model that these settings need."""
-    return MARIAN if config.get("TRANSLATION_CONVENTION", "auto") == MARIAN else "one"
+    return MARIAN if config.get("TRANSLATION_CONVENTION", "auto") == MARIAN else "translation"
 
 
 def apertium_engines(source: str, targets: Sequence[str]) -> List[EngineMaker]:
     """An engine per target. Raises EngineError that lists what there is."""
-    modes = list_modes()
-    names = [find_mode(source, target, modes) for target in targets]
-    return [_apertium(name) for name in names]
+    return [_apertium(mode) for mode in find_modes(source, targets, list_modes())]
 
 
 def ctranslate_engines(
@@ -56,8 +54,8 @@ def ctranslate_engines(
     return [_ctranslate(files, config) for files in found]
 
 
-def _apertium(name: str) -> EngineMaker:
-    return lambda: ApertiumEngine(name)
+def _apertium(mode: str) -> EngineMaker:
+    return lambda: ApertiumEngine(mode)
 
 
 def _ctranslate(files: ModelFolder, config: Config) -> EngineMaker:

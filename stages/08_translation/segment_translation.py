@@ -11,9 +11,6 @@ from translation_engine import Engine, EngineError, Outcome, StandIns, translate
 
 from shared.transcript import Segment
 
-# Segments between two reports of progress; an engine has its own batches within them.
-_SEGMENTS_AT_ONCE = 500
-
 
 @dataclass(frozen=True)
 class Translation:
@@ -45,8 +42,8 @@ def translate_segments(
     """
     outcomes: List[Outcome] = []
     in_parts = 0
-    for start in range(0, len(segments), _SEGMENTS_AT_ONCE):
-        group = [_text(segment, finder) for segment in segments[start : start + _SEGMENTS_AT_ONCE]]
+    for start in range(0, len(segments), engine.at_once):
+        group = [_text(segment, finder) for segment in segments[start : start + engine.at_once]]
         found, parted = _translate_group(group, engine)
         outcomes += found
         in_parts += parted

@@ -138,7 +138,7 @@ def _report(io: StageIO, target: str, translation: Translation) -> None:
         _warn(
             io,
             f"{len(missing)} of {total} segments have no translation into {target}: {told}{more}."
-            " Names belong into the glossary, which keeps them.",
+            " Names belong in the glossary, which keeps them.",
         )
 
 

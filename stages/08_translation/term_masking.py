@@ -65,18 +65,18 @@ class Masked:
 class TermFinder:
     """Finds terms in texts: whole words in any capitals, the longest where several begin.
 
-    Where terms are alike the first counts. A term that has no text for the language stays as it
-    was said.
+    Where terms are alike the first counts. A term that has no text for the language stays as the
+    glossary spells it.
     """
 
     def __init__(self, terms: Sequence[Term], language: str) -> None:
-        self._translations: Dict[_Key, Optional[str]] = {}
+        self._translations: Dict[_Key, str] = {}
         for term in terms:
             translation = _translation(term, language)
             for spelling in (term.source, *term.aliases):
                 key = tuple(word for _, _, word in _words(spelling))
                 if any(map(str.isalnum, "".join(key))):
-                    self._translations.setdefault(key, translation)
+                    self._translations.setdefault(key, translation or spelling.strip())
         self._lengths: Dict[str, List[int]] = {}
         for first, lengths in _by_first_word(self._translations).items():
             self._lengths[first] = sorted(lengths, reverse=True)
@@ -92,10 +92,7 @@ class TermFinder:
             if length:
                 start, end = words[index][0], words[index + length - 1][1]
                 key = tuple(word for _, _, word in words[index : index + length])
-                translation = self._translations[key]
-                said = text[start:end]
-                translation = said if translation is None else translation
-                matches.append(Match(start, end, translation, said[0].isupper()))
+                matches.append(_match(text, start, end, self._translations[key]))
             index += length or 1
         return matches
 
@@ -127,6 +124,14 @@ def around(text: str, matches: Sequence[Match]) -> List[str]:
     """The texts before, between and behind the terms, one more than there are terms."""
     edges = [0, *(edge for match in matches for edge in (match.start, match.end)), len(text)]
     return [text[edges[index] : edges[index + 1]] for index in range(0, len(edges), 2)]
+
+
+def _match(text: str, start: int, end: int, translation: str) -> Match:
+    said = text[start:end]
+    # A term is shouted where its whole surroundings are; USA alone does not tell.
+    if said.isupper() and text.isupper() and len(text) > len(said):
+        translation = translation.upper()
+    return Match(start, end, translation, said[0].isupper())
 
 
 def _by_first_word(keys: Iterable[_Key]) -> Dict[str, List[int]]:

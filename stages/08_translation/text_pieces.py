@@ -57,18 +57,15 @@ def _cut(text: str, size: Callable[[str], int], limit: int, level: int) -> Optio
     if level == len(_CUTS):
         return None
     pieces: List[str] = []
-    room = 0
     for part in filter(None, _CUTS[level].split(text)):
-        needed = size(part)
-        if needed <= room:
-            pieces[-1] += " " + part
-            room -= needed
+        longer = f"{pieces[-1]} {part}" if pieces else part
+        if pieces and size(longer) <= limit:
+            pieces[-1] = longer
             continue
         smaller = _cut(part, size, limit, level + 1)
         if smaller is None:
             return None
         pieces += smaller
-        room = limit - size(pieces[-1])
     return pieces
 
 

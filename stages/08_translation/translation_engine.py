@@ -34,9 +34,12 @@ class Engine(Protocol):
     """Translates from one language into another.
 
     ``stand_ins`` has the words that may come through unchanged, the most promising kind first.
+    ``at_once`` is how many segments are handed over together, and ``limit`` the largest size of a
+    text.
     """
 
     stand_ins: Tuple[StandIns, ...]
+    at_once: int
     limit: int
 
     def size(self, text: str) -> int:
