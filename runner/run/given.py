@@ -7,9 +7,10 @@ from typing import Any
 from runner.job.fingerprint import DigestStore
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
-from runner.project.pipeline import Stock
+from runner.project.pipeline import Project, Stock
 from runner.project.stage import StageSpec
-from runner.run.inputs import check_unchanged
+from runner.run.inputs import check_unchanged, is_enabled
+from runner.run.switched_off import switch_on
 
 
 def is_given(entry: Mapping[str, Any] | None) -> bool:
@@ -17,19 +18,15 @@ def is_given(entry: Mapping[str, Any] | None) -> bool:
     return entry is not None and bool(entry.get("given")) and entry["good_is"] == "in place"
 
 
-def given_outputs(job: Job) -> frozenset[str]:
-    """Every ``stage/output`` that the user gave and that is in force."""
-    return frozenset(
+def stock_of(project: Project, job: Job) -> Stock:
+    """What a job has before anything runs; results of stages that are switched off do not count."""
+    results = frozenset(
         f"{stage_id}/{output['name']}"
         for stage_id, entry in read_entries(job).items()
-        if is_given(entry)
+        if is_given(entry) and is_enabled(stage_id, project, job)
         for output in entry["outputs"]
     )
-
-
-def stock_of(job: Job) -> Stock:
-    """What a job has before anything runs."""
-    return Stock(inputs=frozenset(job.inputs), results=given_outputs(job))
+    return Stock(inputs=frozenset(job.inputs), results=results)
 
 
 def given_result(job: Job, stage: StageSpec) -> dict[str, Any] | None:
@@ -44,6 +41,15 @@ def given_result(job: Job, stage: StageSpec) -> dict[str, Any] | None:
     check_unchanged(job, stage.id, entry, entry["outputs"], digests)
     digests.save()
     return entry
+
+
+def kept_given(job: Job, stage: StageSpec) -> dict[str, Any] | None:
+    """The same, put in force again if the stage was switched off meanwhile.
+
+    To be called under the stage's lock.
+    """
+    entry = given_result(job, stage)
+    return read_entries(job)[stage.id] if entry and switch_on(job, stage.id, entry) else None
 
 
 def as_given(stage: StageSpec, names: Iterable[str]) -> StageSpec:

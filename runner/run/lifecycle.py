@@ -11,7 +11,7 @@ from runner.run.attempt import begin
 from runner.run.conclusion import announce, circumstances, conclude, output_of, supervision
 from runner.run.contract import check_contract
 from runner.run.ended import note_end
-from runner.run.given import given_result
+from runner.run.given import kept_given
 from runner.run.outcome import Outcome, cached, finished, given, waiting
 from runner.run.recovery import recover
 from runner.run.request import Host, RunOptions, resolve
@@ -39,7 +39,7 @@ def run_stage(
     ):
         recover(stage, job, host, emit)
         clock.lap("queue")
-        if options.keep_given and (entry := given_result(job, stage)):
+        if options.keep_given and (entry := kept_given(job, stage)):
             return given(stage, entry, emit)
         request = resolve(stage, project, job, host, options)
         if not options.force and (last := last_good(job, stage, request.fingerprint)):

@@ -101,7 +101,7 @@ def overview(project: Project, job: Job) -> list[StageStatus]:
                 if source.stage in project.stages
             )
         ),
-        stock_of(job),
+        stock_of(project, job),
     )
     # Every journal is read once; one that cannot be read hides none of the rest.
     runs = all_open_runs(job, skip_unreadable=True)

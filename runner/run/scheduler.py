@@ -86,7 +86,7 @@ def plan_job(
                 f"there are: {names}. Correct it in stagerun.yaml."
             )
             raise UsageError(msg)
-    stock = stock_of(job)
+    stock = stock_of(project, job)
     stages = project.needed_for(targets, stock)
     if start:
         first = project.stage(start).id

@@ -146,6 +146,21 @@ def test_a_given_file_that_was_changed_is_not_used(bench: Bench) -> None:
     assert "was changed" in bench.say(why, NEXT, "out/new").text
 
 
+def test_a_given_result_survives_that_its_stage_is_switched_off(bench: Bench) -> None:
+    mine()
+    text = mine("text.txt", "moving")
+    job = make(bench, "--have", "51_next/copy=mine.txt", "--input", f"text={text}")
+    plain = job.file.read_text()
+    job.file.write_text(f"{plain}stages: {{{NEXT}: {{enabled: false}}}}\n")
+    assert bench.say(run, "out/new").code == 4
+    assert entry(job, NEXT)["verdict"] == "skipped"
+    job.file.write_text(plain)
+    said = bench.say(run, "out/new")
+    assert said.code == 0, said.text
+    assert "given: mine.txt" in said.text
+    assert entry(job, NEXT)["given"]
+
+
 def test_the_same_job_is_there_already_and_a_different_one_is_refused(bench: Bench) -> None:
     given(bench)
     words = ("out/new", "--have", "51_next/copy=mine.txt")
