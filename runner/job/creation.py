@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.errors import JobFolderError, UsageError
+from runner.errors import DiskFullError, JobFolderError, UsageError
 from runner.events import Observer
 from runner.job.folder import Job, find_job
 from runner.job.input_files import Way, bring, name_inside, real_file, same_content
@@ -109,7 +109,7 @@ def _make(
                 target.touch()
                 ways[name] = Way.REFERENCE
             else:
-                ways[name] = bring(source, target, unfinished.owner, emit)
+                ways[name] = _bring(source, target, unfinished, emit)
         unfinished.write(unfinished.file, job_text(request, files, names))
         request.results.fill(unfinished, request.place.absolute().name)
         unfinished.root.rename(request.place)
@@ -117,6 +117,14 @@ def _make(
         shutil.rmtree(unfinished.root, ignore_errors=True)
         raise
     return Creation(job=find_job(request.place), made=True, ways=ways)
+
+
+def _bring(source: Path, target: Path, job: Job, emit: Observer) -> Way:
+    try:
+        return bring(source, target, job.owner, emit)
+    except DiskFullError as problem:
+        msg = f"{problem} Or leave the file where it is: stagerun init --by-reference"
+        raise DiskFullError(msg) from None
 
 
 def job_text(request: JobRequest, files: Mapping[str, Path], names: Mapping[str, str]) -> str:

@@ -98,7 +98,8 @@ def _copy(source: Path, old: int, new: int, emit: Observer) -> None:
     total = os.fstat(old).st_size
     free = shutil.disk_usage(f"/proc/self/fd/{new}").free
     if total > free:
-        raise DiskFullError(_no_space(source, f"it has {size_text(total)}, {size_text(free)} free"))
+        reason = f"it has {size_text(total)}, {size_text(free)} are free"
+        raise DiskFullError(_no_space(source, reason))
     done, told = 0, time.monotonic()
     emit(Copying(path=str(source), done=0, total=total))
     try:
@@ -117,10 +118,7 @@ def _copy(source: Path, old: int, new: int, emit: Observer) -> None:
 
 
 def _no_space(source: Path, reason: str) -> str:
-    return (
-        f"{source} cannot be copied into the job: {reason}. Free some space, or leave the file "
-        "where it is: stagerun init --by-reference"
-    )
+    return f"{source} cannot be copied to where it is needed: {reason}. Free some space."
 
 
 def same_content(one: Path, other: Path, digest: Callable[[Path], str] = file_digest) -> bool:

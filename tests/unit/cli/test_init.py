@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -208,3 +209,21 @@ def test_a_job_that_could_not_be_finished_leaves_nothing(tmp_path: Path) -> None
 def test_bytes_that_are_no_text_cannot_stand_in_job_yaml() -> None:
     with pytest.raises(UsageError, match="UTF-8"):
         quoted("/films/latin\udce9")
+
+
+def test_without_space_for_a_copy_the_job_can_leave_the_file_where_it_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film()
+
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr("os.link", refuse)
+    monkeypatch.setattr("fcntl.ioctl", refuse)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1))
+    said = bench.say(command, "out/new", "--input", "text=film.mkv")
+    assert said.code == 9
+    assert "it has 6 B, 1 B are free" in said.text
+    assert "stagerun init --by-reference" in said.text
+    assert not Path("out/new").exists()
