@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from film_people import FilmPeople, read_people
-from glossary_entries import LeftOut, Reading, read_entries
+from glossary_entries import Entry, LeftOut, Place, Reading, read_entries
 from glossary_merge import Collection, Conflict, Gathered
 from glossary_table import GlossaryFileError
 from name_order import Name, order_names
 
-_MOST_TERMS = 100_000
+MOST_ROWS = 50_000
+"""In all lists together: what the stage's memory holds."""
+
 _LISTED = 200
 _WARNED_OF = 5
 
@@ -39,6 +41,19 @@ class Glossary:
     conflicts: List[Conflict] = field(default_factory=list)
     left_out: List[LeftOut] = field(default_factory=list)
     files: List[Tuple[str, str, int]] = field(default_factory=list)
+    rows: int = 0
+
+    def count_row(self, place: Place) -> None:
+        """Counts a row of any list. Raises GlossaryFileError when there are too many."""
+        self.rows += 1
+        if self.rows > MOST_ROWS:
+            problem = f"with this row the glossaries have more than {MOST_ROWS}. Use fewer."
+            raise GlossaryFileError(place.file, place.line, problem)
+
+    def leave_out(self, row: LeftOut) -> None:
+        """Notes a row that is no term."""
+        self.count_row(row.place)
+        self.left_out.append(row)
 
     def warnings(self) -> List[str]:
         """What the user should know, briefly; the report has it in full."""
@@ -105,12 +120,14 @@ def _add_files(
     glossary: Glossary, collection: Collection, paths: Sequence[Path], reading: Reading
 ) -> None:
     for path in paths:
-        entries = read_entries(path, reading, glossary.left_out.append)
-        count = collection.add(entries)
+        count = collection.add(_counted(glossary, path, reading))
         glossary.files.append((reading.origin, path.name, count))
-        if len(collection.terms) > _MOST_TERMS:
-            problem = f"with this file there are more than {_MOST_TERMS} terms. Use fewer."
-            raise GlossaryFileError(path.name, 1, problem)
+
+
+def _counted(glossary: Glossary, path: Path, reading: Reading) -> Iterator[Entry]:
+    for entry in read_entries(path, reading, glossary.leave_out):
+        glossary.count_row(entry.place)
+        yield entry
 
 
 def _first(texts: Sequence[str], what: str) -> List[str]:

@@ -13,7 +13,7 @@ from glossary_table import GlossaryFileError, Row, read_rows
 from shared.languages import same_language, terminologic
 
 LONGEST_LETTERS = 300
-_MOST_ALIASES = 50
+_MOST_ALIASES = 20
 _TERM = ("term", "source")  # beside a column "term", "source" says where the term was found
 _ENGLISH = ("english", "preferred_english")
 _ALIASES = ("aliases", "alternatives")

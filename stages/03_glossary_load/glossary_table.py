@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, List, TextIO, Tuple
 
-_LARGEST_BYTES = 16 * 1024 * 1024
+_LARGEST_BYTES = 8 * 1024 * 1024
 _SEPARATORS = ("\t", ",", ";")
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 

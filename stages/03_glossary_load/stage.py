@@ -76,8 +76,10 @@ def _sources(io: StageIO, config: Config) -> Sources:
 def _write(io: StageIO, glossary: Glossary) -> None:
     write_names([name.text for name in glossary.names], io.output("names"))
     write_terms([term.term() for term in glossary.terms], io.output("terms"))
-    text = json.dumps(glossary.report(), indent=1, ensure_ascii=False)
-    io.output("report").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    report = io.output("report")
+    with report.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        json.dump(glossary.report(), file, indent=1, ensure_ascii=False)
+        file.write("\n")
 
 
 def main() -> int:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from film_people import EnrichmentError, read_people, split_character
-from gathering import Glossary, Sources, gather
+from gathering import MOST_ROWS, Glossary, Sources, gather
 from glossary_merge import STAYS
+from glossary_table import GlossaryFileError
 
 
 def lists(folder: Path, **texts: str) -> Sources:
@@ -216,3 +217,9 @@ def test_ten_thousand_terms_are_quick(tmp_path: Path) -> None:
     found = gather(sources)
     assert len(found.terms) == 10_000
     assert time.process_time() - begin < 3
+
+
+def test_more_rows_than_memory_holds_are_refused_where_they_begin(tmp_path: Path) -> None:
+    sources = lists(tmp_path, film="source\n" + "a\n" * (MOST_ROWS - 1), master="source\nb\nc\n")
+    with pytest.raises(GlossaryFileError, match=r"master\.tsv, line 3: .* more than 50000"):
+        gather(sources)
