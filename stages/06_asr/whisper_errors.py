@@ -60,7 +60,7 @@ def listening() -> Iterator[None]:
 
 def _raise_gpu_error(error: Exception) -> None:
     text = str(error)
-    if "CUDA" not in text and "cuda" not in text and "CUBLAS" not in text:
+    if not any(name in text.lower() for name in ("cuda", "cublas")):
         return
     kind: Type[AsrError] = DeviceError
     advice: List[str] = ["See nvidia-smi on the host; ASR_DEVICE cpu does without a GPU."]

@@ -1,9 +1,9 @@
 """Writes a Whisper model that says what a script tells it: `python3 scripted_whisper.py FOLDER`.
 
-It has the shape of a real model, converted for CTranslate2, but is two megabytes of numbers without
-any training: the decoder knows only at which position it is, and the output layer has for each
-position the token of the script. Each word takes 0.4 s. So the whole library runs, and what comes
-out is known, whatever the sound.
+It has the shape of a real model, converted for CTranslate2, but is a few megabytes of numbers
+without any training: after each token of the script comes the next one, and after any other token
+the end. Each token takes 0.4 s. So the whole library runs, and what comes out is known, whatever
+the sound.
 
 Needs numpy, ctranslate2 and tokenizers, and therefore runs where Whisper runs.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,14 @@ from ctranslate2.specs.whisper_spec import WhisperSpec
 from faster_whisper.tokenizer import _LANGUAGE_CODES
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-WIDTH = 128
-HEADS = 1
-WINDOW_FRAMES = 1500
-WORD_FRAMES = 20
+# The decoder's state: which token of the script it is at, and at which position.
+TOKENS, STEPS = 128, 64
+WIDTH = TOKENS + STEPS
+WINDOW_FRAMES, STEP_FRAMES = 1500, 20
 POSITIONS = 448
 END, START = "<|endoftext|>", "<|startoftranscript|>"
-TASKS = ("<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>")
+LISTEN = "<|transcribe|>"
+TASKS = ("<|translate|>", LISTEN, "<|startoflm|>", "<|startofprev|>", "<|nospeech|>")
 NO_TIMES = "<|notimestamps|>"
 SCRIPT = "0.00 Hello from the scripted model. 2.00 2.40 This is a second segment. 4.40"
 
@@ -49,25 +49,37 @@ class Vocabulary:
         return self.all.index(token)
 
 
-def words_of(script: str) -> list[str]:
-    """The script's tokens: times as `<|2.00|>`, words with the mark of the blank before them."""
-    return [
-        f"<|{float(word):.2f}|>" if word.replace(".", "", 1).isdigit() else as_bytes(" " + word)
-        for word in script.split()
-    ]
+def tokens_of(script: str) -> list[str]:
+    """Times as `<|2.00|>`, words as the vocabulary writes them; `_` joins words to one token.
+
+    A token has one successor. So a word that comes again is cut in two, each time elsewhere, but
+    not behind the blank, which alone is a token that Whisper may not use.
+    """
+    tokens: list[str] = []
+    for word in script.split():
+        if word.replace(".", "", 1).isdigit():
+            tokens.append(f"<|{float(word):.2f}|>")
+            continue
+        text = as_letters(" " + word.replace("_", " "))
+        cut = next(
+            cut
+            for cut in (0, *range(2, len(text)))
+            if text[:cut] not in tokens and text[cut:] not in tokens
+        )
+        tokens += [part for part in (text[:cut], text[cut:]) if part]
+    return tokens
 
 
-def as_bytes(text: str) -> str:
-    """The text as a vocabulary writes it: one letter for every byte."""
-    [(token, _)] = pre_tokenizers.ByteLevel(
-        add_prefix_space=False, use_regex=False
-    ).pre_tokenize_str(text)
-    return str(token)
+def as_letters(text: str) -> str:
+    """The text with one letter for every byte."""
+    splitter = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    [(letters, _)] = splitter.pre_tokenize_str(text)
+    return str(letters)
 
 
 def vocabulary(script: list[str], languages: list[str]) -> Vocabulary:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    words = [word for word in dict.fromkeys(script) if not word.startswith("<|")]
+    words = [token for token in script if not token.startswith("<|")]
     texts = alphabet + [word for word in words if word not in alphabet]
     # CTranslate2 takes a model for multilingual if its vocabulary has an empty word.
     texts += [""] if len(languages) > 1 else []
@@ -88,24 +100,23 @@ def save_tokenizer(words: Vocabulary, folder: Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
+def zero(*shape: int) -> Any:
+    return np.zeros(shape, np.float32)
+
+
 def fill(spec: Any, mels: int) -> None:
-    """Numbers for every layer: the encoder tells when, the decoder how far the script is."""
-
-    def zero(*shape: int) -> Any:
-        return np.zeros(shape, np.float32)
-
-    def normal(part: Any) -> None:
-        part.gamma, part.beta = np.ones(WIDTH, np.float32), zero(WIDTH)
+    """Zeros for every layer: each hands its input on."""
 
     def linear(part: Any, outputs: int, inputs: int) -> None:
         part.weight, part.bias = zero(outputs, inputs), zero(outputs)
 
+    def normal(part: Any) -> None:
+        part.gamma, part.beta = np.ones(WIDTH, np.float32), zero(WIDTH)
+
     encoder, decoder = spec.encoder, spec.decoder
-    encoder.conv1.weight, encoder.conv1.bias = zero(WIDTH, mels, 3), zero(WIDTH)
-    encoder.conv2.weight, encoder.conv2.bias = zero(WIDTH, WIDTH, 3), zero(WIDTH)
-    encoder.position_encodings.encodings = one_hot(
-        WINDOW_FRAMES, lambda frame: frame // WORD_FRAMES
-    )
+    linear(encoder.conv1, WIDTH, mels)
+    linear(encoder.conv2, WIDTH, WIDTH)
+    encoder.conv1.weight, encoder.conv2.weight = zero(WIDTH, mels, 3), zero(WIDTH, WIDTH, 3)
     normal(encoder.layer_norm)
     normal(decoder.layer_norm)
     for layer in (*encoder.layer, *decoder.layer):
@@ -122,45 +133,43 @@ def fill(spec: Any, mels: int) -> None:
         linear(layer.attention.linear[2], WIDTH, WIDTH)
 
 
-def one_hot(rows: int, column: Callable[[int], int]) -> Any:
-    """A row for each number, with a one in its column."""
-    found = np.zeros((rows, WIDTH), np.float32)
-    for row in range(rows):
-        found[row, min(column(row), WIDTH - 1)] = 1
-    return found
+def set_script(spec: Any, chain: list[str], words: Vocabulary, certainty: float) -> None:
+    """Each token of the chain leads to the next one, and any other token to the end."""
+    embedding, projection = zero(len(words.all), WIDTH), zero(len(words.all), WIDTH)
+    embedding[:, TOKENS - 1] = 1
+    for column, token in enumerate(chain[:-1]):
+        embedding[words.number(token)] = 0
+        embedding[words.number(token), column] = 1
+        projection[words.number(chain[column + 1]), column] = certainty
+    projection[words.number(END), TOKENS - 1] = certainty
+    spec.decoder.embeddings.weight, spec.decoder.projection.weight = embedding, projection
 
 
-def set_times(spec: Any, first: int) -> None:
-    """Each word of the script, the first of which is at that position, looks at its own 0.4 s."""
+def set_times(spec: Any, before: int) -> None:
+    """Each token looks at 0.4 s of the sound, the one after so many of the prompt at the first."""
+    frames, positions = zero(WINDOW_FRAMES, WIDTH), zero(POSITIONS, WIDTH)
+    for frame in range(WINDOW_FRAMES):
+        frames[frame, TOKENS + min(frame // STEP_FRAMES, STEPS - 1)] = 1
+    for position in range(POSITIONS):
+        positions[position, TOKENS + min(max(position - before, 0), STEPS - 1)] = 1
+    spec.encoder.position_encodings.encodings = frames
+    spec.decoder.position_encodings.encodings = positions
     for layer in spec.decoder.layer:
-        layer.attention.linear[0].weight[: WIDTH - first, first:] = np.eye(WIDTH - first)
-        layer.attention.linear[1].weight[:WIDTH] = np.eye(WIDTH)
-
-
-def set_script(spec: Any, script: list[str], words: Vocabulary, certainty: float) -> None:
-    """Position n of the decoder leads to token n of the script, and to no other."""
-    size = len(words.all)
-    projection = np.zeros((size, WIDTH), np.float32)
-    for position, token in enumerate(script):
-        projection[words.number(token), position] = certainty
-    spec.decoder.position_encodings.encodings = one_hot(POSITIONS, lambda position: position)
-    spec.decoder.embeddings.weight = np.zeros((size, WIDTH), np.float32)
-    spec.decoder.projection.weight = projection
+        for linear in layer.attention.linear[:2]:
+            linear.weight[TOKENS:WIDTH, TOKENS:] = np.eye(STEPS)
 
 
 def build(folder: Path, options: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     languages = ["en"] if options.english_only else list(_LANGUAGE_CODES)
-    script = words_of(options.script)
+    script = tokens_of(options.script)
     words = vocabulary(script, languages)
-    # The prompt is the start, the language and the task, or for an English model the start alone;
-    # what follows the start is also where the language is read from.
-    before = [] if options.english_only else [f"<|{options.language}|>", "<|transcribe|>"]
-    chain = [*before, *script, END]
-    spec = WhisperSpec(1, HEADS, 1, HEADS)
+    # What follows the start is also where the language is read from.
+    prompt = [START] if options.english_only else [START, f"<|{options.language}|>", LISTEN]
+    spec = WhisperSpec(1, 1, 1, 1)
     fill(spec, options.mels)
-    set_script(spec, chain, words, options.certainty)
-    set_times(spec, len(before) + 1)
+    set_script(spec, [*prompt, *script, END], words, options.certainty)
+    set_times(spec, len(prompt))
     spec.register_vocabulary(words.all)
     spec.config.suppress_ids = []
     spec.config.suppress_ids_begin = [words.number(END)]
@@ -179,7 +188,9 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--script", default=SCRIPT, help="words, and the times between them")
     parser.add_argument("--language", default="en", help="the one that is detected")
-    parser.add_argument("--certainty", type=float, default=5.0, help="below 1: improbable texts")
+    parser.add_argument(
+        "--certainty", type=float, default=5.0, help="0.8: words two thirds as probable"
+    )
     parser.add_argument("--mels", type=int, default=80)
     parser.add_argument("--english-only", action="store_true")
     options = parser.parse_args()

@@ -4,42 +4,30 @@ from __future__ import annotations
 
 import json
 import re
-import wave
 from pathlib import Path
-from typing import Any
 
 import jiwer
 import pytest
 
-from tests.stages.containers import ROOT, Ended, Stages
+from tests.stages.asr_kit import (
+    PAUSE,
+    RATE,
+    SPEECH,
+    put_names,
+    put_result,
+    put_sound,
+    put_speech,
+    sound,
+    transcript,
+)
+from tests.stages.containers import Ended, Stages
 
 pytestmark = [pytest.mark.images, pytest.mark.engine]
 
-SPEECH = ROOT / "tests" / "media" / "speech"
-RATE = 16000
-PAUSE = b"\0\0" * RATE
-
-
-def sound(name: str) -> bytes:
-    """A recording's samples: the header of a WAV file is 44 bytes, a raw file has none."""
-    data = (SPEECH / name).read_bytes()
-    return data[44:] if name.endswith(".wav") else data
-
 
 def listen(stages: Stages, job: Path, samples: bytes, rate: int = RATE, **config: str) -> Ended:
-    (job / "01_demux").mkdir(parents=True)
-    with wave.open(str(job / "01_demux" / "audio.wav"), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples)
+    put_sound(job, samples, rate)
     return stages.run("06_asr", job, **config)
-
-
-def transcript(ended: Ended) -> dict[str, Any]:
-    assert ended.exit_code == 0, ended.output
-    found: dict[str, Any] = json.loads((ended.folder / "segments.json").read_text())
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +54,7 @@ def test_segments_have_the_shape_that_all_stages_share(spoken: Ended) -> None:
         assert segment.keys() == {"start", "end", "text", "confidence", "words"}
         assert " ".join(word["word"] for word in segment["words"]) == segment["text"]
         for word in segment["words"]:
-            assert word.keys() == {"word", "start", "end", "confidence"}
+            assert word.keys() == {"word", "start", "end", "confidence", "timing"}
             assert segment["start"] <= word["start"] < word["end"] <= segment["end"]
             assert 0 <= word["confidence"] <= 1
 
@@ -108,19 +96,10 @@ def test_sound_of_another_kind_is_refused(stages: Stages, tmp_path: Path) -> Non
     assert "16 bits at 44100 Hz" in ended.errors
 
 
-def speech_from_earlier_stage(job: Path, start: float, end: float) -> None:
-    (job / "05_vad").mkdir()
-    found = {"segments": [{"start": start, "end": end}]}
-    (job / "05_vad" / "segments.json").write_text(json.dumps(found))
-    output = {"name": "segments", "path": "05_vad/segments.json"}
-    manifest = {"status": "success", "outputs": [output]}
-    (job / "05_vad" / "manifest.json").write_text(json.dumps(manifest))
-
-
 def test_speech_found_by_an_earlier_stage_is_what_is_listened_to(
     stages: Stages, tmp_path: Path
 ) -> None:
-    speech_from_earlier_stage(tmp_path, 1.0, 3.7)
+    put_speech(tmp_path, (1.0, 3.7))
     samples = PAUSE + sound("goforward.raw") + PAUSE + sound("goforward.raw") + PAUSE
     (segment,) = transcript(listen(stages, tmp_path, samples))["segments"]
     assert segment["text"] == "Go forward ten meters."
@@ -128,9 +107,54 @@ def test_speech_found_by_an_earlier_stage_is_what_is_listened_to(
 
 
 def test_speech_without_a_pause_is_decoded_in_pieces(stages: Stages, tmp_path: Path) -> None:
-    samples = sound("goforward.raw") + PAUSE * 15
-    speech_from_earlier_stage(tmp_path, 0.0, 4 * len(samples) / 2 / RATE)
-    segments = transcript(listen(stages, tmp_path, samples * 4))["segments"]
+    samples = sound("goforward.raw") + PAUSE * 9
+    put_speech(tmp_path, (0.0, 3 * len(samples) / 2 / RATE))
+    segments = transcript(listen(stages, tmp_path, samples * 3))["segments"]
     assert len(segments) > 1
     heard = " ".join(segment["text"] for segment in segments).lower()
-    assert heard.count("forward") == 4
+    assert heard.count("forward") == 3
+
+
+def test_names_that_it_cannot_use_are_told_once(stages: Stages, tmp_path: Path) -> None:
+    put_names(tmp_path, ["Éowyn", "Minas Tirith"])
+    ended = listen(stages, tmp_path, PAUSE)
+    assert transcript(ended)["segments"] == []
+    assert ended.output.count("The 2 names of the glossary are not used") == 1
+
+
+def test_sixty_seconds_of_nothing_is_an_empty_transcript(stages: Stages, tmp_path: Path) -> None:
+    put_speech(tmp_path)
+    assert transcript(listen(stages, tmp_path, PAUSE * 60))["segments"] == []
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"This is no sound.\n" * 100])
+def test_a_file_that_is_no_sound_is_refused(stages: Stages, tmp_path: Path, content: bytes) -> None:
+    put_sound(tmp_path, b"").write_bytes(content)
+    ended = stages.run("06_asr", tmp_path)
+    assert ended.manifest["errors"][0]["exception_type"] == "RecordingError"
+    assert "audio.wav is not a WAV file" in ended.errors
+
+
+def test_a_missing_recording_is_no_programming_error(stages: Stages, tmp_path: Path) -> None:
+    ended = stages.run("06_asr", tmp_path)
+    assert ended.manifest["errors"][0]["exception_type"] == "InputMissingError"
+    assert "Traceback" not in ended.output
+
+
+def test_speech_and_names_of_another_shape_are_refused(stages: Stages, tmp_path: Path) -> None:
+    put_result(tmp_path, "05_vad", "segments", {"segments": [{"start": "soon", "end": 2}]})
+    ended = listen(stages, tmp_path, PAUSE)
+    assert ended.manifest["errors"][0]["exception_type"] == "SpeechError"
+    put_result(tmp_path, "03_glossary_load", "names", {"names": "Ann"})
+    ended = listen(stages, tmp_path, PAUSE)
+    assert ended.manifest["errors"][0]["exception_type"] == "GlossaryError"
+
+
+def test_the_same_said_again_and_again_is_kept_and_marked(stages: Stages, tmp_path: Path) -> None:
+    said = PAUSE + sound("goforward.raw")
+    segments = transcript(listen(stages, tmp_path, said * 3 + PAUSE))["segments"]
+    assert [segment["text"] for segment in segments] == ["Go forward ten meters."] * 3
+    assert {segment["suspect"] for segment in segments} == {"the same text 3 times in a row"}
+    twice = transcript(listen(stages, tmp_path, said * 2 + PAUSE))["segments"]
+    assert len(twice) == 2
+    assert all("suspect" not in segment for segment in twice)
