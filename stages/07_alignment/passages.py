@@ -20,6 +20,8 @@ _LONGEST_SECONDS = 300.0
 _PIECE_SECONDS = 120.0
 # A passage between two cuts is short where there are pauses, and has enough words to hold on to.
 _WANTED_SECONDS = (4.0, 30.0)
+# The engine loses its way in some long passages; what it can't follow is tried again in parts.
+_PART_SECONDS = (1.0, 8.0)
 # What words that were not recognised may need in front of the first that was.
 _SLACK_SECONDS = 2.0
 _SECONDS_PER_LETTER = 0.15
@@ -70,11 +72,28 @@ def of_text(
     hints = _hints(words, heard)
     start, end = speech.whole(seconds)
     edges = [(0, max(0.0, start - _AIR_SECONDS))]
-    edges += _cuts(words, hints)
+    edges += _cuts(hints, _WANTED_SECONDS)
     edges.append((len(words), min(seconds, end + _AIR_SECONDS)))
     for (first, begins), (last, ends) in neighbours(edges):
         passage = Passage(begins, max(begins, ends), tuple(words[first:last]), hints[first:last])
         yield from _not_too_long(_near_its_hints(passage, speech), speech)
+
+
+def in_parts(passage: Passage, speech: SpeechMap) -> List[Passage]:
+    """The passage cut in every recognised pause; whole where there is none."""
+    edges = [(0, passage.start), *_cuts(passage.hints, _PART_SECONDS)]
+    edges.append((len(passage.words), passage.end))
+    return [
+        replace(
+            passage,
+            start=start,
+            end=max(start, end),
+            words=passage.words[first:last],
+            hints=passage.hints[first:last],
+            sound=speech.sound(start, max(start, end)),
+        )
+        for (first, start), (last, end) in neighbours(edges)
+    ]
 
 
 def _hints(words: Sequence[str], heard: Sequence[Word]) -> Tuple[Optional[Word], ...]:
@@ -84,21 +103,24 @@ def _hints(words: Sequence[str], heard: Sequence[Word]) -> Tuple[Optional[Word],
     return tuple(None if place is None else heard[place] for place in found)
 
 
-def _cuts(words: Sequence[str], hints: Sequence[Optional[Word]]) -> List[Tuple[int, float]]:
-    """The words that begin a passage, and when: each in the longest pause that is near enough."""
+def _cuts(hints: Sequence[Optional[Word]], seconds: Tuple[float, float]) -> List[Tuple[int, float]]:
+    """The words that begin a passage, and when: each in the longest pause that is near enough.
+
+    From one cut to the next lie at least, and if possible at most, so many seconds.
+    """
     cuts: List[Tuple[int, float]] = []
-    begun = 0.0
+    begun = next((hint.start for hint in hints if hint is not None), 0.0)
     best: Optional[Tuple[float, int, float]] = None
-    for index in range(2, len(words) - 1):
+    for index in range(2, len(hints) - 1):
         before, after = hints[index - 1], hints[index]
         if before is None or after is None or not _is_sure(hints, index):
             continue
         moment = (before.end + after.start) / 2
-        if best is not None and moment - begun > _WANTED_SECONDS[1]:
+        if best is not None and moment - begun > seconds[1]:
             cuts.append(best[1:])
             begun, best = best[2], None
         pause = after.start - before.end
-        if moment - begun >= _WANTED_SECONDS[0] and (best is None or pause > best[0]):
+        if moment - begun >= seconds[0] and (best is None or pause > best[0]):
             best = (pause, index, moment)
     return [*cuts, best[1:]] if best is not None else cuts
 

@@ -18,6 +18,7 @@ from shared.speech import Speech
 from shared.transcript import Segment, Transcript, Word
 
 Progress = Callable[[float, float, str], None]
+_Aligned = Tuple[Passage, Optional[List[Optional[Times]]]]
 _EXAMPLES = 3
 
 
@@ -162,13 +163,27 @@ class Timing:
     ) -> Iterable[Tuple[Passage, List[Word]]]:
         """Each passage with its words, all of them timed, in order."""
         speech = SpeechMap(self.speech)
-        aligned: Iterable[Optional[List[Optional[Times]]]]
-        aligned = align(self.audio, work) if listens else [None] * len(work)
-        for number, (passage, times) in enumerate(zip(work, aligned)):  # noqa: B905 (Python 3.10)
+        for passage, times in self._aligned(work, speech) if listens else _unheard(work):
             if times is None and listens:
                 report.misfits.append(passage)
             yield passage, timed(passage, times, speech)
-            self.progress(number + 1, len(work), "passages")
+
+    def _aligned(self, work: Sequence[Passage], speech: SpeechMap) -> List[_Aligned]:
+        """Each passage as aligned; what does not fit as a whole is tried again in parts."""
+        found: List[List[_Aligned]] = []
+        for passage, times in zip(work, align(self.audio, work)):  # noqa: B905 (Python 3.10)
+            found.append([(passage, times)])
+            self.progress(len(found), len(work), "passages")
+        lost = [number for number, [(_, times)] in enumerate(found) if times is None]
+        parts = {number: passages.in_parts(work[number], speech) for number in lost}
+        again = align(self.audio, [part for row in parts.values() for part in row])
+        for number, row in parts.items():
+            found[number] = [(part, next(again)) for part in row]
+        return [entry for row in found for entry in row]
+
+
+def _unheard(work: Sequence[Passage]) -> List[_Aligned]:
+    return [(passage, None) for passage in work]
 
 
 def _sound_segments(segments: Sequence[Segment]) -> List[Segment]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from anchors import match
-from passages import Passage, of_segments, of_text
+from passages import Passage, in_parts, of_segments, of_text
 from speech_clock import SpeechClock, SpeechMap
 from spelling import spellings
 from user_text import UserTextError, read_sentences
@@ -103,6 +103,17 @@ def test_a_text_is_cut_in_pauses_between_words_that_were_recognised() -> None:
         ("E", "f", "g", "h!"),
     ]
     assert 1.9 < found[0].end < 8
+
+
+def test_a_passage_that_does_not_fit_as_a_whole_has_parts() -> None:
+    later = [Word(w.word, w.start + 3, w.end + 3) for w in row("e f g h")]
+    hints = (*row("a b c d"), *later)
+    passage = Passage(0.0, 6.0, tuple("abcdefgh"), hints, owner=7)
+    parts = in_parts(passage, NO_SPEECH)
+    assert [("".join(part.words), part.owner) for part in parts] == [("abcd", 7), ("efgh", 7)]
+    assert parts[0].sound == ((0.0, parts[1].start),)
+    unheard = Passage(0.0, 6.0, tuple("abcdefgh"), (None,) * 8)
+    assert [part.words for part in in_parts(unheard, NO_SPEECH)] == [unheard.words]
 
 
 def test_without_anything_recognised_a_long_text_follows_the_speech() -> None:
