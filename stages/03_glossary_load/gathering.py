@@ -57,7 +57,8 @@ class Glossary:
 
     def warnings(self) -> List[str]:
         """What the user should know, briefly; the report has it in full."""
-        empty = [f"{file} holds no term." for _, file, count in self.files if not count]
+        own = [(file, count) for origin, file, count in self.files if origin != "tmdb"]
+        empty = [f"{file} holds no term." for file, count in own if not count]
         conflicts = [f"Glossaries disagree on {conflict}." for conflict in self.conflicts]
         rows = [
             f"{row.place} was left out: {row.reason}."
