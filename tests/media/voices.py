@@ -1,14 +1,15 @@
-"""Writes speech with known times, and mixes of it: `python3 voices.py FOLDER`, where ffmpeg is.
+"""Writes speech with known times, and mixes of it: `voices.py FOLDER [mixes]`, where ffmpeg is.
 
 Standard library only, because it runs inside the project's ffmpeg image, whose ffmpeg can speak.
 voices.json says what is said in voices.wav and when: the times between which it is louder than a
-hundredth of its peak.
+hundredth of its peak. Each mix is a film's sound as 01_demux hands it on, in a folder of its own.
 """
 
 from __future__ import annotations
 
 import array
 import json
+import math
 import subprocess
 import sys
 import wave
@@ -24,6 +25,20 @@ SAID = (
     ("rms", "We should have been there three hours ago."),
 )
 PAUSES = (1.0, 0.8, 1.5, 0.6, 2.0, 1.2)
+
+HALF = 11.8  # between two sentences
+# What goes to which channel: c0 and c1 are the voices until HALF and after, c2 and c3 are music.
+MIXES = {
+    "narrow": "stereo|c0=c0+c1+c2|c1=c0+c1+c2",
+    "wide": "stereo|c0=c0+c1+c2|c1=c0+c1+c3",
+    "left": "stereo|c0=c0+c1|c1=0*c0",
+    "left_in_music": "stereo|c0=1.4*c0+1.4*c1+c2|c1=c3",
+    "moving": "stereo|c0=c0+c1+0.3*c2|c1=c0+0.3*c3",
+    "surround": "5.1|FL=c2|FR=c3|FC=c0+c1|LFE=c2|BL=0.5*c3|BR=0.5*c2",
+    "surround_beside": "5.1|FL=c0+c1+0.1*c2|FR=0.1*c3|FC=0.001*c2|LFE=0*c0|BL=0.1*c3|BR=0.1*c2",
+    "surround_front": "5.1|FL=c0+c1+c2|FR=c0+c1+c3|FC=0*c0|LFE=0*c0|BL=0*c0|BR=0*c0",
+    "surround_moving": "5.1|FL=0.3*c2|FR=0.3*c3|FC=c0|LFE=0*c0|BL=c1|BR=0.3*c2",
+}
 
 
 def ffmpeg(*arguments: object) -> None:
@@ -64,8 +79,42 @@ def write_voices(folder: Path) -> None:
     (folder / "voices.json").write_text(json.dumps(said, indent=1) + "\n")
 
 
+def melody(notes: tuple[int, ...], loudness: float) -> str:
+    """A tone with overtones that changes twice a second, as loud as the voice while it speaks."""
+    pitch = "".join(f"+{note}*eq(mod(floor(2*t),{len(notes)}),{n})" for n, note in enumerate(notes))
+    tones = "+".join(f"sin({n}*2*PI*t*(0{pitch}))/{n}" for n in (1, 2, 3, 4))
+    return f"{1.2 * loudness:.4f}*({tones})"
+
+
+def write_mixes(folder: Path) -> None:
+    """surround.flac and audio.wav for each of MIXES."""
+    with wave.open(str(folder / "voices.wav"), "rb") as file:
+        samples = array.array("h", file.readframes(file.getnframes()))
+    floor = max(samples) / 100
+    spoken = [sample / 32768 for sample in samples if abs(sample) > floor]
+    loudness = math.sqrt(sum(sample * sample for sample in spoken) / len(spoken))
+    sides = "|".join(melody(notes, loudness) for notes in ((220, 277, 330), (196, 247, 294, 392)))
+    source = f"aevalsrc='{sides}':s=48000:c=stereo:d={len(samples) / RATE}"
+    ffmpeg("-f", "lavfi", "-i", source, "-c:a", "pcm_f32le", folder / "music.wav")
+    quieter = "volume=0.4,aformat=sample_fmts=flt:channel_layouts"
+    parts = (
+        f"[0:a]aresample=48000,{quieter}=mono,asplit[a][b];[1:a]{quieter}=stereo[m];"
+        f"[a]volume=0:enable='gte(t,{HALF})'[a];[b]volume=0:enable='lt(t,{HALF})'[b];"
+        "[a][b][m]amerge=inputs=3,pan="
+    )
+    for name, mix in MIXES.items():
+        (folder / name).mkdir()
+        sound = folder / name / "surround.flac"
+        inputs = ["-i", folder / "voices.wav", "-i", folder / "music.wav"]
+        ffmpeg(*inputs, "-lavfi", parts + mix, "-c:a", "flac", sound)
+        ffmpeg("-i", sound, "-ac", 1, "-ar", RATE, folder / name / "audio.wav")
+
+
 def main() -> int:
-    write_voices(Path(sys.argv[1]))
+    folder = Path(sys.argv[1])
+    write_voices(folder)
+    if "mixes" in sys.argv[2:]:
+        write_mixes(folder)
     return 0
 
 
