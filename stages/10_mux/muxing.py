@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
-from plan import Plan, image_type
+from container_kinds import image_type
+from mp4_flags import switch_subtitles_off
+from plan import Plan
+from srt_file import srt_text, webvtt_text
 from streams import MuxError, Stream
 
-_QUIET = ["ffmpeg", "-nostdin", "-v", "error", "-y"]
+from shared.ffmpeg import FfmpegError, run_ffmpeg
 
 
 @dataclass(frozen=True)
@@ -27,27 +28,44 @@ class Cut:
         start = ["-ss", str(self.start)] if self.start else []
         return start if self.end is None else [*start, "-t", str(self.end - self.start)]
 
+    def length_within(self, duration: Optional[float]) -> Optional[float]:
+        """Seconds that the cut lasts in a film of this length; None where nobody knows."""
+        ends = [end for end in (self.end, duration) if end is not None]
+        return max(0.0, min(ends) - self.start) if ends else None
+
 
 def write_film(plan: Plan, cut: Cut, target: Path, on_progress: Callable[[float], None]) -> None:
     """Writes the whole film to `target`; `on_progress` gets the seconds done.
 
     Raises MuxError when ffmpeg gives up.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        covers = [_take_out(plan, cover, Path(folder)) for cover in plan.covers]
-        _run(mux_command(plan, cut, covers, target), plan, on_progress)
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            covers = [_take_out(plan, cover, folder) for cover in plan.covers]
+            texts = _write_texts(plan, folder)
+            run_ffmpeg(mux_command(plan, cut, texts, covers, target), on_progress)
+    except FfmpegError as error:
+        message = (
+            f"ffmpeg could not write {plan.media.path.name} as {plan.container.ending}: {error}."
+            " If that is about a codec, set MUX_CONTAINER to mkv, which holds nearly all."
+        )
+        raise MuxError(message) from error
+    if plan.container.muxer == "mp4" and not any(plan.defaults()):
+        switch_subtitles_off(target)
 
 
-def mux_command(plan: Plan, cut: Cut, covers: Sequence[Path], target: Path) -> List[str]:
-    """The ffmpeg command for the plan; nothing is encoded anew but text."""
-    command = [*_QUIET, "-progress", "pipe:1", "-stats_period", "0.5"]
+def mux_command(
+    plan: Plan, cut: Cut, texts: Sequence[Path], covers: Sequence[Path], target: Path
+) -> List[str]:
+    """What ffmpeg is told; nothing is encoded anew but text."""
     # Old AVI files have pictures without a time, which no other container takes.
-    command += ["-fflags", "+genpts", *cut.arguments(), "-i", f"file:{plan.media.path}"]
-    for subtitle in plan.added:
-        command += ["-i", f"file:{subtitle.path}"]
+    command = ["-fflags", "+genpts", *cut.arguments(), "-i", f"file:{plan.media.path}"]
+    for text in texts:
+        command += ["-i", f"file:{text}"]
     for stream in plan.kept:
         command += ["-map", f"0:{stream.index}"]
-    for number in range(len(plan.added)):
+    for number in range(len(texts)):
         command += ["-map", f"{number + 1}:0"]
     command += ["-c", "copy", *_subtitle_options(plan), *_attachments(plan, covers)]
     # Without dates and random ids the same film and subtitles give the same bytes.
@@ -55,18 +73,36 @@ def mux_command(plan: Plan, cut: Cut, covers: Sequence[Path], target: Path) -> L
     return [*command, "-f", plan.container.muxer, f"file:{target}"]
 
 
+def _write_texts(plan: Plan, folder: Path) -> List[Path]:
+    """The new subtitles, each in the form that ffmpeg takes for this container."""
+    paths = []
+    for number, subtitle in enumerate(plan.added):
+        as_text = webvtt_text if plan.container.takes_webvtt else srt_text
+        path = folder / f"{number}.{'vtt' if plan.container.takes_webvtt else 'srt'}"
+        path.write_text(as_text(subtitle.cues), encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
 def _subtitle_options(plan: Plan) -> List[str]:
     options: List[str] = []
-    kept = plan.kept_of_kind("subtitle")
+    kept, defaults = plan.kept_of_kind("subtitle"), plan.defaults()
     for number, stream in enumerate(kept):
         options += [f"-c:s:{number}", plan.container.subtitles[stream.codec]]
-        if plan.added:  # only one track can be the default
-            options += [f"-disposition:s:{number}", "-default"]
+        if not plan.keeps_defaults:  # the other marks of the track stay
+            sign = "+" if defaults[number] else "-"
+            options += [f"-disposition:s:{number}", f"{sign}default"]
     for number, subtitle in enumerate(plan.added, len(kept)):
-        is_first = number == len(kept)
+        is_set = {
+            "default": subtitle.is_default,
+            "forced": subtitle.is_forced,
+            "hearing_impaired": subtitle.is_sdh,
+        }
+        marks = "+".join(name for name, value in is_set.items() if value)
         options += [f"-c:s:{number}", plan.container.new_subtitle]
         options += [f"-metadata:s:s:{number}", f"language={plan.language_of(subtitle)}"]
-        options += [f"-disposition:s:{number}", "default" if is_first else "0"]
+        options += [f"-metadata:s:s:{number}", f"{plan.container.title_tag}={subtitle.title}"]
+        options += [f"-disposition:s:{number}", marks or "0"]
     return options
 
 
@@ -82,35 +118,7 @@ def _take_out(plan: Plan, cover: Stream, folder: Path) -> Path:
     """The cover as a file of its own, byte by byte as it was."""
     number = plan.covers.index(cover)
     path = folder / f"cover{number or ''}.{image_type(cover)}"
-    command = [*_QUIET, "-i", f"file:{plan.media.path}", "-map", f"0:{cover.index}", "-c", "copy"]
+    command = ["-i", f"file:{plan.media.path}", "-map", f"0:{cover.index}", "-c", "copy"]
     command += ["-frames:v", "1", "-f", "rawvideo", f"file:{path}"]
-    _run(command, plan, lambda _: None)
+    run_ffmpeg(command, lambda _: None)
     return path
-
-
-def _run(command: Sequence[str], plan: Plan, on_progress: Callable[[float], None]) -> None:
-    with tempfile.TemporaryFile() as complaints:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints) as process:
-            assert process.stdout is not None
-            try:
-                for line in process.stdout:
-                    key, _, value = line.decode("ascii", "replace").strip().partition("=")
-                    if key == "out_time_us" and value.isdigit():
-                        on_progress(int(value) / 1_000_000)
-            except BaseException:  # a TERM arrives as SystemExit; ffmpeg must not outlive the stage
-                process.kill()
-                raise
-        complaints.seek(0)
-        lines = complaints.read().decode("utf-8", "replace").splitlines()
-    if process.returncode != 0:
-        message = (
-            f"ffmpeg could not write {plan.media.path.name} as {plan.container.ending}:"
-            f" {_without_sender(lines[0]) if lines else f'exit code {process.returncode}'}. If that"
-            " is about a codec, set MUX_CONTAINER to mkv, which holds nearly all."
-        )
-        raise MuxError(message)
-
-
-def _without_sender(line: str) -> str:
-    """The line without the part of ffmpeg, and its address, that wrote it."""
-    return re.sub(r"^\[[^]]*\] ", "", line)

@@ -3,76 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
-from streams import MediaFile, Stream
+from container_kinds import Container
+from streams import MediaFile, MuxError, Stream
+from track_wishes import Subtitle, Wishes, arrange
 
-from shared.languages import bibliographic, terminologic
-
-_MP4_ENDINGS = (".mp4", ".m4v")
 _CHAPTER_TITLES = "bin_data"  # an MP4's stream of them; the chapters themselves are copied
-_IMAGE_TYPES = {"mjpeg": "jpeg", "png": "png"}
-
-
-@dataclass(frozen=True)
-class Container:
-    """A kind of file. `subtitles` says how each subtitle codec gets in; others do not."""
-
-    ending: str
-    muxer: str
-    subtitles: Dict[str, str]
-    new_subtitle: str
-    language_code: Callable[[str], Optional[str]]
-    holds_attachments: bool
-    options: Tuple[str, ...] = ()
-
-
-MKV = Container(
-    ending="mkv",
-    muxer="matroska",
-    subtitles={
-        **dict.fromkeys(("subrip", "ass", "ssa", "webvtt"), "copy"),
-        **dict.fromkeys(("hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"), "copy"),
-        **dict.fromkeys(("mov_text", "text"), "srt"),
-    },
-    new_subtitle="subrip",
-    language_code=bibliographic,
-    holds_attachments=True,
-)
-MP4 = Container(
-    ending="mp4",
-    muxer="mp4",
-    subtitles={
-        **dict.fromkeys(("mov_text", "dvd_subtitle"), "copy"),
-        **dict.fromkeys(("subrip", "ass", "ssa", "webvtt", "text"), "mov_text"),
-    },
-    new_subtitle="mov_text",
-    language_code=terminologic,
-    holds_attachments=False,
-    options=("-movflags", "+faststart"),
-)
-
-
-@dataclass(frozen=True)
-class Subtitle:
-    """A subtitle file to be added; `language` is as its name says, `cues` how many it has."""
-
-    path: Path
-    language: str
-    cues: int
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the finished film will hold: `kept` in order, then `added`, then `covers`."""
+    """What the finished film will hold: `kept` in order, then `added`, then `covers`.
+
+    `default_of_film` is the film's own subtitle that is to be the default, if one was asked for;
+    with `keeps_defaults` all of them stay as they are.
+    """
 
     media: MediaFile
     container: Container
     kept: Tuple[Stream, ...]
     covers: Tuple[Stream, ...]
     added: Tuple[Subtitle, ...]
-    left_out: Tuple[Stream, ...]
+    default_of_film: Optional[Stream]
+    keeps_defaults: bool
+    warnings: Tuple[str, ...]
 
     def kept_of_kind(self, kind: str) -> Tuple[Stream, ...]:
         """The kept streams of one kind, in order."""
@@ -82,49 +37,104 @@ class Plan:
         """The language as the container spells it; "und" (undetermined) for no known one."""
         return self.container.language_code(subtitle.language) or "und"
 
+    def defaults(self) -> Tuple[bool, ...]:
+        """Whether each subtitle track, the film's own first, is to show by itself."""
+        own = [
+            stream.is_default if self.keeps_defaults else stream is self.default_of_film
+            for stream in self.kept_of_kind("subtitle")
+        ]
+        return (*own, *(subtitle.is_default for subtitle in self.added))
 
-def choose_container(wish: str, media: Path) -> Container:
-    """The container that MUX_CONTAINER asks for: auto, mkv or mp4."""
-    if wish == "auto":
-        return MP4 if media.suffix.lower() in _MP4_ENDINGS else MKV
-    return {"mkv": MKV, "mp4": MP4}[wish]
 
+def make_plan(
+    media: MediaFile, container: Container, subtitles: Sequence[Subtitle], wishes: Wishes
+) -> Plan:
+    """Everything of the film that the container can hold, and every subtitle that has a cue.
 
-def make_plan(media: MediaFile, container: Container, subtitles: Sequence[Subtitle]) -> Plan:
-    """Everything of the film that the container can hold, and every subtitle that has a cue."""
+    Raises MuxError when it cannot hold the picture or the sound, or a cue.
+    """
     kept: List[Stream] = []
     covers: List[Stream] = []
     left_out: List[Stream] = []
     for stream in media.streams:
-        if container.holds_attachments and stream.is_cover and stream.codec in _IMAGE_TYPES:
-            covers.append(stream)  # in Matroska a cover is an attachment, not a stream
-        elif _fits(stream, container):
-            kept.append(stream)
-        elif not (media.has_chapters and stream.codec == _CHAPTER_TITLES):
+        if not container.holds(stream):
             left_out.append(stream)
+        elif stream.is_cover and container.cover == "attachment":
+            covers.append(stream)
+        else:
+            kept.append(stream)
+    _check_picture_and_sound(media, container, left_out)
+    own = [stream for stream in kept if stream.kind == "subtitle"]
+    arranged = arrange(subtitles, own, wishes)
+    _check_lengths(container, arranged.added)
     return Plan(
         media=media,
         container=container,
         kept=tuple(kept),
         covers=tuple(covers),
-        added=tuple(subtitle for subtitle in subtitles if subtitle.cues),
-        left_out=tuple(left_out),
+        added=arranged.added,
+        default_of_film=arranged.default_of_film,
+        keeps_defaults=arranged.keeps_defaults,
+        warnings=(
+            *_about_streams(media, container, left_out),
+            *_about_subtitles(container, subtitles, arranged.added),
+            *arranged.warnings,
+        ),
     )
 
 
-def image_type(cover: Stream) -> str:
-    """jpeg or png, as in image/png."""
-    return _IMAGE_TYPES[cover.codec]
+def _check_picture_and_sound(
+    media: MediaFile, container: Container, left_out: Sequence[Stream]
+) -> None:
+    film = [s for s in left_out if s.kind in ("video", "audio") and not s.is_cover]
+    if film:
+        kinds = {"video": "picture", "audio": "sound"}
+        streams = " and ".join(f"{stream.codec} {kinds[stream.kind]}" for stream in film)
+        message = (
+            f"{container.ending} cannot hold the {streams} of {media.path.name}, and nothing is"
+            " encoded anew here. Set MUX_CONTAINER to mkv, which holds nearly all."
+        )
+        raise MuxError(message)
 
 
-def language_in_name(subtitle: Path) -> str:
-    """The language in a name such as `film.es.srt`."""
-    return subtitle.stem.rpartition(".")[2]
+def _check_lengths(container: Container, added: Sequence[Subtitle]) -> None:
+    if container.most_bytes_in_cue is None:
+        return
+    for subtitle in added:
+        for number, cue in enumerate(subtitle.cues, 1):
+            size = len("\n".join(cue.lines).encode("utf-8"))
+            if size > container.most_bytes_in_cue:
+                message = (
+                    f"Cue {number} of {subtitle.path.name} has {size} bytes, and"
+                    f" {container.ending} takes at most {container.most_bytes_in_cue}. Divide it,"
+                    " or set MUX_CONTAINER to mkv."
+                )
+                raise MuxError(message)
 
 
-def _fits(stream: Stream, container: Container) -> bool:
-    if stream.kind == "subtitle":
-        return stream.codec in container.subtitles
-    if stream.kind == "attachment":
-        return container.holds_attachments
-    return stream.kind in ("video", "audio")
+def _about_streams(media: MediaFile, container: Container, left_out: Sequence[Stream]) -> List[str]:
+    return [
+        f"{container.ending} cannot hold {stream}; it is left out."
+        for stream in left_out
+        if not (media.has_chapters and stream.codec == _CHAPTER_TITLES)
+    ]
+
+
+def _about_subtitles(
+    container: Container, subtitles: Sequence[Subtitle], added: Sequence[Subtitle]
+) -> List[str]:
+    warnings = [
+        f"{subtitle.path.name} has no cue, so the film gets no such track."
+        for subtitle in subtitles
+        if not subtitle.cues
+    ]
+    warnings += [
+        f"{subtitle.language!r} is no language that a film can name; the track's is left open."
+        for subtitle in added
+        if container.language_code(subtitle.language) is None
+    ]
+    return warnings + [
+        f"{container.ending} cannot mark {subtitle.path.name} as SDH; only its title says so."
+        for subtitle in added
+        if subtitle.is_sdh and not container.holds_sdh
+    ]

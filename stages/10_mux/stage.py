@@ -6,20 +6,26 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import List, Optional
 
+from container_kinds import choose_container
 from muxing import Cut, write_film
-from plan import Plan, Subtitle, choose_container, language_in_name, make_plan
-from streams import MuxError, count_cues, read_media
+from plan import Plan, make_plan
+from srt_file import read_srt
+from streams import MediaFile, MuxError, key_frame_before, read_media
+from track_wishes import Subtitle, Wishes, language_in_name
 from verification import verify
 
-from shared.config import load_config
+from shared.config import Config, load_config
 from shared.stage_utils import StageIO
+
+_LEAD_WORTH_TELLING_SECONDS = 0.05
 
 
 def run_stage(job_dir: Path, stage_name: str = "10_mux") -> int:
-    """Writes film.mkv or film.mp4: all that the film holds, and the subtitles as further tracks.
+    """Writes film.mkv, .mp4 or .webm: all that the film holds, and the subtitles as tracks.
 
     Returns 0 on success, 1 on failure.
     """
@@ -27,23 +33,26 @@ def run_stage(job_dir: Path, stage_name: str = "10_mux") -> int:
     logger = io.get_stage_logger()
     try:
         config = load_config()
-        wish = config.get("MUX_CONTAINER", "auto")
+        container_wish, wishes = config.get("MUX_CONTAINER", "auto"), _wishes(config)
         [media] = io.inputs("media")
-        container = choose_container(wish, media)
+        container = choose_container(container_wish, media)
         cut = _cut(io.input("probe"))
-        io.set_config({"MUX_CONTAINER": wish, "container": container.ending})
+        io.set_config({"MUX_CONTAINER": container_wish, "container": container.ending})
+        io.set_config({"subtitle_wishes": asdict(wishes)})
 
         subtitles = [
-            Subtitle(path, language_in_name(path), count_cues(path))
+            Subtitle(path, language_in_name(path), read_srt(path))
             for path in io.inputs("subtitles")
         ]
-        plan = make_plan(read_media(media), container, subtitles)
-        for warning in _warnings(plan, subtitles):
+        film_before = read_media(media)
+        plan = make_plan(film_before, container, subtitles, wishes)
+        lead = cut.start - key_frame_before(film_before, cut.start)
+        for warning in [*plan.warnings, *_about_lead(plan, cut, lead)]:
             logger.warning("%s", warning)
             io.add_warning(warning)
 
         film = io.output("film", f"film.{container.ending}")
-        _write_verified(io, plan, cut, film)
+        _write_verified(io, plan, cut, lead, film)
         logger.info("%s with %d new subtitle tracks", film.name, len(plan.added))
         io.finalize(status="success")
         return 0
@@ -59,18 +68,24 @@ def run_stage(job_dir: Path, stage_name: str = "10_mux") -> int:
         return 1
 
 
-def _write_verified(io: StageIO, plan: Plan, cut: Cut, film: Path) -> None:
+def _write_verified(io: StageIO, plan: Plan, cut: Cut, lead: float, film: Path) -> None:
     """Gives the film its name only after it was looked at; otherwise nothing stays behind."""
     partial = film.with_name(film.name + ".partial")
-    end = plan.media.duration if cut.end is None else cut.end
-    total = None if end is None else end - cut.start
+    total = cut.length_within(plan.media.duration)
     try:
         write_film(plan, cut, partial, lambda done: io.progress(done, total, "s"))
-        verify(plan, partial, is_whole_film=cut == Cut())
+        lead_of_cues = 0.0 if plan.container.hides_lead else lead
+        verify(plan, partial, seconds=_least_seconds(plan.media, cut), lead=lead_of_cues)
         partial.replace(film)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _least_seconds(media: MediaFile, cut: Cut) -> float:
+    """How long the film must be; 0 where its own length is not stated and may be an estimate."""
+    length = None if media.duration is None else cut.length_within(media.duration)
+    return length or 0.0
 
 
 def _cut(probe: Optional[Path]) -> Cut:
@@ -79,20 +94,27 @@ def _cut(probe: Optional[Path]) -> Cut:
     return Cut(clip["start"], clip["end"]) if clip else Cut()
 
 
-def _warnings(plan: Plan, subtitles: List[Subtitle]) -> List[str]:
-    warnings = [
-        f"{plan.container.ending} cannot hold {stream}; it is left out." for stream in plan.left_out
-    ]
-    warnings += [
-        f"{subtitle.path.name} has no cue, so the film gets no such track."
-        for subtitle in subtitles
-        if not subtitle.cues
-    ]
-    return warnings + [
-        f"{subtitle.language!r} is no language that a film can name; the track's is left open."
-        for subtitle in plan.added
-        if plan.language_of(subtitle) == "und"
-    ]
+def _wishes(config: Config) -> Wishes:
+    """Without a wish the translations come first, as they were ordered, then the rest."""
+    order = config.get_list("SUBTITLE_ORDER") or config.get_list("TARGET_LANGUAGES")
+    return Wishes(
+        order=tuple(order),
+        default=config.get("SUBTITLE_DEFAULT", "").strip(),
+        forced=tuple(config.get_list("SUBTITLE_FORCED")),
+        sdh=tuple(config.get_list("SUBTITLE_SDH")),
+    )
+
+
+def _about_lead(plan: Plan, cut: Cut, lead: float) -> List[str]:
+    if lead < _LEAD_WORTH_TELLING_SECONDS:
+        return []
+    begins = (
+        f"The clip's picture is a copy and begins at a key frame, {lead:.2f} s before CLIP_START"
+        f" ({cut.start:g} s)"
+    )
+    if plan.container.hides_lead:
+        return [f"{begins}; the {plan.container.ending} tells players to skip that."]
+    return [f"{begins}; subtitles are moved by as much, so that they fit."]
 
 
 def main() -> int:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
+
+from shared.ffmpeg import (
+    FfmpegError,
+    is_cover,
+    packet_rows,
+    probe,
+    seconds_of_film,
+    stated_seconds,
+)
 
 # In MP4 a pause between cues is a packet too: two bytes that say "no text".
 _BYTES_OF_A_PAUSE = {"mov_text": 2}
-# These containers say in a header how long they last. Others are estimated from their bit rate.
-_CONTAINERS_WITH_A_STATED_DURATION = {"matroska", "webm", "mov", "mp4", "avi", "flv", "asf", "wav"}
 
 
 class MuxError(Exception):
@@ -28,6 +33,8 @@ class Stream:
     language: Optional[str] = None
     is_cover: bool = False
     is_default: bool = False
+    is_forced: bool = False
+    is_sdh: bool = False
     duration: float = 0.0
 
     def __str__(self) -> str:
@@ -36,16 +43,24 @@ class Stream:
 
 @dataclass(frozen=True)
 class MediaFile:
-    """A media file's streams in order. The duration, in seconds, is None where none is stated."""
+    """A media file's streams in order. Where picture and sound end, in seconds, is None where it
+    is not stated; `start` is the time of its first packet.
+    """
 
     path: Path
     streams: Tuple[Stream, ...]
     duration: Optional[float] = None
     has_chapters: bool = False
+    start: float = 0.0
 
     def of_kind(self, kind: str) -> Tuple[Stream, ...]:
         """The streams of one kind, in order."""
         return tuple(stream for stream in self.streams if stream.kind == kind)
+
+    @property
+    def picture(self) -> Optional[Stream]:
+        """The film's moving picture, None where it has only sound."""
+        return next((s for s in self.of_kind("video") if not s.is_cover), None)
 
     def seconds_of_film(self) -> float:
         """How long picture and sound last; a subtitle may end after them."""
@@ -55,58 +70,52 @@ class MediaFile:
 
 def read_media(path: Path) -> MediaFile:
     """What the file holds. Raises MuxError for one that ffprobe cannot make sense of."""
-    command = ["ffprobe", "-v", "error", "-of", "json", "-show_error"]
-    command += ["-show_format", "-show_streams", "-show_chapters", f"file:{path}"]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    document: Dict[str, Any] = json.loads(result.stdout.decode("utf-8", "replace") or "{}")
-    if result.returncode != 0 or "format" not in document:
-        reason = document.get("error", {}).get("string") or f"exit code {result.returncode}"
+    try:
+        document = probe(path)
+    except FfmpegError as error:
         message = (
-            f"{path.name} is empty, cut off or no media file: {reason}. Copy or download it again."
+            f"{path.name} is empty, cut off or no media file: {error}. Copy or download it again."
         )
-        raise MuxError(message)
+        raise MuxError(message) from error
     return MediaFile(
         path=path,
         streams=tuple(_stream(entry) for entry in document["streams"]),
-        duration=_stated_duration(document["format"]),
+        duration=seconds_of_film(document),
         has_chapters=bool(document["chapters"]),
+        start=float(document["format"].get("start_time", 0)),
     )
 
 
-def count_cues(path: Path, stream: int = 0) -> int:
-    """How many cues a subtitle stream of the file holds; 0 also for a file without any."""
-    command = ["ffprobe", "-v", "quiet", "-select_streams", str(stream), "-of", "csv=p=0"]
-    command += ["-show_entries", "stream=codec_name:packet=size", f"file:{path}"]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    lines = result.stdout.decode("ascii", "replace").split()
-    sizes = [int(line) for line in lines if line.isdigit()]
-    codec = next((line for line in lines if not line.isdigit()), "")
-    return sum(size > _BYTES_OF_A_PAUSE.get(codec, 0) for size in sizes)
+def cue_times(film: MediaFile) -> Dict[int, List[float]]:
+    """When each cue starts, in seconds, by the index of its subtitle stream."""
+    times: Dict[int, List[float]] = {stream.index: [] for stream in film.of_kind("subtitle")}
+    pauses = {stream.index: _BYTES_OF_A_PAUSE.get(stream.codec, 0) for stream in film.streams}
+    for row in packet_rows(film.path, "stream_index,pts_time,size", "-select_streams", "s"):
+        index = int(row.get("stream_index", -1))
+        if index in times and int(row.get("size", 0)) > pauses[index]:
+            times[index].append(float(row.get("pts_time", 0)))
+    return times
 
 
-def _stated_duration(entry: Dict[str, Any]) -> Optional[float]:
-    containers = str(entry.get("format_name", "")).split(",")
-    if "duration" not in entry or _CONTAINERS_WITH_A_STATED_DURATION.isdisjoint(containers):
-        return None
-    return float(entry["duration"])
+def key_frame_before(media: MediaFile, seconds: float) -> float:
+    """Where, in seconds of the film, a copy of the picture must begin that shows this moment."""
+    if media.picture is None or seconds <= 0:
+        return seconds
+    where = ["-select_streams", str(media.picture.index)]
+    where += ["-read_intervals", f"{media.start + seconds}%+#1"]
+    row = next(packet_rows(media.path, "pts_time", *where), {})
+    return min(seconds, float(row.get("pts_time", media.start + seconds)) - media.start)
 
 
 def _stream(entry: Dict[str, Any]) -> Stream:
-    disposition, tags = entry.get("disposition", {}), entry.get("tags", {})
     return Stream(
         index=entry["index"],
         kind=entry.get("codec_type", "data"),
         codec=entry.get("codec_name", "unknown"),
-        language=tags.get("language"),
-        is_cover=bool(disposition.get("attached_pic")),
-        is_default=bool(disposition.get("default")),
-        duration=_seconds(str(entry.get("duration") or tags.get("DURATION") or "0")),
+        language=entry.get("tags", {}).get("language"),
+        is_cover=is_cover(entry),
+        is_default=bool(entry.get("disposition", {}).get("default")),
+        is_forced=bool(entry.get("disposition", {}).get("forced")),
+        is_sdh=bool(entry.get("disposition", {}).get("hearing_impaired")),
+        duration=stated_seconds(entry),
     )
-
-
-def _seconds(time: str) -> float:
-    """From 4.5, or from 00:00:04.500000000, as a Matroska file's tags have it."""
-    seconds = 0.0
-    for part in time.split(":"):
-        seconds = seconds * 60 + float(part)
-    return seconds

@@ -91,13 +91,43 @@ def with_extras(folder: Path) -> None:
     ffmpeg(*inputs, *streams, *attached, "-c:s", "srt", folder / "extras.mkv")
 
 
+def attached(folder: Path) -> None:
+    """attached.mkv: a font and, beside it, a subtitle that outlasts the film by far."""
+    (folder / "font.ttf").write_bytes(bytes(range(256)) * 8)
+    (folder / "watermark.srt").write_text("1\n00:00:00,000 --> 00:05:00,000\nwatermark\n")
+    font = ["-attach", folder / "font.ttf", "-metadata:s:t:0", "mimetype=application/x-font-ttf"]
+    inputs = ["-i", folder / "film.mkv", "-i", folder / "watermark.srt"]
+    streams = ["-map", "0", "-map", "1", "-c", "copy", "-metadata:s:t:0", "filename=font.ttf"]
+    ffmpeg(*inputs, *font, *streams, folder / "attached.mkv")
+
+
+def broadcast(folder: Path) -> None:
+    """broadcast.ts: 4 s in stereo, then 4 s in 5.1, each with a beep."""
+    parts = []
+    for number, channels in enumerate(("stereo", "5.1")):
+        parts.append(folder / f"part{number}.ts")
+        later = ["-output_ts_offset", str(number * SECONDS)]
+        ffmpeg(*PICTURE, *beep(channels=channels), *X264, "-c:a", "ac3", *later, parts[-1])
+    (folder / "broadcast.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+
+
+def quiet_and_short(folder: Path) -> None:
+    """minute.mkv: a minute of silence; second.mkv: 1 s; gap.mkv: none from 1.5 to 2.5 s."""
+    black = ["-f", "lavfi", "-i", "color=black:s=64x64:r=1:d=60"]
+    ffmpeg(*black, "-f", "lavfi", "-i", "anullsrc=d=60", *X264, *AAC, folder / "minute.mkv")
+    ffmpeg("-t", "1", "-i", folder / "film.mkv", "-c", "copy", folder / "second.mkv")
+    gap = ["-af", "aselect='not(between(t,1.5,2.5))'", "-c:a", "pcm_s16le"]
+    ffmpeg(*PICTURE, *beep(at=3.0, channels="stereo"), *X264, *gap, folder / "gap.mkv")
+
+
 def unusual(folder: Path) -> None:
-    """Films of other makes: avi.avi with MPEG-4, web.webm, and song.mp3 without a picture."""
+    """Films of other makes: avi.avi with MPEG-4, web.webm, and song.mp3 with a cover only."""
     mpeg4 = ["-c:v", "mpeg4", "-bf", "2", "-c:a", "libmp3lame"]
     ffmpeg(*PICTURE, *beep(), *mpeg4, folder / "avi.avi")
     vp8 = ["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"]
     ffmpeg(*PICTURE, *beep(), *vp8, folder / "web.webm")
-    ffmpeg(*beep(), "-c:a", "libmp3lame", folder / "song.mp3")
+    cover = ["-i", folder / "cover.png", "-map", "0", "-map", "1", "-c:v", "copy"]
+    ffmpeg(*beep(), *cover, "-c:a", "libmp3lame", folder / "song.mp3")
     short = ["-filter:a", "atrim=end=2"]
     ffmpeg(*PICTURE, *beep(), *X264, *short, *AAC, folder / "short_sound.mkv")
 
@@ -107,10 +137,12 @@ def bad(folder: Path) -> None:
     ffmpeg(*PICTURE, *X264, folder / "silent_film.mp4")
     (folder / "text.mp4").write_text("This is no film.\n" * 100)
     (folder / "empty.mkv").touch()
-    for name in ("film.mkv", "film.mp4"):
+    for name in ("film.mkv", "film.mp4", "tracks.mkv", "attached.mkv"):
         whole = (folder / name).read_bytes()
         (folder / f"cut_off_{name}").write_bytes(whole[: len(whole) * 6 // 10])
     ffmpeg("-i", folder / "film.mkv", "-c", "copy", folder / "index_last.mp4")
+    short = (folder / "short_sound.mkv").read_bytes()  # after all of its sound
+    (folder / "cut_off_short_sound.mkv").write_bytes(short[: len(short) * 8 // 10])
     whole = (folder / "index_last.mp4").read_bytes()
     (folder / "no_index.mp4").write_bytes(whole[: len(whole) // 2])
 
@@ -124,7 +156,8 @@ def odd_names(folder: Path) -> None:
 
 def main() -> int:
     folder = Path(sys.argv[1])
-    for recipe in (plain, late_sound, several_tracks, with_extras, unusual, bad, odd_names):
+    good = (plain, late_sound, several_tracks, with_extras, attached, broadcast)
+    for recipe in (*good, quiet_and_short, unusual, bad, odd_names):
         recipe(folder)
     return 0
 

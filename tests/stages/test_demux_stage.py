@@ -142,6 +142,70 @@ def test_sound_that_ends_early_is_a_warning_only(
     assert "The sound ends 2.0 s before the film does" in ended.warnings
 
 
+def test_loudness_is_in_probe_and_manifest(stages: Stages, films: Path, tmp_path: Path) -> None:
+    ended = demux(stages, tmp_path, films / "tracks.mkv", MEASURE_TRUE_PEAK="true")
+    loudness = json.loads((ended.folder / "probe.json").read_text())["loudness"]
+    assert loudness == ended.manifest["loudness"]
+    # A tone of half the full scale in six channels, the rear ones counting more, the LFE not.
+    assert loudness["integrated_lufs"] == pytest.approx(-0.5, abs=1.5)
+    assert loudness["sample_peak_dbfs"] == pytest.approx(-6, abs=1)
+    assert loudness["true_peak_dbtp"] == pytest.approx(-6, abs=1)
+
+
+def test_a_silent_minute_ends_well_and_is_said(stages: Stages, films: Path, tmp_path: Path) -> None:
+    ended = demux(stages, tmp_path, films / "minute.mkv")
+    assert ended.exit_code == 0, ended.output
+    assert len(samples(ended)) == pytest.approx(60 * RATE, abs=RATE / 10)
+    assert ended.manifest["loudness"]["integrated_lufs"] is None
+    assert "is silent from beginning to end" in ended.warnings
+
+
+def test_a_gap_stays_as_long_as_it_is(stages: Stages, films: Path, tmp_path: Path) -> None:
+    ended = demux(stages, tmp_path, films / "gap.mkv")
+    assert beep_seconds(ended) == pytest.approx(3.0, abs=ENCODER_DELAY)
+    assert len(samples(ended)) == pytest.approx(SECONDS * RATE, abs=RATE / 10)
+
+
+def test_a_broadcast_that_changes_to_surround_keeps_its_times(
+    stages: Stages, films: Path, tmp_path: Path
+) -> None:
+    ended = demux(stages, tmp_path, films / "broadcast.ts", CLIP_START="4", CLIP_END="7")
+    assert ended.exit_code == 0, ended.output
+    assert len(samples(ended)) == 3 * RATE
+    assert beep_seconds(ended) == pytest.approx(BEEP_AT, abs=ENCODER_DELAY)
+
+
+@pytest.mark.parametrize("name", ["second.mkv", "song.mp3", "avi.avi", "web.webm"])
+def test_short_and_unusual_films_simply_work(
+    stages: Stages, films: Path, tmp_path: Path, name: str
+) -> None:
+    ended = demux(stages, tmp_path, films / name)
+    assert ended.exit_code == 0, ended.output
+    assert ended.warnings == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("cut_off_film.mkv", {"CLIP_START": "1", "CLIP_END": "3.5"}),
+        ("cut_off_tracks.mkv", {"AUDIO_TRACK": "en"}),
+        ("cut_off_short_sound.mkv", {}),
+        ("cut_off_attached.mkv", {}),
+    ],
+)
+def test_a_cut_off_film_is_found_however_it_is_used(
+    stages: Stages, films: Path, tmp_path: Path, name: str, config: dict[str, str]
+) -> None:
+    ended = demux(stages, tmp_path, films / name, **config)
+    assert ended.exit_code == 1
+    assert f"{name} is cut off: it announces 4.0 s" in ended.errors
+
+
+def test_a_clip_before_the_damage_can_be_used(stages: Stages, films: Path, tmp_path: Path) -> None:
+    ended = demux(stages, tmp_path, films / "cut_off_film.mkv", CLIP_END="1.5")
+    assert (ended.exit_code, len(samples(ended))) == (0, 1.5 * RATE)
+
+
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_odd_names_simply_work(stages: Stages, films: Path, tmp_path: Path, name: str) -> None:
     ended = demux(stages, tmp_path, films / "odd" / name)
