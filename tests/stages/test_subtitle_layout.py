@@ -336,7 +336,7 @@ def test_rules_that_contradict_each_other_are_refused_by_name() -> None:
 
 
 def test_ten_thousand_segments_take_less_than_ten_seconds() -> None:
-    text = "the old bridge was closed because, as they said, the water came up in the night."
+    text = "the old bridge was closed because the water came up in the night."
     spoken = text.split()
     said = []
     for number in range(10_000):
@@ -376,3 +376,12 @@ def test_a_script_of_wide_letters_is_known_by_its_letters() -> None:
         True,
         False,
     ]
+
+
+def test_a_word_thrown_in_shows_while_the_other_still_talks() -> None:
+    spoken = [Word(f"word{n}", n * 0.5, n * 0.5 + 0.5) for n in range(30)]
+    long = Segment(0, 15, " ".join(word.word for word in spoken), words=tuple(spoken))
+    cues = lay_out([long, Segment(6.0, 6.5, "Really?")], Rules())
+    (thrown_in,) = [cue for cue in cues if cue.lines == ("Really?",)]
+    assert 6000 <= thrown_in.start_ms <= 8000
+    assert thrown_in.length_ms >= 833
