@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+from dataclasses import replace
 from typing import Counter, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from translation_engine import AttemptError, Attempts, EngineError, Outcome, StandIns
@@ -57,6 +58,7 @@ _SOUNDS = frozenset(
         *("na", "oh", "ok", "okay", "ooh", "uh", "um", "wow"),
     ]
 )
+_PUNCTUATION = ",.;:!?…)"
 _LONGEST_INITIALS = 3
 _MOST_LISTED_WORDS = 3
 _LONGEST_LISTED_WORD = 30
@@ -83,7 +85,12 @@ class ApertiumEngine:
 
     def translate(self, texts: Sequence[str]) -> List[Outcome]:
         """Translates texts of one line. Raises EngineError when Apertium does not work at all."""
-        outcomes = _in_batches(self._plain, texts)
+        outcomes = [
+            replace(outcome, text=_tidied(outcome.text, text))
+            for outcome, text in zip(  # noqa: B905 (strict= came with Python 3.10)
+                _in_batches(self._plain, texts), texts
+            )
+        ]
         doubtful = {
             index: texts[index]
             for index, outcome in enumerate(outcomes)
@@ -182,6 +189,14 @@ def _in_batches(attempts: Attempts, texts: Sequence[str]) -> List[Outcome]:
 
 def _words(text: str) -> Counter[str]:
     return Counter(_WORD.findall(text.casefold()))
+
+
+def _tidied(translated: str, text: str) -> str:
+    """Without the blanks that Apertium now and then puts before punctuation."""
+    for sign in _PUNCTUATION:
+        if f" {sign}" not in text:
+            translated = translated.replace(f" {sign}", sign)
+    return translated
 
 
 def _should_be_known(word: str) -> bool:

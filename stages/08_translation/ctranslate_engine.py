@@ -13,6 +13,9 @@ from model_conventions import ModelFolder
 from text_pieces import has_words, undecorated
 from translation_engine import AttemptError, Attempts, EngineError, Outcome, StandIns
 
+from shared.logger import get_logger
+
+_LOGGER = get_logger(__name__)
 # Fixed, because the order of additions, and with it the text, may depend on it; the stage has two.
 _THREADS = 2
 # Subtitles hardly grow in translation; what grows more is a model that repeats itself.
@@ -138,6 +141,7 @@ def _translator(files: ModelFolder, settings: ModelSettings) -> ctranslate2.Tran
             f" {translator.compute_type} instead. Choose that."
         )
         raise EngineError(message)
+    _LOGGER.info("%s computes with %s on %s", files.folder, wanted, translator.device)
     return translator
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List, Sequence
 
 from apertium_engine import ApertiumEngine, list_modes
 from apertium_modes import find_modes
-from model_conventions import MARIAN, ModelFolder, open_folder
+from model_conventions import MARIAN, open_folder
 from translation_engine import Engine
 
 from shared.config import Config
@@ -42,36 +43,26 @@ def model_name(config: Config) -> str:
 
 def apertium_engines(source: str, targets: Sequence[str]) -> List[EngineMaker]:
     """An engine per target. Raises EngineError that lists what there is."""
-    return [_apertium(mode) for mode in find_modes(source, targets, list_modes())]
+    return [partial(ApertiumEngine, mode) for mode in find_modes(source, targets, list_modes())]
 
 
 def ctranslate_engines(
     folder: Path, config: Config, source: str, targets: Sequence[str]
 ) -> List[EngineMaker]:
-    """An engine per target. Raises EngineError for a model that is unfit or incomplete."""
+    """An engine per target.
+
+    Raises EngineError for a model that is unfit or incomplete, and ModuleNotFoundError in an image
+    without CTranslate2.
+    """
+    from ctranslate_engine import CTranslateEngine, ModelSettings  # Apertium's image lacks them
+
+    settings = ModelSettings(
+        device=config.get("TRANSLATION_DEVICE", "cpu"),
+        compute_type=config.get("TRANSLATION_COMPUTE_TYPE", "int8"),
+        beam_size=config.get("TRANSLATION_BEAM_SIZE", 4),
+        batch_tokens=config.get("TRANSLATION_BATCH_TOKENS", 2048),
+        longest=config.get("TRANSLATION_MAX_TOKENS", 200),
+    )
     convention = config.get("TRANSLATION_CONVENTION", "auto")
     found = [open_folder(folder, convention, source, target) for target in targets]
-    return [_ctranslate(files, config) for files in found]
-
-
-def _apertium(mode: str) -> EngineMaker:
-    return lambda: ApertiumEngine(mode)
-
-
-def _ctranslate(files: ModelFolder, config: Config) -> EngineMaker:
-    def make() -> Engine:
-        # Apertium's image does not have the library.
-        from ctranslate_engine import CTranslateEngine, ModelSettings
-
-        return CTranslateEngine(
-            files,
-            ModelSettings(
-                device=config.get("TRANSLATION_DEVICE", "cpu"),
-                compute_type=config.get("TRANSLATION_COMPUTE_TYPE", "int8"),
-                beam_size=config.get("TRANSLATION_BEAM_SIZE", 4),
-                batch_tokens=config.get("TRANSLATION_BATCH_TOKENS", 2048),
-                longest=config.get("TRANSLATION_MAX_TOKENS", 200),
-            ),
-        )
-
-    return make
+    return [partial(CTranslateEngine, files, settings) for files in found]

@@ -103,7 +103,14 @@ def _engines(io: StageIO, config: Config, languages: Languages) -> List[EngineMa
     if used["TRANSLATION_ENGINE"] == APERTIUM:
         return apertium_engines(languages.source, languages.targets)
     folder = io.model(model_name(config))
-    return ctranslate_engines(folder, config, languages.source, languages.targets)
+    try:
+        return ctranslate_engines(folder, config, languages.source, languages.targets)
+    except ModuleNotFoundError as error:
+        message = (
+            f"TRANSLATION_ENGINE is ctranslate2, which the image of variant {io.variant} does not"
+            f" hold: {error}. Run the variant cpu, or choose another engine."
+        )
+        raise EngineError(message) from error
 
 
 def _teller(io: StageIO, before: int, total: int) -> Callable[[int], None]:
