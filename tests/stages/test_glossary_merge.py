@@ -74,6 +74,17 @@ def test_disagreements_are_told_and_counted(tmp_path: Path) -> None:
     assert len(found.warnings()) == 6
 
 
+def test_only_learned_terms_have_to_be_sure(tmp_path: Path) -> None:
+    text = "source\tconfidence\n{}\t0.3\n"
+    lists_by_origin = {origin: text.format(origin) for origin in ("film", "master", "learned")}
+    found = gather(lists(tmp_path, **lists_by_origin))
+    assert [term.entry.source for term in found.terms] == ["film", "master"]
+    assert found.report()["left_out"] == [
+        {"file": "learned.tsv", "line": 2, "reason": "confidence below 0.55"}
+    ]
+    assert found.warnings()[1:] == []  # the one is that the learned list holds no term
+
+
 def test_saying_the_same_is_no_disagreement(tmp_path: Path) -> None:
     text = "source\tes\taliases\nRaven\tcuervo\tcrow\n"
     found = gather(lists(tmp_path, film=text + text.splitlines()[1], learned=text.upper()))

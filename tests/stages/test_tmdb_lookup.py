@@ -126,7 +126,9 @@ def test_the_year_may_be_one_off_and_the_nearest_is_taken() -> None:
     choice = choose([near, OLD_RIVER, RIVER], FilmName("the river", 2026), is_sure=False)
     assert choice is not None
     assert (choice.film, choice.doubt) == (1, "")
-    assert choose([RIVER, OLD_RIVER], FilmName("The River", 1990), is_sure=True) is None
+    for year, film in ((1950, 2), (1952, 2), (1949, None), (1953, None)):
+        found = choose([RIVER, OLD_RIVER], FilmName("The River", year), is_sure=True)
+        assert (found.film if found else None) == film
 
 
 def test_several_films_of_one_name_are_told() -> None:
@@ -209,9 +211,12 @@ def test_all_waiting_together_stays_within_the_stages_time() -> None:
     with pytest.raises(TooManyRequestsError):
         database(script, time, attempts=10).details(7)
     assert time.seconds < PATIENCE_SECONDS
-    late = database(Script(GOOD), time)
+    script = Script(GOOD)
+    late = database(script, time)
+    late.details(7)
     time.seconds += PATIENCE_SECONDS - 4
     late.details(7)
+    assert [seconds for _, _, seconds in script.asked] == [10, pytest.approx(4)]
     time.seconds += 5
     with pytest.raises(TooSlowError, match="120 s in all"):
         late.details(7)
