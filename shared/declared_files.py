@@ -80,7 +80,7 @@ def _first_present(stage: OpenStage, spec: InputSpec) -> List[Path]:
     for source in spec.sources:
         producer, _, name = source.partition("/")
         if producer == "input":
-            files = _job_files(stage.job_dir, name)
+            files = _job_files(stage.job_dir, name, only_one_will_do=not spec.optional)
         else:
             files = _result_files(stage, producer, name)
         if files:
@@ -88,15 +88,18 @@ def _first_present(stage: OpenStage, spec: InputSpec) -> List[Path]:
     return []
 
 
-def _job_files(job_dir: Path, name: str) -> List[Path]:
-    """A file of the job itself: as job.yaml names it, or by its name in ``input/``."""
+def _job_files(job_dir: Path, name: str, *, only_one_will_do: bool) -> List[Path]:
+    """A file of the job itself: as job.yaml names it, or by its name in ``input/``.
+
+    A lone file of any name is what a stage must have; what it could do without it might not be.
+    """
     folder = job_dir / "input"
     named = _job_file_names(job_dir).get(name)
     if named is not None:
         return [path for path in [folder / named] if path.exists()]
     found = sorted(folder.glob("*"))
     fitting = [path for path in found if name in (path.name, path.stem)]
-    return fitting[:1] or (found if len(found) == 1 else [])
+    return fitting[:1] or (found if only_one_will_do and len(found) == 1 else [])
 
 
 def _job_file_names(job_dir: Path) -> Dict[str, str]:

@@ -22,6 +22,7 @@ def stage(job: Path, tmp_path: Path) -> OpenStage:
             "audio": InputSpec(("04_source_separation/speech", "01_demux/audio")),
             "speech": InputSpec(("05_vad/segments",), optional=True),
             "media": InputSpec(("input/media",)),
+            "glossary": InputSpec(("input/glossary",), optional=True),
         },
         outputs={
             "segments": OutputSpec("segments.json", "transcript"),
@@ -129,3 +130,13 @@ def test_without_any_spec_nothing_is_declared(job: Path) -> None:
         io.input("audio")
     with pytest.raises(UndeclaredError, match=r"stage\.yaml"):
         io.output("segments")
+
+
+def test_a_lone_file_of_the_job_is_not_taken_for_what_the_stage_could_do_without(
+    stage: OpenStage, job: Path
+) -> None:
+    (job / "input").mkdir()
+    film = job / "input" / "film.mkv"
+    film.write_text("x")
+    assert input_files(stage, "media") == [film]
+    assert input_files(stage, "glossary") == []
