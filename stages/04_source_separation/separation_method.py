@@ -13,6 +13,7 @@ _FLOOR_DB: Final = -120.0
 _SILENT_DB: Final = -70.0
 _NARROW_DB: Final = -20.0
 _EMPTY_CENTRE_DB: Final = -20.0
+_NOTHING_AROUND_DB: Final = -20.0
 
 
 class VocalModelError(Exception):
@@ -52,6 +53,12 @@ class Levels:
         others = sum(power for n, power in enumerate(self.channels) if n not in apart)
         return ratio_db(self.channels[layout.centre], others)
 
+    def around_to_front_db(self, layout: Layout) -> float:
+        """How much sound there is in channels that are neither left, right, centre nor low."""
+        apart = (0, 1, layout.centre, layout.low)
+        around = sum(power for n, power in enumerate(self.channels) if n not in apart)
+        return ratio_db(around, sum(self.channels[:2]))
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -67,20 +74,25 @@ def decide(layout: Layout, levels: Levels) -> Decision:
         return Decision(Method.PASS_THROUGH, "The film's sound is silent.")
     centre = levels.centre_to_others_db(layout)
     if centre is not None and centre >= _EMPTY_CENTRE_DB:
-        reason = f"{layout.name} has a centre channel, {centre:.1f} dB against all others."
+        reason = f"{layout.name} has a centre channel, {centre} dB against all others."
         return Decision(Method.CENTRE_CHANNEL, reason)
-    empty = "" if centre is None else f"The centre of {layout.name} is empty ({centre:.1f} dB). "
+    empty = "" if centre is None else f"The centre of {layout.name} is empty ({centre} dB). "
+    around = levels.around_to_front_db(layout)
+    if around > _NOTHING_AROUND_DB:
+        reason = f"{empty}Beside left and right there is sound in others ({around} dB)."
+        return Decision(Method.PASS_THROUGH, reason)
     width = levels.side_to_mid_db
     if width < _NARROW_DB:
-        reason = f"{empty}Left and right are nearly the same: their difference is {width:.1f} dB."
+        reason = f"{empty}Left and right are nearly the same: their difference is {width} dB."
         return Decision(Method.PASS_THROUGH, reason)
-    reason = f"{empty}Left and right differ: their difference is {width:.1f} dB against their sum."
+    reason = f"{empty}Left and right differ: their difference is {width} dB against their sum."
     return Decision(Method.CENTRE_MASK, reason)
 
 
 def ratio_db(part: float, whole: float) -> float:
-    """The ratio of two powers in decibels, within 120 either way."""
-    return max(_FLOOR_DB, min(-_FLOOR_DB, power_db(part) - power_db(whole)))
+    """The ratio of two powers in decibels, to a tenth and within 120 either way."""
+    ratio = max(_FLOOR_DB, min(-_FLOOR_DB, power_db(part) - power_db(whole)))
+    return round(ratio, 1) + 0.0  # no minus zero
 
 
 def power_db(power: float) -> float:

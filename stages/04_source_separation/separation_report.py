@@ -41,11 +41,10 @@ def _measured(outcome: Outcome) -> Optional[object]:
     levels = outcome.levels
     if levels is None:
         return None
-    centre = levels.centre_to_others_db(outcome.layout)
     return {
         "channels_db": powers_db(levels.channels),
-        "side_to_mid_db": round(levels.side_to_mid_db, 1),
-        "centre_to_others_db": None if centre is None else round(centre, 1),
+        "side_to_mid_db": levels.side_to_mid_db,
+        "centre_to_others_db": levels.centre_to_others_db(outcome.layout),
     }
 
 

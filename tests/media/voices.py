@@ -31,6 +31,8 @@ HALF = 11.8  # between two sentences
 MIXES = {
     "narrow": "stereo|c0=c0+c1+c2|c1=c0+c1+c2",
     "wide": "stereo|c0=c0+c1+c2|c1=c0+c1+c3",
+    "silent": "stereo|c0=0*c0|c1=0*c0",
+    "opposed": "stereo|c0=c0+c1|c1=c0-1*c1",
     "left": "stereo|c0=c0+c1|c1=0*c0",
     "left_in_music": "stereo|c0=1.4*c0+1.4*c1+c2|c1=c3",
     "moving": "stereo|c0=c0+c1+0.3*c2|c1=c0+0.3*c3",
