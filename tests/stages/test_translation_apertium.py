@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import docker
 import pytest
+from docker.types import Mount
 
 from shared.glossary import Term
-from tests.stages.containers import Ended, Stages
+from tests.stages.containers import ROOT, Ended, Stages
 from tests.stages.translation_jobs import new_translation_job, segments_of, texts_of
 
 pytestmark = [pytest.mark.images, pytest.mark.engine]
@@ -216,6 +218,41 @@ def test_an_apertium_that_never_works_fails_the_stage(stages: Stages, tmp_path: 
     assert ended.exit_code == 1
     assert ended.manifest["errors"][0]["exception_type"] == "EngineError"
     assert "out of luck" in ended.errors
+
+
+HANGING = """
+import pathlib, apertium_engine as engine
+from translation_engine import AttemptError
+engine._SECONDS_TO_START = 0.5
+try:
+    engine._run(["bash", "-c", "sleep 600 | cat"], ["a house"])
+except AttemptError as error:
+    print(error)
+left = [path for path in pathlib.Path("/proc").glob("[0-9]*/comm") if "sleep" in path.read_text()]
+print(len(left), "programs left")
+"""
+
+
+def test_an_apertium_that_hangs_is_killed_with_all_its_programs(stages: Stages) -> None:
+    assert stages is not None  # asked for because it skips where there are no images
+    client = docker.from_env()
+    output = client.containers.run(
+        "stagerun/parent-mt:current",
+        ["python3", "-c", HANGING],
+        mounts=[
+            Mount("/app/shared", str(ROOT / "shared"), type="bind", read_only=True),
+            Mount("/app/stage", str(ROOT / "stages/08_translation"), type="bind", read_only=True),
+        ],
+        environment={"PYTHONPATH": "/app:/app/stage", "PYTHONDONTWRITEBYTECODE": "1"},
+        network_mode="none",
+        init=True,
+        remove=True,
+    )
+    client.close()
+    assert output.decode().splitlines() == [
+        "Apertium did not come to an end in 1 s",
+        "0 programs left",
+    ]
 
 
 def test_a_pair_that_is_missing_stops_before_any_work(stages: Stages, tmp_path: Path) -> None:
