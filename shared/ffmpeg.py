@@ -160,13 +160,18 @@ def stated_seconds(stream: Dict[str, Any]) -> float:
 
 def seconds_of_film(document: Dict[str, Any]) -> Optional[float]:
     """How long picture and sound last, as stated; a subtitle may end after them."""
-    stated = stated_duration(document)
+    return seconds_of_streams(document) or stated_duration(document)
+
+
+def seconds_of_streams(document: Dict[str, Any]) -> Optional[float]:
+    """The same, None where it is stated for the whole file only, subtitles included."""
     durations = [
         stated_seconds(stream)
         for stream in document["streams"]
         if stream.get("codec_type") in ("video", "audio") and not is_cover(stream)
     ]
-    return max(durations) if stated is not None and durations and all(durations) else stated
+    is_stated = stated_duration(document) is not None and durations and all(durations)
+    return max(durations) if is_stated else None
 
 
 def is_cover(stream: Dict[str, Any]) -> bool:

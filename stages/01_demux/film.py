@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
-from shared.ffmpeg import FfmpegError, packet_rows, probe, seconds_of_film
+from shared.ffmpeg import FfmpegError, packet_rows, probe, seconds_of_film, seconds_of_streams
 from shared.languages import same_language
 
 # Tracks that accompany the film's own sound, and are meant only when they are named by number.
 _EXTRAS = ("comment", "visual_impaired", "descriptions")
+_ALL_KINDS = ("video", "audio", "subtitle", "data", "attachment")
 
 
 class MediaError(Exception):
@@ -110,8 +111,13 @@ def choose_track(film: Film, wanted: str) -> AudioTrack:
 
 def last_moment(film: Film) -> float:
     """Seconds at which the last packet in the file ends, found by reading all of it."""
-    rows = packet_rows(film.path, "pts_time,duration_time")
-    ends = (sum(float(seconds) for seconds in row.values()) for row in rows)
+    # A subtitle may last to the end of a film that is cut off.
+    kinds = _ALL_KINDS if seconds_of_streams(film.document) is None else ("video", "audio")
+    ends = (
+        float(row.get("pts_time", 0)) + float(row.get("duration_time", 0))
+        for row in packet_rows(film.path, "codec_type,pts_time,duration_time")
+        if row.get("codec_type") in kinds
+    )
     return max(ends, default=0.0) - float(film.document["format"].get("start_time", 0))
 
 

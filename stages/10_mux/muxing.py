@@ -77,9 +77,13 @@ def _write_texts(plan: Plan, folder: Path) -> List[Path]:
     """The new subtitles, each in the form that ffmpeg takes for this container."""
     paths = []
     for number, subtitle in enumerate(plan.added):
-        as_text = webvtt_text if plan.container.takes_webvtt else srt_text
-        path = folder / f"{number}.{'vtt' if plan.container.takes_webvtt else 'srt'}"
-        path.write_text(as_text(subtitle.cues), encoding="utf-8")
+        if plan.container.takes_webvtt:
+            path = folder / f"{number}.vtt"
+            is_converted = plan.container.new_subtitle != "copy"
+            text = webvtt_text(subtitle.cues, to_be_converted=is_converted)
+        else:
+            path, text = folder / f"{number}.srt", srt_text(subtitle.cues)
+        path.write_text(text, encoding="utf-8")
         paths.append(path)
     return paths
 

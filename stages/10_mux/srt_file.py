@@ -16,6 +16,10 @@ from streams import MuxError
 
 _MOMENT = r"\s*(\d+):(\d{1,2}):(\d{1,2})[,.](\d{1,3})\s*"
 _TIMES = re.compile(rf"{_MOMENT}-->{_MOMENT}(?:[XY]\d:.*)?")
+_LINE_END_IN_ASS = re.compile(r"\\(?=[Nnh])")
+_FULL_WIDTH = str.maketrans(
+    {"{": "\N{FULLWIDTH LEFT CURLY BRACKET}", "}": "\N{FULLWIDTH RIGHT CURLY BRACKET}"}
+)
 _ESCAPED_TAG = re.compile(r"&lt;(/?[biu])&gt;")
 
 
@@ -59,10 +63,15 @@ def srt_text(cues: Sequence[Cue]) -> str:
     )
 
 
-def webvtt_text(cues: Sequence[Cue]) -> str:
-    """The cues as WebVTT: <b>, <i> and <u> stay tags, every other &, < and > is a letter."""
+def webvtt_text(cues: Sequence[Cue], *, to_be_converted: bool = False) -> str:
+    """The cues as WebVTT: <b>, <i> and <u> stay tags, every other &, < and > is a letter.
+
+    On the way to another kind of text ffmpeg puts a backslash before braces and takes `\\N` for the
+    end of a line; text `to_be_converted` has full-width braces, and an invisible word joiner there.
+    """
     return "WEBVTT\n\n" + "".join(
-        f"{_time(cue.start_ms)} --> {_time(cue.end_ms)}\n{_escaped(_joined(cue))}\n\n"
+        f"{_time(cue.start_ms)} --> {_time(cue.end_ms)}\n"
+        f"{_escaped(_guarded(_joined(cue)) if to_be_converted else _joined(cue))}\n\n"
         for cue in cues
     )
 
@@ -89,6 +98,11 @@ def _milliseconds(parts: Sequence[str]) -> int:
 
 def _joined(cue: Cue) -> str:
     return "\n".join(cue.lines)
+
+
+def _guarded(text: str) -> str:
+    parted = _LINE_END_IN_ASS.sub(lambda _: "\\\N{WORD JOINER}", text)
+    return parted.translate(_FULL_WIDTH)
 
 
 def _escaped(text: str) -> str:

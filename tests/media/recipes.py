@@ -115,7 +115,7 @@ def quiet_and_short(folder: Path) -> None:
     """minute.mkv: a minute of silence; second.mkv: 1 s; gap.mkv: none from 1.5 to 2.5 s."""
     black = ["-f", "lavfi", "-i", "color=black:s=64x64:r=1:d=60"]
     ffmpeg(*black, "-f", "lavfi", "-i", "anullsrc=d=60", *X264, *AAC, folder / "minute.mkv")
-    ffmpeg("-t", "1", "-i", folder / "film.mkv", "-c", "copy", folder / "second.mkv")
+    ffmpeg(*PICTURE, *beep(at=0.5), "-t", "1", *X264, *AAC, folder / "second.mkv")
     gap = ["-af", "aselect='not(between(t,1.5,2.5))'", "-c:a", "pcm_s16le"]
     ffmpeg(*PICTURE, *beep(at=3.0, channels="stereo"), *X264, *gap, folder / "gap.mkv")
 

@@ -276,3 +276,9 @@ def test_only_subtitle_tracks_of_an_mp4_are_switched_off(tmp_path: Path) -> None
     path.write_bytes(film(3))
     switch_subtitles_off(path)
     assert path.read_bytes() == film(2)
+
+
+def test_text_on_the_way_to_mp4_has_nothing_that_ffmpeg_takes_for_ass() -> None:
+    text = webvtt_text([Cue(0, 1, (r"{a} C:\News \x",))], to_be_converted=True)
+    brace, other_brace = "\N{FULLWIDTH LEFT CURLY BRACKET}", "\N{FULLWIDTH RIGHT CURLY BRACKET}"
+    assert f"{brace}a{other_brace} C:\\\N{WORD JOINER}News \\x" in text
