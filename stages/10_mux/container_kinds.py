@@ -22,7 +22,8 @@ class Container:
     `codecs` are those of picture and sound that it holds, None where it holds nearly all;
     `subtitles` says how each subtitle codec gets in, and others do not. New subtitles come as
     WebVTT or SRT and get in as `new_subtitle`. `title_tag` is where players find a track's title,
-    `hides_lead` whether what comes before a clip is not shown, `cover` how a cover gets in:
+    `hides_lead` whether what comes before a clip is not shown, `shows_one_cue` whether a cue
+    ends where the next one starts, `cover` how a cover gets in:
     "attachment", "stream", or not at all.
     """
 
@@ -38,6 +39,7 @@ class Container:
     holds_attachments: bool = False
     holds_sdh: bool = True
     hides_lead: bool = False
+    shows_one_cue: bool = False
     most_bytes_in_cue: Optional[int] = None
     options: Tuple[str, ...] = ()
 
@@ -88,6 +90,7 @@ MP4 = Container(
     title_tag="handler_name",
     cover="stream",
     hides_lead=True,
+    shows_one_cue=True,
     most_bytes_in_cue=65535,
     options=("-movflags", "+faststart"),
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
 from container_kinds import Container
+from srt_file import one_at_a_time
 from streams import MediaFile, MuxError, Stream
 from track_wishes import Subtitle, Wishes, arrange
 
@@ -63,6 +64,8 @@ def make_plan(
             covers.append(stream)
         else:
             kept.append(stream)
+    if container.shows_one_cue:
+        subtitles = [replace(entry, cues=one_at_a_time(entry.cues)) for entry in subtitles]
     _check_picture_and_sound(media, container, left_out)
     own = [stream for stream in kept if stream.kind == "subtitle"]
     arranged = arrange(subtitles, own, wishes)

@@ -55,6 +55,19 @@ def read_srt(path: Path) -> Tuple[Cue, ...]:
     return tuple(sorted((cue for cue in cues if cue.lines), key=lambda cue: cue.start_ms))
 
 
+def one_at_a_time(cues: Sequence[Cue]) -> Tuple[Cue, ...]:
+    """The cues with those that start together made one, for a container that shows only one."""
+    joined: List[Cue] = []
+    for cue in cues:
+        if joined and joined[-1].start_ms == cue.start_ms:
+            before = joined.pop()
+            end = max(before.end_ms, cue.end_ms)
+            joined.append(Cue(cue.start_ms, end, before.lines + cue.lines))
+        else:
+            joined.append(cue)
+    return tuple(joined)
+
+
 def srt_text(cues: Sequence[Cue]) -> str:
     """The cues as SRT, with the texts as they are."""
     return "".join(

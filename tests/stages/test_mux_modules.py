@@ -259,6 +259,16 @@ def test_a_cue_that_mp4_cannot_hold_is_refused_with_its_number() -> None:
     assert make_plan(media(VIDEO), MKV, [subtitle("es", cues=long)], Wishes()).added
 
 
+def test_cues_that_start_together_become_one_in_mp4_and_stay_two_in_mkv() -> None:
+    twins = (Cue(0, 900, ("One",)), Cue(0, 1500, ("Two",)), Cue(1000, 2000, ("Three",)))
+    in_mp4, in_mkv = (
+        make_plan(media(VIDEO), container, [subtitle("es", cues=twins)], Wishes()).added[0].cues
+        for container in (MP4, MKV)
+    )
+    assert in_mp4 == (Cue(0, 1500, ("One", "Two")), Cue(1000, 2000, ("Three",)))
+    assert in_mkv == twins
+
+
 def box(kind: bytes, *contents: bytes) -> bytes:
     inside = b"".join(contents)
     return (len(inside) + 8).to_bytes(4, "big") + kind + inside
