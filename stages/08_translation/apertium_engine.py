@@ -10,7 +10,10 @@ import subprocess
 from dataclasses import replace
 from typing import Counter, Dict, Iterator, List, Mapping, Sequence, Tuple
 
+from spanish_marks import with_opening_marks
 from translation_engine import AttemptError, Attempts, EngineError, Outcome, StandIns
+
+from shared.languages import same_language
 
 # Apertium's time grows with the square of a word's length: 100 000 letters take 20 s.
 _LONGEST_WORD = 200
@@ -75,6 +78,7 @@ class ApertiumEngine:
 
     def __init__(self, mode: str) -> None:
         self.stand_ins: Tuple[StandIns, ...] = (_names, _codes)
+        self._is_into_spanish = same_language(mode.partition("-")[2].partition("_")[0], "es")
         self._plain = Attempts(lambda texts: _run(["apertium", "-u", mode], texts))
         self._marked = Attempts(lambda texts: _run(["apertium", mode], texts))
 
@@ -86,7 +90,7 @@ class ApertiumEngine:
     def translate(self, texts: Sequence[str]) -> List[Outcome]:
         """Translates texts of one line. Raises EngineError when Apertium does not work at all."""
         outcomes = [
-            replace(outcome, text=_tidied(outcome.text, text))
+            replace(outcome, text=self._tidied(outcome.text, text))
             for outcome, text in zip(  # noqa: B905 (strict= came with Python 3.10)
                 _in_batches(self._plain, texts), texts
             )
@@ -99,6 +103,13 @@ class ApertiumEngine:
         for index, reason in self._reasons(doubtful).items():
             outcomes[index] = Outcome(reason=reason)
         return outcomes
+
+    def _tidied(self, translated: str, text: str) -> str:
+        # Apertium puts blanks before punctuation now and then.
+        for sign in _PUNCTUATION:
+            if f" {sign}" not in text:
+                translated = translated.replace(f" {sign}", sign)
+        return with_opening_marks(translated) if self._is_into_spanish else translated
 
     def _reasons(self, texts: Mapping[int, str]) -> Dict[int, str]:
         """Why texts that came back as they were are not translated; the others are left out.
@@ -189,14 +200,6 @@ def _in_batches(attempts: Attempts, texts: Sequence[str]) -> List[Outcome]:
 
 def _words(text: str) -> Counter[str]:
     return Counter(_WORD.findall(text.casefold()))
-
-
-def _tidied(translated: str, text: str) -> str:
-    """Without the blanks that Apertium now and then puts before punctuation."""
-    for sign in _PUNCTUATION:
-        if f" {sign}" not in text:
-            translated = translated.replace(f" {sign}", sign)
-    return translated
 
 
 def _should_be_known(word: str) -> bool:

@@ -76,7 +76,7 @@ class TermFinder:
             for spelling in (term.source, *term.aliases):
                 key = tuple(word for _, _, word in _words(spelling))
                 if any(map(str.isalnum, "".join(key))):
-                    self._translations.setdefault(key, translation or spelling.strip())
+                    self._translations.setdefault(key, " ".join((translation or spelling).split()))
         self._lengths: Dict[str, List[int]] = {}
         for first, lengths in _by_first_word(self._translations).items():
             self._lengths[first] = sorted(lengths, reverse=True)

@@ -160,7 +160,7 @@ def test_okay_survives_where_the_dictionary_lacks_it(translated: Ended) -> None:
 def test_nothing_of_a_long_text_is_lost(translated: Ended) -> None:
     assert spanish(translated, "long text") == " ".join(["Vi la casa."] * 600)
     assert spanish(translated, "one sentence").lower().count("casa") == 100
-    assert spanish(translated, "lines") == "Soy aquí. Dónde eres?"
+    assert spanish(translated, "lines") == "Soy aquí. ¿Dónde eres?"
     assert spanish(translated, "control") == "La casa es� roja."
 
 
