@@ -9,8 +9,8 @@ from utterances import LONGEST_SECONDS, Utterance
 # Each clip costs a whole window, however short it is; but in a longer silence than this Whisper
 # is known to make things up.
 _LONGEST_PAUSE_SECONDS = 3.0
-# The engine holds the spectrum of all that it is given at once: about 50 MB for this length.
-_PORTION_SECONDS = 600.0
+# The engine computes the spectrum of all that it is given at once, and takes about 1 MB a second.
+PORTION_SECONDS = 300.0
 
 
 def clips_of(utterances: Sequence[Utterance]) -> List[Utterance]:
@@ -30,10 +30,10 @@ def clips_of(utterances: Sequence[Utterance]) -> List[Utterance]:
 
 
 def portions_of(clips: Sequence[Utterance]) -> List[List[Utterance]]:
-    """The clips in groups, none of which takes more than ten minutes of the recording."""
+    """The clips in groups, none of which takes more than five minutes of the recording."""
     portions: List[List[Utterance]] = []
     for clip in clips:
-        if portions and clip.end - portions[-1][0].start <= _PORTION_SECONDS:
+        if portions and clip.end - portions[-1][0].start <= PORTION_SECONDS:
             portions[-1].append(clip)
         else:
             portions.append([clip])

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 import ctranslate2
 import numpy as np
 from asr_errors import DeviceError, ModelError
-from clips import clips_of, portions_of
+from clips import PORTION_SECONDS, clips_of, portions_of
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 from hearing import Heard
@@ -28,7 +28,6 @@ from shared.transcript import Segment, Word
 _SEED = 1
 # Silero, where no earlier stage has looked for speech: short pauses are the seams of clips.
 _PAUSE_MILLISECONDS = 500
-_PORTION_SECONDS = 600
 # So many windows may be needed until one of them leaves no doubt about the language.
 _WINDOWS_FOR_LANGUAGE = 4
 # Below this the detected language is a guess.
@@ -214,8 +213,8 @@ def _heard(recording: Recording) -> Iterator[Utterance]:
         speech_pad_ms=0,
         max_speech_duration_s=LONGEST_SECONDS,
     )
-    for start in range(0, math.ceil(recording.seconds), _PORTION_SECONDS):
-        sound = _samples(recording, start, start + _PORTION_SECONDS)
+    for start in range(0, math.ceil(recording.seconds), int(PORTION_SECONDS)):
+        sound = _samples(recording, start, start + PORTION_SECONDS)
         for part in get_speech_timestamps(sound, options):
             first, last = part["start"] / SAMPLE_RATE_HZ, part["end"] / SAMPLE_RATE_HZ
             yield Utterance(start + first, start + last)

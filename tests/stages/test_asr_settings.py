@@ -134,11 +134,11 @@ def test_neighbours_share_a_window_but_never_across_a_long_silence() -> None:
     assert [(clip.start, clip.end) for clip in clips] == [(0, 20), (21, 36), (39.5, 41)]
 
 
-def test_no_portion_is_longer_than_ten_minutes() -> None:
+def test_no_portion_is_longer_than_five_minutes() -> None:
     clips = [Utterance(start, start + 28) for start in range(0, 10800, 30)]
     portions = portions_of(clips)
     assert [clip for portion in portions for clip in portion] == clips
-    assert max(portion[-1].end - portion[0].start for portion in portions) <= 600
+    assert max(portion[-1].end - portion[0].start for portion in portions) <= 300
     assert portions_of([]) == []
 
 
@@ -148,9 +148,9 @@ def test_utterances_get_air_and_never_meet(tmp_path: Path) -> None:
     write_speech(given, tmp_path / "segments.json")
     with recording(tmp_path, 10) as sound:
         found = read_utterances(tmp_path / "segments.json", sound)
-    assert found[0] == Utterance(0.0, pytest.approx(0.3))
-    assert found[1] == Utterance(pytest.approx(0.7), pytest.approx(2.1))
-    assert found[-1] == Utterance(pytest.approx(9.2), 10.0)
+    times = [(utterance.start, utterance.end) for utterance in found]
+    assert times[:2] == [pytest.approx((0.0, 0.3)), pytest.approx((0.7, 2.1))]
+    assert times[-1] == pytest.approx((9.2, 10.0))
     for before, after in itertools.pairwise(found):
         assert before.start < before.end <= after.start + 0.3
 
