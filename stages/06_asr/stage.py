@@ -32,7 +32,7 @@ def run_stage(job_dir: Path, stage_name: str = "06_asr") -> int:
     logger = io.get_stage_logger()
     try:
         config = load_config()
-        limits = _limits(config)
+        limits = _limits(io, config)
         [audio] = io.inputs("audio")
         with Recording(audio) as recording:
             seconds = recording.seconds
@@ -116,12 +116,20 @@ def _names(io: StageIO) -> Tuple[str, ...]:
     return () if path is None else read_names(path)
 
 
-def _limits(config: Config) -> Limits:
-    return Limits(
+def _limits(io: StageIO, config: Config) -> Limits:
+    limits = Limits(
         confidence=config.get_float("ASR_MIN_CONFIDENCE"),
         compression_ratio=config.get_float("ASR_COMPRESSION_RATIO_THRESHOLD"),
         repeats=config.get_int("ASR_MAX_REPEATS"),
     )
+    io.set_config(
+        {
+            "ASR_MIN_CONFIDENCE": limits.confidence,
+            "ASR_COMPRESSION_RATIO_THRESHOLD": limits.compression_ratio,
+            "ASR_MAX_REPEATS": limits.repeats,
+        }
+    )
+    return limits
 
 
 def _report(io: StageIO, engine: Engine, segments: Tuple[Segment, ...]) -> None:
