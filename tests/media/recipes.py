@@ -141,6 +141,10 @@ def bad(folder: Path) -> None:
         whole = (folder / name).read_bytes()
         (folder / f"cut_off_{name}").write_bytes(whole[: len(whole) * 6 // 10])
     ffmpeg("-i", folder / "film.mkv", "-c", "copy", folder / "index_last.mp4")
+    song = bytearray((folder / "song.mp3").read_bytes())
+    for place in range(len(song) // 2, len(song) - 1000, 1500):
+        song[place : place + 700] = bytes(700)
+    (folder / "damaged.mp3").write_bytes(song)
     short = (folder / "short_sound.mkv").read_bytes()  # after all of its sound
     (folder / "cut_off_short_sound.mkv").write_bytes(short[: len(short) * 8 // 10])
     whole = (folder / "index_last.mp4").read_bytes()

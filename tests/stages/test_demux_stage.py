@@ -200,6 +200,14 @@ def test_a_cut_off_film_is_found_however_it_is_used(
     assert f"{name} is cut off: it announces 4.0 s" in ended.errors
 
 
+def test_errors_that_the_decoder_gets_over_are_a_warning(
+    stages: Stages, films: Path, tmp_path: Path
+) -> None:
+    ended = demux(stages, tmp_path, films / "damaged.mp3")
+    assert ended.exit_code == 0, ended.output
+    assert "damaged.mp3 is damaged; ffmpeg went on after" in ended.warnings
+
+
 def test_a_clip_before_the_damage_can_be_used(stages: Stages, films: Path, tmp_path: Path) -> None:
     ended = demux(stages, tmp_path, films / "cut_off_film.mkv", CLIP_END="1.5")
     assert (ended.exit_code, len(samples(ended))) == (0, 1.5 * RATE)
