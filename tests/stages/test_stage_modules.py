@@ -31,7 +31,7 @@ def test_a_sentence_has_a_capital_and_a_full_stop_in_text_and_words() -> None:
 def test_a_transcript_is_written_in_the_shared_shape(tmp_path: Path) -> None:
     segment = as_sentence([Word("yes", 0.5, 1.0, 0.9)])
     write_transcript(Transcript("en", (segment,)), tmp_path / "segments.json")
-    word = {"word": "Yes.", "start": 0.5, "end": 1.0, "confidence": 0.9}
+    word = {"word": "Yes.", "start": 0.5, "end": 1.0, "confidence": 0.9, "timing": "recognised"}
     assert json.loads((tmp_path / "segments.json").read_text()) == {
         "language": "en",
         "segments": [
