@@ -27,6 +27,7 @@ SAID = (
 PAUSES = (1.0, 0.8, 1.5, 0.6, 2.0, 1.2)
 
 HALF = 11.8  # between two sentences
+MUSIC_SECONDS = 6  # after which both melodies begin anew
 # What goes to which channel: c0 and c1 are the voices until HALF and after, c2 and c3 are music.
 MIXES = {
     "narrow": "stereo|c0=c0+c1+c2|c1=c0+c1+c2",
@@ -96,7 +97,7 @@ def write_mixes(folder: Path) -> None:
     spoken = [sample / 32768 for sample in samples if abs(sample) > floor]
     loudness = math.sqrt(sum(sample * sample for sample in spoken) / len(spoken))
     sides = "|".join(melody(notes, loudness) for notes in ((220, 277, 330), (196, 247, 294, 392)))
-    source = f"aevalsrc='{sides}':s=48000:c=stereo:d={len(samples) / RATE}"
+    source = f"aevalsrc='{sides}':s=48000:c=stereo:d={MUSIC_SECONDS}"
     ffmpeg("-f", "lavfi", "-i", source, "-c:a", "pcm_f32le", folder / "music.wav")
     quieter = "volume=0.4,aformat=sample_fmts=flt:channel_layouts"
     parts = (
@@ -106,10 +107,10 @@ def write_mixes(folder: Path) -> None:
     )
     for name, mix in MIXES.items():
         (folder / name).mkdir()
-        sound = folder / name / "surround.flac"
-        inputs = ["-i", folder / "voices.wav", "-i", folder / "music.wav"]
-        ffmpeg(*inputs, "-lavfi", parts + mix, "-c:a", "flac", sound)
-        ffmpeg("-i", sound, "-ac", 1, "-ar", RATE, folder / name / "audio.wav")
+        inputs = ["-i", folder / "voices.wav", "-stream_loop", -1, "-i", folder / "music.wav"]
+        both = ["-filter_complex", f"{parts}{mix},asplit[whole][mono]", "-map", "[whole]"]
+        both += ["-c:a", "flac", folder / name / "surround.flac", "-map", "[mono]"]
+        ffmpeg(*inputs, *both, "-ac", 1, "-ar", RATE, folder / name / "audio.wav")
 
 
 def main() -> int:

