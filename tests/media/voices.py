@@ -108,7 +108,12 @@ def write_mixes(folder: Path) -> None:
     for name, mix in MIXES.items():
         (folder / name).mkdir()
         inputs = ["-i", folder / "voices.wav", "-stream_loop", -1, "-i", folder / "music.wav"]
-        both = ["-filter_complex", f"{parts}{mix},asplit[whole][mono]", "-map", "[whole]"]
+        both: list[str | Path] = [
+            "-filter_complex",
+            f"{parts}{mix},asplit[whole][mono]",
+            "-map",
+            "[whole]",
+        ]
         both += ["-c:a", "flac", folder / name / "surround.flac", "-map", "[mono]"]
         ffmpeg(*inputs, *both, "-ac", 1, "-ar", RATE, folder / name / "audio.wav")
 
