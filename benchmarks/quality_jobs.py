@@ -112,7 +112,7 @@ class Workshop:
             with (folder / "job.yaml").open("a", encoding="utf-8") as settings:
                 settings.write(f"stages: {{{SEPARATION}: {{enabled: false}}}}\n")
         begun = time.perf_counter()
-        _stagerun(run[0], str(folder), *run[1:])
+        _stagerun(run[0], str(folder), *run[1:], "--wait")
         return Done(folder, time.perf_counter() - begun)
 
 

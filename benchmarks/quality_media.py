@@ -16,13 +16,13 @@ import wave
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tests.media.spoken_words import AUDIBLE, RATE, join_words, silence, speak
 
 Samples: TypeAlias = "array.array[int]"
 SPEECH = Path(__file__).parents[1] / "tests" / "media" / "speech"
-SPOKEN_SENTENCES = 16
+WORD_BY_WORD_SENTENCES = 16
 HUMAN = ("0870", "0880", "0890", "0920", "0930")
 SHORTEST_PAUSE = 0.3
 # Two voices inside ffmpeg that a recogniser understands, and a third that it finds harder.
@@ -33,14 +33,14 @@ NOTES_A_SECOND = (2.0, 3.0)
 ORDER_OF_5_1 = ("left", "right", "centre", "low", "back left", "back right")
 
 
-def spoken(texts: Sequence[str], voices: Sequence[str]) -> tuple[Samples, list[dict[str, object]]]:
+def spoken(texts: Sequence[str], voices: Sequence[str]) -> tuple[Samples, list[dict[str, Any]]]:
     """The sentences, each by the next voice, with a pause between them."""
     by_voice = {
         voice: iter(speak(list(texts)[number :: len(voices)], voice))
         for number, voice in enumerate(voices)
     }
     track = silence(1.0)
-    said: list[dict[str, object]] = []
+    said: list[dict[str, Any]] = []
     for text, voice in zip(texts, cycle(voices), strict=False):
         start = len(track) / RATE
         sound = next(by_voice[voice])
@@ -67,10 +67,10 @@ def heard(sound: Sequence[int]) -> Iterator[tuple[float, float]]:
         yield (start, last)
 
 
-def human(folder: Path) -> tuple[Samples, list[dict[str, object]]]:
+def human(folder: Path) -> tuple[Samples, list[dict[str, Any]]]:
     """What a person reads, with a second of silence around each utterance."""
     track = silence(1.0)
-    said: list[dict[str, object]] = []
+    said: list[dict[str, Any]] = []
     for name in HUMAN:
         start = len(track) / RATE
         document = json.loads((folder / f"sense_and_sensibility-{name}.json").read_text())
@@ -182,7 +182,7 @@ def main() -> int:
     """Writes all recordings."""
     folder, here = Path(sys.argv[1]), Path(__file__).parent
     lines = (here / "quality_sentences.tsv").read_text(encoding="utf-8").splitlines()
-    texts = [line.split("\t")[0] for line in lines[:SPOKEN_SENTENCES]]
+    texts = [line.split("\t")[0] for line in lines]
     studio = Studio(folder)
     for name, voices in VOICES.items():
         track, said = spoken(texts, voices)
@@ -192,8 +192,12 @@ def main() -> int:
     track, said = human(SPEECH)
     text = "\n".join(str(entry["text"]) for entry in said)
     studio.write("human-clean", [track], said, text)
-    track, said = join_words({"slt": texts[:8], "rms": texts[8:]})
-    studio.write("words", [track], said, "\n".join(texts))
+    few = texts[:WORD_BY_WORD_SENTENCES]
+    track, said = join_words({"slt": few[::2], "rms": few[1::2]})
+    for entry in said:
+        entry["speech"] = joined([(word["start"], word["end"]) for word in entry["words"]])
+    text = "\n".join(str(entry["text"]) for entry in said)
+    studio.write("words", [track], said, text)
     return 0
 
 

@@ -15,6 +15,7 @@ import tempfile
 import wave
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 RATE = 16000
 # A word begins and ends where its sound is louder than this, out of 32768.
@@ -63,10 +64,10 @@ def silence(seconds: float) -> array.array[int]:
     return array.array("h", bytes(2 * round(seconds * RATE)))
 
 
-def join_words(texts: dict[str, Sequence[str]]) -> tuple[array.array[int], list[dict[str, object]]]:
+def join_words(texts: dict[str, Sequence[str]]) -> tuple[array.array[int], list[dict[str, Any]]]:
     """All sentences, word by word, with the times of each."""
     track = silence(1.0)
-    sentences: list[dict[str, object]] = []
+    sentences: list[dict[str, Any]] = []
     for voice, sentence in ((voice, text) for voice, row in texts.items() for text in row):
         words = []
         for place, sound in enumerate(speak(sentence.rstrip(".").split(), voice)):
