@@ -15,7 +15,7 @@ help:  ## show the targets
 demo: images  ## a film clip with subtitles, from nothing
 	@$(BIN)/python demo/film.py out/media/demo.mkv
 	@test -e out/demo || $(BIN)/stagerun init out/demo --input media=out/media/demo.mkv \
-	  --input tmdb=demo/details.json --input glossary=demo/glossary.tsv --set TARGET_LANGUAGES=es
+	  --input tmdb=demo/tmdb.json --input glossary=demo/glossary.tsv --set TARGET_LANGUAGES=es
 	@$(BIN)/stagerun run out/demo
 	@$(BIN)/python demo/report.py out/demo
 

@@ -25,7 +25,7 @@ RATE_HZ = 48000
 # voices alone are in the middle.
 MELODIES = ((0, 7, 12, 16, 12, 7), (3, 10, 15, 19, 22, 15))
 NOTES_A_SECOND = (2, 3)
-LOUDNESS = 0.15
+LOUDNESS = 0.08
 
 
 def music() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -12,6 +13,8 @@ from shared.errors import InputMissingError, UndeclaredError
 from shared.open_stages import OpenStage
 from shared.spec import InputSpec, OutputSpec, load_spec, read_yaml
 from shared.stage_paths import checked_name
+
+_NAMED_FILE = re.compile(r'  ([A-Za-z0-9_][A-Za-z0-9_.-]*): (".*")')
 
 
 def input_files(stage: OpenStage, name: str) -> List[Path]:
@@ -102,11 +105,28 @@ def _job_files(job_dir: Path, name: str, *, only_one_will_do: bool) -> List[Path
     return fitting[:1] or (found if only_one_will_do and len(found) == 1 else [])
 
 
-def _job_file_names(job_dir: Path) -> Dict[str, str]:
+def _job_file_names(job_dir: Path) -> Mapping[str, str]:
     path = job_dir / "job.yaml"
-    data = read_yaml(path) if path.is_file() else None
+    if not path.is_file():
+        return {}
+    data = read_yaml(path)
+    if data is None:
+        return _names_as_init_writes_them(path)
     names = data.get("input") if isinstance(data, dict) else None
     return names if isinstance(names, dict) else {}
+
+
+def _names_as_init_writes_them(path: Path) -> Dict[str, str]:
+    """The names in a job.yaml of ``stagerun init``, for images without a YAML parser."""
+    names: Dict[str, str] = {}
+    _, _, block = ("\n" + path.read_text(encoding="utf-8")).partition("\ninput:\n")
+    for line in block.splitlines():
+        match = _NAMED_FILE.fullmatch(line)
+        if match is None:
+            break
+        with suppress(ValueError):
+            names[match[1]] = json.loads(match[2])
+    return names
 
 
 def _result_files(stage: OpenStage, producer: str, name: str) -> List[Path]:

@@ -12,7 +12,7 @@ import pytest
 from runner.host.engine import DockerEngine
 from tests.project_kit import ROOT, run_stagerun
 
-DETAILS: Final = ROOT / "demo" / "details.json"
+DETAILS: Final = ROOT / "demo" / "tmdb.json"
 GLOSSARY: Final = ROOT / "demo" / "glossary.tsv"
 SETTINGS: Final = ("--set", "TARGET_LANGUAGES=es")
 
@@ -43,7 +43,7 @@ def demo(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Demo
     words = [word for name, file in inputs.items() for word in ("--input", f"{name}={file}")]
     begun = made.stagerun("init", made.job, *words, *SETTINGS)
     assert begun.returncode == 0, begun.stderr
-    run = made.stagerun("run", made.job)
+    run = made.stagerun("run", made.job, "--wait", "10m")
     assert run.returncode == 0, run.stdout + run.stderr
     return replace(made, printed=run.stdout)
 

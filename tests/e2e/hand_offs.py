@@ -87,7 +87,7 @@ class Middle:
             words += ["--set", f"{key}={value}"]
         begun = run_stagerun("init", job, *words)
         assert begun.returncode == 0, begun.stderr
-        run = run_stagerun(stage, job)
+        run = run_stagerun(stage, job, "--wait", "10m")
         assert run.returncode == 0, run.stdout + run.stderr
         return job
 

@@ -78,7 +78,7 @@ def test_a_second_run_finds_everything_done_and_is_quick(
     demo: Demo, record_property: Callable[[str, object], None]
 ) -> None:
     begun = time.monotonic()
-    again = demo.stagerun("run", demo.job)
+    again = demo.stagerun("run", demo.job, "--wait", "10m")
     took = time.monotonic() - begun
     record_property("second run of the demo", f"{took:.2f} s")
     assert again.returncode == 0
@@ -90,12 +90,12 @@ def test_force_runs_one_stage_again_and_the_next_ones_notice_only_a_change(
     demo: Demo, copied_job: Path
 ) -> None:
     before = json.loads((copied_job / "manifest.json").read_text())["stages"]
-    forced = demo.stagerun("06_asr", copied_job, "--force")
+    forced = demo.stagerun("06_asr", copied_job, "--force", "--wait", "10m")
     assert forced.returncode == 0, forced.stderr
     after = json.loads((copied_job / "manifest.json").read_text())["stages"]
     assert after["06_asr"]["run_id"] != before["06_asr"]["run_id"]
     assert after["06_asr"]["outputs"] == before["06_asr"]["outputs"]
-    rest = demo.stagerun("run", copied_job)
+    rest = demo.stagerun("run", copied_job, "--wait", "10m")
     assert rest.stdout.count("cached") >= len(PROJECT.stages)
 
 
@@ -115,6 +115,7 @@ def test_docker_run_by_hand_does_the_same_work_without_the_runner(
                 docker.types.Mount(f"/job/{stage}", str(job / stage), type="bind"),
             ],
             user=f"{os.getuid()}:{os.getgid()}",
+            environment={"TARGET_LANGUAGES": "es"},
             network_mode="none",
             read_only=True,
             tmpfs={"/tmp": "size=64m,mode=1777"},

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.images]
 
 MOST_EMBEDDED: Final = 1_200_000_000
 MOST_ON_THE_CPU: Final = 2_000_000_000
-FOR_ANOTHER_MACHINE: Final = ("cuda", "demucs")
+ON_REQUEST: Final = ("asr-cuda", "demucs")
 
 
 def embedded() -> list[str]:
@@ -32,8 +32,8 @@ def on_the_cpu() -> list[str]:
     return [
         image_name(stage.id, variant)
         for stage in PROJECT.stages.values()
-        for variant in stage.parents
-        if variant not in FOR_ANOTHER_MACHINE
+        for variant, parent in stage.parents.items()
+        if parent.image not in ON_REQUEST
     ]
 
 

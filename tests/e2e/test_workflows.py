@@ -24,7 +24,7 @@ def make_and_run(job: Path, *words: str) -> dict[str, Any]:
     """The stages' entries of a new job after its run."""
     begun = run_stagerun("init", job, *words)
     assert begun.returncode == 0, begun.stderr
-    run = run_stagerun("run", job)
+    run = run_stagerun("run", job, "--wait", "10m")
     assert run.returncode == 0, run.stdout + run.stderr
     entries: dict[str, Any] = json.loads((job / "manifest.json").read_text())["stages"]
     return entries

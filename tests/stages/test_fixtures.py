@@ -109,6 +109,6 @@ def test_the_stage_does_its_work_on_its_fixture(
     make_files(fixture, made, engine)
     begun = run_stagerun("init", job, *init_words(fixture, made))
     assert begun.returncode == 0, begun.stderr
-    run = run_stagerun(stage, job)
+    run = run_stagerun(stage, job, "--wait", "10m")
     assert run.returncode == 0, run.stdout + run.stderr
     check_outputs(fixture, job)
