@@ -16,7 +16,7 @@ demo: images  ## a film clip with subtitles, from nothing
 	@$(BIN)/python demo/film.py out/media/demo.mkv
 	@test -e out/demo || $(BIN)/stagerun init out/demo --input media=out/media/demo.mkv \
 	  --input tmdb=demo/tmdb.json --input glossary=demo/glossary.tsv --set TARGET_LANGUAGES=es
-	@$(BIN)/stagerun run out/demo
+	@$(BIN)/stagerun run out/demo --wait
 	@$(BIN)/python demo/report.py out/demo
 
 test: lint images-cpu  ## every check and every test

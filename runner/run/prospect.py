@@ -15,6 +15,7 @@ from runner.run.given import given_result
 from runner.run.inputs import check_unchanged, is_enabled
 from runner.run.overview import cause
 from runner.run.request import Host, Request, RunOptions, resolve
+from runner.run.results import skipped_itself
 
 SHORT: Final = len("sha256:") + 12
 MOUNTED: Final = "mounted sources"
@@ -85,6 +86,9 @@ def compare(
     if entry["good_is"] != "in place":
         ended = f"the last run ended badly: {cause(str(entry['verdict']))}"
         return Prospect(answer=Answer.RUN, reasons=(ended, *changed), unchanged=unchanged)
+    if skipped_itself(entry):
+        reason = "it found nothing to do, and looks again each time"
+        return Prospect(answer=Answer.RUN, reasons=(reason, *changed), unchanged=unchanged)
     if entry["fingerprint"] != request.fingerprint:
         reasons = changed or ("the record of its last run is gone",)
         return Prospect(answer=Answer.RUN, reasons=reasons, unchanged=unchanged)

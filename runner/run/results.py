@@ -1,8 +1,9 @@
 """Results on disk: is the last one still good, and bringing a previous one back."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from runner.errors import InputMissingError, UsageError
+from runner.errors import InputMissingError, UsageError, Verdict
 from runner.job.fingerprint import DigestStore
 from runner.job.folder import Job, carry_cache, remove_folder
 from runner.job.job_manifest import read_entries, read_record, update_entry
@@ -19,6 +20,8 @@ def last_good(job: Job, stage: StageSpec, fingerprint: str) -> dict[str, Any] | 
     entry = read_entries(job).get(stage.id)
     if entry is None or entry["good_is"] != "in place" or entry["fingerprint"] != fingerprint:
         return None
+    if skipped_itself(entry):
+        return None
     digests = DigestStore(job)
     try:
         check_unchanged(job, stage.id, entry, entry["outputs"], digests)
@@ -26,6 +29,11 @@ def last_good(job: Job, stage: StageSpec, fingerprint: str) -> dict[str, Any] | 
         return None
     digests.save()
     return entry if switch_on(job, stage.id, entry) else None
+
+
+def skipped_itself(entry: Mapping[str, Any]) -> bool:
+    """Whether the stage found nothing to do; what it lacked, a secret say, may be there now."""
+    return entry["verdict"] == Verdict.SKIPPED and entry["run_id"] is not None
 
 
 def restore(job: Job, stage_id: str) -> str:

@@ -697,7 +697,9 @@ def test_a_success_that_survived_a_memory_kill_carries_a_warning(place: Place, j
     assert "killed for memory" in record_of(job, outcome.run_id)["warnings"][0]
 
 
-def test_a_stage_that_skips_itself_has_no_outputs_and_is_cached(place: Place, job: Job) -> None:
+def test_a_stage_that_skips_itself_has_no_outputs_and_looks_again_each_time(
+    place: Place, job: Job
+) -> None:
     def skip(process: FakeProcess) -> int:
         write_manifest(process, "skipped", outputs=[], reason="nothing to do")
         return 0
@@ -705,9 +707,11 @@ def test_a_stage_that_skips_itself_has_no_outputs_and_is_cached(place: Place, jo
     place.programs[PROBE] = skip
     assert place.run(job).verdict is Verdict.SKIPPED
     assert entry_of(job)["outputs"] == []
-    assert place.run(job).verdict is Verdict.CACHED
+    assert place.run(job).verdict is Verdict.SKIPPED
     outcome = place.run(job, NEXT)
     assert outcome.verdict is Verdict.INPUT_MISSING
+    del place.programs[PROBE]
+    assert place.run(job).verdict is Verdict.SUCCESS
 
 
 def test_a_damaged_job_manifest_stops_the_run_before_anything_is_touched(
