@@ -31,7 +31,7 @@ def settings_used(config: Config) -> Dict[str, object]:
         "TRANSLATION_DEVICE": config.get("TRANSLATION_DEVICE", "cpu"),
         "TRANSLATION_COMPUTE_TYPE": config.get("TRANSLATION_COMPUTE_TYPE", "int8"),
         "TRANSLATION_BEAM_SIZE": config.get("TRANSLATION_BEAM_SIZE", 4),
-        "TRANSLATION_BATCH_TOKENS": config.get("TRANSLATION_BATCH_TOKENS", 2048),
+        "TRANSLATION_BATCH_TOKENS": config.get("TRANSLATION_BATCH_TOKENS", 512),
         "TRANSLATION_MAX_TOKENS": config.get("TRANSLATION_MAX_TOKENS", 200),
     }
 
@@ -60,7 +60,7 @@ def ctranslate_engines(
         device=config.get("TRANSLATION_DEVICE", "cpu"),
         compute_type=config.get("TRANSLATION_COMPUTE_TYPE", "int8"),
         beam_size=config.get("TRANSLATION_BEAM_SIZE", 4),
-        batch_tokens=config.get("TRANSLATION_BATCH_TOKENS", 2048),
+        batch_tokens=config.get("TRANSLATION_BATCH_TOKENS", 512),
         longest=config.get("TRANSLATION_MAX_TOKENS", 200),
     )
     convention = config.get("TRANSLATION_CONVENTION", "auto")
