@@ -116,10 +116,14 @@ def music(seconds: float, side: int, seed: int) -> Samples:
     return track
 
 
-def loudness(samples: Sequence[int]) -> float:
-    """The root mean square of what is not silence."""
-    loud = [sample * sample for sample in samples if abs(sample) > AUDIBLE]
-    return math.sqrt(sum(loud) / len(loud)) if loud else 0.0
+def level(samples: Sequence[int]) -> float:
+    """The root mean square, pauses included: what decibels compare."""
+    return math.sqrt(sum(sample * sample for sample in samples) / len(samples))
+
+
+def level_without_pauses(samples: Sequence[int]) -> float:
+    """The root mean square of what can be heard."""
+    return level([sample for sample in samples if abs(sample) > AUDIBLE])
 
 
 def scaled(samples: Samples, factor: float) -> Samples:
@@ -159,11 +163,13 @@ class Studio:
         """The speech over music: in mono, in the middle of wide stereo, in the centre of 5.1."""
         seconds = len(speech) / RATE
         sides = [music(seconds, side, seed) for side, seed in ((0, 1), (1, 2), (0, 3), (1, 4))]
-        level = loudness(speech)
-        at_0_db = [scaled(side, level / loudness(side)) for side in sides]
+        at_0_db = [scaled(side, level(speech) / level(side)) for side in sides]
         at_10_db = scaled(at_0_db[0], 10 ** (-10 / 20))
         self.write(f"{name}-bed", [mixed(speech, at_10_db)], said, text)
         self.write(f"{name}-wide", [mixed(speech, side) for side in at_0_db[:2]], said, text)
+        louder = level_without_pauses(speech) / level(speech)
+        loud = [mixed(speech, scaled(side, louder)) for side in at_0_db[:2]]
+        self.write(f"{name}-wide-loud", loud, said, text)
         nothing = silence(seconds)
         half = [mixed(side, nothing) for side in at_0_db]
         channels = [half[0], half[1], mixed(speech, nothing), nothing, half[2], half[3]]

@@ -14,6 +14,7 @@ RECORDINGS: Final = {
     "slt-bed": "synthesised (slt), mono, music 10 dB below the speech",
     "slt-5.1": "synthesised (slt) in the centre of 5.1, music at 0 dB in the other channels",
     "slt-wide": "synthesised (slt) in the middle of stereo, wide music at 0 dB",
+    "slt-wide-loud": "the same, music as loud as the speech without its pauses",
     "words": "synthesised word by word (slt, rms), clean",
     "human-clean": "a person reading a novel of 1811, clean",
 }
