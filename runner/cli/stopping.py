@@ -51,20 +51,21 @@ def stopping(
     reader, writer = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(writer, False)
 
-    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+    asked: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
 
     def listen() -> None:
         while number := os.read(reader, 1)[0]:
             if number in numbers:
+                stopped = running.names  # a stage may have ended before anybody speaks of it
                 cancellation.request(signal.Signals(number).name)
                 if cancellation.count > KILL:
                     _leave(cancellation)
-                asked.put(cancellation.count)
+                asked.put((cancellation.count, stopped))
 
     def speak() -> None:
-        while count := asked.get():
+        while (said := asked.get())[0]:
             name = "Ctrl-C" if cancellation.signal == "SIGINT" else str(cancellation.signal)
-            emit(Notice(stage=None, message=_message(count, name, running.names, grace_seconds)))
+            emit(Notice(stage=None, message=_message(*said, name, grace_seconds)))
 
     # Two of them: a terminal that takes no text must not keep a signal from being heard.
     threads = [threading.Thread(target=work, daemon=True) for work in (listen, speak)]
@@ -75,7 +76,7 @@ def stopping(
             yield
     finally:
         os.write(writer, b"\0")
-        asked.put(0)
+        asked.put((0, ""))
         for thread in threads:
             thread.join()
         os.close(reader)
@@ -108,7 +109,7 @@ def _nothing(number: int, frame: FrameType | None) -> None:
     """Python only writes the numbers of signals that have a handler."""
 
 
-def _message(count: int, name: str, stages: str, grace_seconds: float) -> str:
+def _message(count: int, stages: str, name: str, grace_seconds: float) -> str:
     if not stages:
         return f"{name}: nothing more is started"
     if count == ASK:

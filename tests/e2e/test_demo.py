@@ -27,21 +27,27 @@ def _words(text: str) -> str:
     return " ".join(re.findall(r"[a-z']+", text.lower()))
 
 
-def probe(engine: DockerEngine, file: Path) -> dict[str, Any]:
-    """All that ffprobe knows of a film's streams, packets counted."""
+def in_ffmpeg_image(engine: DockerEngine, folder: Path, command: list[str]) -> str:
+    """The output of a command that sees a folder's files at /film."""
     client = docker.DockerClient(base_url=engine.address)
     try:
-        printed = client.containers.run(
+        printed: bytes = client.containers.run(
             "stagerun/parent-ffmpeg:current",
-            ["ffprobe", "-v", "error", "-of", "json", "-count_packets", "-show_streams",
-             f"/film/{file.name}"],
-            mounts=[docker.types.Mount("/film", str(file.parent), type="bind", read_only=True)],
+            command,
+            mounts=[docker.types.Mount("/film", str(folder), type="bind", read_only=True)],
             network_mode="none",
             remove=True,
-        )  # fmt: skip
+        )
     finally:
         client.close()
-    probed: dict[str, Any] = json.loads(printed)
+    return printed.decode()
+
+
+def probe(engine: DockerEngine, file: Path) -> dict[str, Any]:
+    """All that ffprobe knows of a film's streams, packets counted."""
+    command = ["ffprobe", "-v", "error", "-of", "json", "-count_packets", "-show_streams"]
+    found = in_ffmpeg_image(engine, file.parent, [*command, f"/film/{file.name}"])
+    probed: dict[str, Any] = json.loads(found)
     return probed
 
 
@@ -65,6 +71,21 @@ def test_the_film_has_its_streams_and_a_subtitle_track_with_language_and_cues(
     (english,) = [stream for stream in streams[2:] if stream["tags"]["language"] == "eng"]
     assert english["codec_name"] == "subrip"
     assert int(english["nb_read_packets"]) == cues > 0
+
+
+@pytest.mark.parametrize(
+    ("language", "transcript"),
+    [("eng", "07_alignment/segments.json"), ("spa", "08_translation/segments_es.json")],
+)
+def test_every_word_of_a_transcript_is_in_the_film(
+    demo: Demo, engine: DockerEngine, language: str, transcript: str
+) -> None:
+    command = ["ffmpeg", "-v", "error", "-i", "/film/film.mkv"]
+    command += ["-map", f"0:s:m:language:{language}", "-f", "srt", "-"]
+    shown = in_ffmpeg_image(engine, demo.job / "10_mux", command)
+    cues = [line for line in shown.splitlines() if not re.fullmatch(r"\d+|.*-->.*", line)]
+    said = json.loads((demo.job / transcript).read_text())["segments"]
+    assert " ".join(" ".join(cues).split()) == " ".join(segment["text"] for segment in said)
 
 
 def test_the_command_says_where_the_film_is_and_names_every_stage(demo: Demo) -> None:
