@@ -63,7 +63,9 @@ class PocketsphinxEngine:
                 utterances = prepared(_heard(recording), recording)
             else:
                 utterances = read_utterances(self._speech, recording)
-        for utterance, words in _recognised(self._recording, utterances):
+        for utterance, found in _recognised(self._recording, utterances):
+            # The engine's own endpointer is not exact enough to say what was no speech.
+            words = [word for word in found if self._speech is None or utterance.is_spoken(word)]
             yield Heard(as_sentence(words) if words else None, utterance.end)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import array
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Iterable, Iterator, List
 
 from shared.recording import SAMPLE_RATE_HZ, Recording
 from shared.speech import read_speech
+from shared.transcript import Word
 
 # A detector notices a soft first word late, and an edge without air around it costs a word; more
 # air than this changes nothing in clean speech and brings in noise elsewhere.
@@ -22,10 +23,22 @@ LONGEST_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Utterance:
-    """A stretch of speech with a little air around it, in seconds from the recording's start."""
+    """A stretch of speech with a little air around it, in seconds from the recording's start.
+
+    The speech itself, as it was found, lasts from `speech_start` to `speech_end`.
+    """
 
     start: float
     end: float
+    speech_start: float = field(default=float("-inf"), compare=False)
+    speech_end: float = field(default=float("inf"), compare=False)
+
+    def is_spoken(self, word: Word) -> bool:
+        """Whether the word lies in the speech, not in the air, where only noise can sound like one.
+
+        Its middle counts: a detector hears a soft beginning late, but never by half a word.
+        """
+        return self.speech_start <= (word.start + word.end) / 2 <= self.speech_end
 
 
 def read_utterances(path: Path, recording: Recording) -> List[Utterance]:
@@ -42,7 +55,8 @@ def prepared(spoken: Iterable[Utterance], recording: Recording) -> List[Utteranc
         latest = found[index + 1].start if index + 1 < len(found) else recording.seconds
         start = max(utterance.start - _LEAD_SECONDS, earliest)
         end = min(utterance.end + _TAIL_SECONDS, latest)
-        padded += list(_pieces(Utterance(start, end), recording))
+        found_speech = (utterance.start, utterance.end)
+        padded += list(_pieces(Utterance(start, end, *found_speech), recording))
     return padded
 
 
@@ -62,9 +76,9 @@ def _pieces(utterance: Utterance, recording: Recording) -> Iterator[Utterance]:
     start = utterance.start
     while utterance.end - start > LONGEST_SECONDS:
         end = _quietest_moment(recording, start + LONGEST_SECONDS / 2, start + LONGEST_SECONDS)
-        yield Utterance(start, end)
+        yield replace(utterance, start=start, end=end)
         start = end
-    yield Utterance(start, utterance.end)
+    yield replace(utterance, start=start)
 
 
 def _quietest_moment(recording: Recording, start: float, end: float) -> float:

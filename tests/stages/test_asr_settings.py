@@ -27,6 +27,7 @@ from shared.config import Config
 from shared.recording import Recording
 from shared.request import HandedValue
 from shared.speech import Speech, write_speech
+from shared.transcript import Word
 
 KNOWN = ("en", "es", "he", "jw", "no", "yue", "zh")
 DEFAULTS = {
@@ -222,3 +223,16 @@ def test_without_a_limit_it_uses_those_of_the_machine(tmp_path: Path) -> None:
     assert processors(tmp_path) >= 1
     (tmp_path / "cpu.max").write_text("max 100000\n")
     assert processors(tmp_path) >= 1
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "spoken"),
+    [(0.75, 1.0, False), (0.85, 1.2, True), (1.9, 2.05, True), (2.0, 2.2, False)],
+)
+def test_a_word_in_the_air_around_the_speech_was_not_said(
+    tmp_path: Path, start: float, end: float, *, spoken: bool
+) -> None:
+    with recording(tmp_path, 3) as sound:
+        (utterance,) = prepared([Utterance(1.0, 2.0)], sound)
+    assert utterance.start < start
+    assert utterance.is_spoken(Word("oh", start, end)) is spoken
