@@ -1,13 +1,13 @@
 """The model store: folders of files by name, with the digests that they had when they were added.
 
-``<store>/<name>/.stagerun-model.json`` has size, digest, time and inode of each file. While those
+``<store>/<name>/.stagerun-model.json`` has size, digest, times and inode of each file. While those
 agree with the disk no file is hashed again, however large it is.
 """
 
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -31,12 +31,13 @@ class ModelFile:
     size_bytes: int
     checksum: str
     mtime_ns: int
+    ctime_ns: int
     inode: int
 
     def is_untouched(self, status: os.stat_result) -> bool:
-        """Whether nobody can have written the file since."""
-        now = (status.st_size, status.st_mtime_ns, status.st_ino)
-        return now == (self.size_bytes, self.mtime_ns, self.inode)
+        """Whether nobody can have written the file since; a program can put back all but ctime."""
+        now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        return now == (self.size_bytes, self.mtime_ns, self.ctime_ns, self.inode)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +140,7 @@ def add_model(store: Path, name: str, source: Path, emit: Observer) -> dict[str,
     """
     folder = store / name
     files = _source_files(source, folder)
+    _check_places(store, folder, files)
     for inside, file in files.items():
         target = folder / inside
         if os.path.lexists(target) and not (target.is_file() and same_content(file, target)):
@@ -166,6 +168,11 @@ def read_record_leniently(folder: Path, name: str) -> dict[str, ModelFile]:
 def _source_files(source: Path, folder: Path) -> dict[str, Path]:
     """The real files by their path in the model's folder; hidden ones are left out."""
     if not source.is_dir():
+        if source.name.startswith("."):
+            msg = (
+                f"{source} is hidden, and a model has no hidden files. Rename it, or name another."
+            )
+            raise UsageError(msg)
         return {source.name: real_file(source)}
     place = source.resolve()
     if folder.resolve() != place and folder.resolve().is_relative_to(place):
@@ -180,6 +187,18 @@ def _source_files(source: Path, folder: Path) -> dict[str, Path]:
         msg = f"{source} holds no files. Name the folder with the model's files, or one file."
         raise UsageError(msg)
     return found
+
+
+def _check_places(store: Path, folder: Path, files: Iterable[str]) -> None:
+    """Raises UsageError where a link would lead what is written out of the model's folder."""
+    root = store.resolve()
+    for place in (folder, *((folder / inside).parent for inside in files)):
+        if place.resolve() != root / place.relative_to(store):
+            msg = (
+                f"{place} is reached over a symbolic link, so the model would be written to "
+                f"{place.resolve()}. Remove the link, or name the model otherwise."
+            )
+            raise UsageError(msg)
 
 
 def _bring(file: Path, target: Path, emit: Observer) -> None:
@@ -203,6 +222,7 @@ def _measured(folder: Path, files: dict[str, Path]) -> dict[str, ModelFile]:
             size_bytes=status.st_size,
             checksum=file_digest(folder / inside),
             mtime_ns=status.st_mtime_ns,
+            ctime_ns=status.st_ctime_ns,
             inode=status.st_ino,
         )
     return found

@@ -168,15 +168,6 @@ def test_the_folder_and_files_expected_are_named(store: Path) -> None:
         find_model(None, NEEDED)
 
 
-def test_only_hashing_finds_bytes_that_were_changed_in_secret(store: Path, source: Path) -> None:
-    path = added(store, source) / "model.bin"
-    before = path.stat()
-    path.write_text("heights")
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    find_model(store, NEEDED, refuse)
-    assert list(departures(store, NEEDED.name)) == [("model.bin", "is not the file that was added")]
-
-
 @pytest.mark.parametrize("text", ["{", "[]", '{"files": {"model.bin": {}}}'])
 def test_a_broken_record_is_named_and_can_be_written_anew(
     store: Path, source: Path, text: str
@@ -205,3 +196,49 @@ def test_a_folder_without_files_and_one_around_the_store_are_refused(
 def test_the_record_says_where_a_model_came_from(store: Path, source: Path) -> None:
     record = json.loads((added(store, source) / RECORD).read_text())
     assert (record["name"], record["source"]) == ("whisper/small", str(source))
+
+
+def test_no_model_is_written_over_a_link_to_a_place_outside_the_store(
+    store: Path, source: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    store.mkdir()
+    (store / "whisper").symlink_to(elsewhere)
+    with pytest.raises(UsageError, match="symbolic link"):
+        add_model(store, "whisper/small", source, ignore)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_no_file_of_a_model_is_written_over_a_link_inside_it(
+    store: Path, source: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (store / "whisper" / "small").mkdir(parents=True)
+    (store / "whisper" / "small" / "deep").symlink_to(elsewhere)
+    with pytest.raises(UsageError, match="symbolic link"):
+        add_model(store, "whisper/small", source, ignore)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_hidden_file_cannot_take_the_place_of_the_record(store: Path, tmp_path: Path) -> None:
+    hidden = tmp_path / RECORD
+    hidden.write_text("{}")
+    with pytest.raises(UsageError, match="hidden"):
+        add_model(store, "whisper/small", hidden, ignore)
+    assert not store.exists()
+
+
+def test_bytes_changed_in_place_are_found_though_the_time_was_put_back(
+    store: Path, source: Path
+) -> None:
+    add_model(store, "whisper/small", source, ignore)
+    path = store / "whisper" / "small" / "model.bin"
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"WEIGHTS")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(ModelMissingError, match="not the file that was added"):
+        find_model(store, NEEDED)
+    assert list(departures(store, NEEDED.name)) == [("model.bin", "is not the file that was added")]
