@@ -114,6 +114,11 @@ class Config(Mapping[str, str]):
         """A path, as written. Raises ConfigError like ``get_bool``."""
         return self._typed(key, default, Path, "a path")
 
+    def source(self, key: str) -> Optional[str]:
+        """Where the value of a key was set, such as ``job.yaml line 7``; None if it is unset."""
+        found = self._find(key)
+        return None if found is None else found.source
+
     def get_list(self, key: str, default: Optional[List[str]] = None) -> List[str]:
         """The words of a text, parted by commas or white space; no words if it is unset."""
         found = self._find(key)

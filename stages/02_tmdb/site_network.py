@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from lookup_errors import UnreachableError, WrongSettingError
 
+TMDB = "https://api.themoviedb.org"
+JOB_FILE = "job.yaml"
 PROXY_FILE = Path("/run/site/proxy.env")
 _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
@@ -37,6 +39,19 @@ def check_url(url: str) -> Tuple[str, str]:
     is_open = url.startswith("http:")
     warning = "TMDB_URL is no https address: anybody on the way sees the token." if is_open else ""
     return url.rstrip("/").removesuffix("/3"), warning
+
+
+def check_may_have_token(url: str, source: str) -> None:
+    """Raises WrongSettingError for an address that is not the site's own choice.
+
+    A job directory may come from anybody, and whoever chooses the address gets the token.
+    """
+    if source.startswith(JOB_FILE) and url != TMDB:
+        message = (
+            f"TMDB_URL is {url!r} ({source}), and a job must not decide where the site's token is"
+            " sent. Set it in stagerun.yaml (config: {TMDB_URL: …}) or with --set on this call."
+        )
+        raise WrongSettingError(message)
 
 
 def read_site_network(

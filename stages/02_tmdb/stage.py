@@ -14,7 +14,7 @@ from film_details import Details, DetailsError, details_document, read_details
 from film_lookup import LookUp, look_up
 from film_search import Wanted
 from lookup_errors import NoDetailsError, NotAskedError, WrongSettingError
-from site_network import check_url
+from site_network import TMDB, check_may_have_token, check_url
 
 from shared.config import Config, load_config
 from shared.errors import ConfigError, SecretMissingError
@@ -76,9 +76,10 @@ def _task(io: StageIO, logger: logging.Logger, config: Config) -> LookUp:
         file_name=_file_name(io),
     )
     wanted.check()
-    url, warning = check_url(config.get("TMDB_URL", "https://api.themoviedb.org").strip())
+    url, warning = check_url(config.get("TMDB_URL", TMDB).strip())
     io.set_config({"TMDB_URL": url})
     token = _token(io)
+    check_may_have_token(url, config.source("TMDB_URL") or "")
     if not wanted.id:
         wanted.names()  # says so before anything is sent if there is nothing to look for
     if warning:

@@ -27,7 +27,7 @@ from lookup_errors import (
     UnreadableAnswerError,
     WrongSettingError,
 )
-from site_network import SiteNetwork, check_url, read_site_network
+from site_network import SiteNetwork, check_may_have_token, check_url, read_site_network
 
 RIVER = Found(1, "The River", "The River", 2026)
 OLD_RIVER = Found(2, "The River", "The River", 1951)
@@ -304,6 +304,14 @@ def test_a_file_with_a_mark_of_its_encoding_is_read(tmp_path: Path) -> None:
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(WrongSettingError, match="TMDB_URL is"):
         check_url(url)
+
+
+def test_a_job_cannot_have_the_token_sent_to_an_address_of_its_own() -> None:
+    with pytest.raises(WrongSettingError, match="job must not decide where"):
+        check_may_have_token("https://attacker.example", "job.yaml line 3")
+    check_may_have_token("https://api.themoviedb.org", "job.yaml line 3")
+    for own in ("stagerun.yaml line 2", "--set", "environment variable TMDB_URL", ""):
+        check_may_have_token("https://mirror.example", own)
 
 
 def test_an_address_is_taken_without_its_version_and_never_with_a_password() -> None:

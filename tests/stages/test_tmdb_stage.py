@@ -287,9 +287,10 @@ def test_the_runner_hands_in_token_network_certificates_and_proxy(
         "name: subtitles\n"
         f"secrets: {{tmdb: {server.token()}}}\n"
         f"network: {{name: {server.network}, ca_bundle: {server.certificates}, proxy: '{PROXY}'}}\n"
+        f"config: {{TMDB_URL: 'https://{tmdb.BEHIND_PROXY}'}}\n"
     )
     (tmp_path / "film.mkv").write_text("not looked at")
-    settings = ("--set", f"TMDB_URL=https://{tmdb.BEHIND_PROXY}", "--set", "TMDB_ID=101")
+    settings = ("--set", "TMDB_ID=101")
     media = f"media={tmp_path}/film.mkv"
     begun = run_stagerun("init", job, "--input", media, *settings, project=project)
     assert begun.returncode == 0, begun.stderr

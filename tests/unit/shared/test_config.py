@@ -37,6 +37,12 @@ def test_a_set_key_is_text_whatever_it_looks_like() -> None:
     assert values.get("B", None) == "42"
 
 
+def test_the_source_of_a_value_says_who_set_it() -> None:
+    values = Config({"A": HandedValue("1", "job.yaml line 7")}, open_to_environment=False)
+    assert values.source("A") == "job.yaml line 7"
+    assert values.source("B") is None
+
+
 def test_the_guides_own_pattern_for_switches_works() -> None:
     assert config(GENERATE_VTT="true").get("GENERATE_VTT", "false").lower() == "true"
     assert config().get("GENERATE_VTT", "false").lower() == "false"
