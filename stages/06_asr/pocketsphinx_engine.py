@@ -7,6 +7,7 @@ import re
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 
@@ -16,8 +17,11 @@ from pocketsphinx import Decoder, Endpointer
 from sentence import as_sentence
 from utterances import Utterance, prepared, read_utterances
 
+from shared.logger import get_logger
 from shared.recording import SAMPLE_RATE_HZ, Recording
-from shared.transcript import Word
+from shared.transcript import Segment, Word
+
+_LOGGER = get_logger(__name__)
 
 # The endpointer's strictest setting: it finds the pauses that a film's sound bed would hide.
 _STRICTEST = 3
@@ -28,6 +32,7 @@ _FRAMES_IN_A_SECOND = 100
 _ENGLISH = {"en", "eng", "english"}
 # The dictionary marks a word's second pronunciation as "read(2)".
 _VARIANT = re.compile(r"\(\d+\)$")
+_IN_THE_AIR = "heard only in the air around the speech"
 
 
 def check_language(language: str) -> str:
@@ -63,10 +68,21 @@ class PocketsphinxEngine:
                 utterances = prepared(_heard(recording), recording)
             else:
                 utterances = read_utterances(self._speech, recording)
+        left_out = 0
         for utterance, found in _recognised(self._recording, utterances):
             # The engine's own endpointer is not exact enough to say what was no speech.
             words = [word for word in found if self._speech is None or utterance.is_spoken(word)]
-            yield Heard(as_sentence(words) if words else None, utterance.end)
+            left_out += len(found) - len(words) if words else 0
+            yield Heard(_segment(words, found), utterance.end)
+        if left_out:
+            _LOGGER.info("%d words heard in the air around speech were left out", left_out)
+
+
+def _segment(words: Sequence[Word], found: Sequence[Word]) -> Optional[Segment]:
+    """The words that were spoken; where there is none, what was heard instead, as doubtful."""
+    if words:
+        return as_sentence(words)
+    return replace(as_sentence(found), suspect=_IN_THE_AIR) if found else None
 
 
 def _heard(recording: Recording) -> Iterator[Utterance]:

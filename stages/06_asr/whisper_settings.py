@@ -48,7 +48,8 @@ class WhisperSettings:
             "temperature": list(self.temperatures),
             "compression_ratio_threshold": self.compression_ratio_threshold,
             "log_prob_threshold": self.logprob_threshold,
-            "no_speech_threshold": self.no_speech_threshold,
+            # With a threshold the library drops the words; without one they are kept, and marked.
+            "no_speech_threshold": None,
             "condition_on_previous_text": self.condition_on_previous_text,
             "initial_prompt": prompt or None,
             "hotwords": hotwords,

@@ -158,3 +158,17 @@ def test_the_same_said_again_and_again_is_kept_and_marked(stages: Stages, tmp_pa
     twice = transcript(listen(stages, tmp_path, said * 2 + PAUSE))["segments"]
     assert len(twice) == 2
     assert all("suspect" not in segment for segment in twice)
+
+
+def test_what_is_heard_only_beside_the_speech_is_kept_and_marked(
+    stages: Stages, tmp_path: Path
+) -> None:
+    samples = PAUSE + sound("goforward.raw") + PAUSE
+    (all_heard,) = transcript(listen(stages, tmp_path / "all", samples))["segments"]
+    second = all_heard["words"][1]
+    # Silence for speech: the air before it begins with the second word.
+    start = second["start"] + 0.28
+    put_speech(tmp_path / "beside", (start, start + 0.01))
+    (segment,) = transcript(listen(stages, tmp_path / "beside", samples))["segments"]
+    assert segment["suspect"] == "heard only in the air around the speech"
+    assert segment["text"]

@@ -120,7 +120,7 @@ def test_every_setting_reaches_the_library(stages: Stages, job: Path, models: Pa
         "temperature": [0.1, 0.3],
         "compression_ratio_threshold": 2.1,
         "log_prob_threshold": -0.7,
-        "no_speech_threshold": 0.65,
+        "no_speech_threshold": None,  # the stage marks what the library would drop
         "condition_on_previous_text": True,
         "initial_prompt": "A film about the sea.",
         "hotwords": None,
@@ -187,6 +187,15 @@ def test_improbable_words_are_kept_and_marked(stages: Stages, job: Path, models:
     assert segments[0]["text"] == "Hello from the scripted model."
     assert all("the engine is unsure" in segment["suspect"] for segment in segments)
     assert "4 of 4 segments are doubtful" in ended.warnings
+
+
+def test_words_where_the_engine_hears_no_speech_are_kept_and_marked(
+    stages: Stages, job: Path, models: Path
+) -> None:
+    config = {"ASR_MODEL": "unsure", "ASR_TEMPERATURES": "0", "ASR_LOGPROB_THRESHOLD": "-0.3"}
+    segments = transcript(whisper(stages, job, models, ASR_NO_SPEECH_THRESHOLD="0", **config))
+    assert len(segments["segments"]) == 4
+    assert all("hears no speech" in segment["suspect"] for segment in segments["segments"])
 
 
 def test_words_drawn_by_chance_are_the_same_each_time(
