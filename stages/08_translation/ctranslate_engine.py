@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence, Tuple
@@ -21,8 +22,10 @@ _THREADS = 2
 # Subtitles hardly grow in translation; what grows more is a model that repeats itself.
 _GROWTH = 2
 _ROOM = 32
-# A shorter text may well be a name, a title or a brand, which is alike in both languages.
-_FEWEST_WORDS_TO_DIFFER = 4
+# A shorter text may well be a brand or a greeting, which is alike in both languages.
+_FEWEST_WORDS = 3
+_FEWEST_LETTERS = 20  # where no spaces part the words
+_WORD = re.compile(r"[^\W\d_]+")
 # The rest are names of languages and the like.
 _LEAST_SHARE = 0.8
 _SIGNS = ("<s>", "</s>", "<pad>", "<unk>")
@@ -175,8 +178,19 @@ def _codes() -> Iterator[str]:
 
 
 def _judged(text: str, outcome: Outcome) -> Outcome:
-    is_alike = outcome.reason is None and outcome.text == " ".join(text.split())
-    words = {word.casefold() for word in text.split() if has_words(word)}
-    if is_alike and len(words) >= _FEWEST_WORDS_TO_DIFFER:
+    """The outcome, unless it is the source text, told by its words alone.
+
+    A name, or one word again and again (No, no, no!), is the same in many languages.
+    """
+    words = _words(text)
+    is_long = len(words) >= _FEWEST_WORDS or sum(map(len, words)) >= _FEWEST_LETTERS
+    is_name = all(map(str.istitle, words))
+    is_one_word = len(words) > 1 and len({word.casefold() for word in words}) == 1
+    can_be_told = is_long and not is_name and not is_one_word
+    if outcome.reason is None and can_be_told and _words(outcome.text) == words:
         return Outcome(reason="the model gave it back as it was")
     return outcome
+
+
+def _words(text: str) -> List[str]:
+    return _WORD.findall(text)
