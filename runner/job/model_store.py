@@ -50,7 +50,7 @@ class FoundModel:
 
 
 def find_model(store: Path | None, needed: NeededModel, digest: Digest = file_digest) -> FoundModel:
-    """A model with the digest of each file that a stage needs.
+    """A model with the digest of each of its files, those that no stage declares included.
 
     ``digest`` is asked about files that are on no record, or were touched since. Raises
     ModelMissingError with the folder and files that are expected.
@@ -58,7 +58,7 @@ def find_model(store: Path | None, needed: NeededModel, digest: Digest = file_di
     folder = model_folder(store, needed)
     record = read_record(folder, needed.name)
     files = {}
-    for name in needed.files:
+    for name in sorted({*needed.files, *files_of(folder)}):
         known, path = record.get(name), folder / name
         if known is not None and known.is_untouched(path.stat(follow_symlinks=False)):
             files[name] = known.checksum
@@ -83,11 +83,12 @@ def model_folder(store: Path | None, needed: NeededModel) -> Path:
         )
         raise ModelMissingError(msg)
     folder = store / needed.name
-    problem = _incomplete(store, folder, needed.files)
+    wanted = (*needed.files, *read_record_names(folder, needed.name))
+    problem = _incomplete(store, folder, tuple(dict.fromkeys(wanted)))
     if problem:
+        holds = ", ".join(needed.files) or "the model's files"
         msg = (
-            f"{begin}, but {problem}. {folder} must hold {', '.join(needed.files)}. Add it with: "
-            f"{_add(needed.name)}"
+            f"{begin}, but {problem}. {folder} must hold {holds}. Add it with: {_add(needed.name)}"
         )
         raise ModelMissingError(msg)
     return folder
@@ -104,8 +105,10 @@ def _again(folder: Path, name: str) -> str:
 def _incomplete(store: Path, folder: Path, files: tuple[str, ...]) -> str | None:
     if not folder.is_dir():
         return f"{folder} is not there"
+    if not files and not files_of(folder):
+        return f"{folder} holds no files"
     places = (folder, *(folder / name for name in files))
-    absent = [path.name for path in places[1:] if not path.is_file()]
+    absent = [str(path.relative_to(folder)) for path in places[1:] if not path.is_file()]
     if absent:
         return f"{folder} lacks {', '.join(absent)}"
     root = store.resolve()
@@ -155,6 +158,23 @@ def add_model(store: Path, name: str, source: Path, emit: Observer) -> dict[str,
         msg = f"{problem.filename or folder} cannot be written: {problem.strerror}. See its owner."
         raise UsageError(msg) from None
     return record
+
+
+def read_record_names(folder: Path, name: str) -> tuple[str, ...]:
+    """The names of the files on record; none where the record cannot be read."""
+    with suppress(ModelMissingError):
+        return tuple(read_record(folder, name))
+    return ()
+
+
+def files_of(folder: Path) -> tuple[str, ...]:
+    """The files in a model's folder by their path in it, hidden ones and links left out."""
+    plain = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return tuple(
+        str(inside)
+        for inside in (path.relative_to(folder) for path in plain)
+        if not any(part.startswith(".") for part in inside.parts)
+    )
 
 
 def read_record_leniently(folder: Path, name: str) -> dict[str, ModelFile]:

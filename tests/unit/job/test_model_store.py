@@ -242,3 +242,33 @@ def test_bytes_changed_in_place_are_found_though_the_time_was_put_back(
     with pytest.raises(ModelMissingError, match="not the file that was added"):
         find_model(store, NEEDED)
     assert list(departures(store, NEEDED.name)) == [("model.bin", "is not the file that was added")]
+
+
+def test_a_file_that_no_stage_declares_is_part_of_what_the_model_is(
+    store: Path, source: Path
+) -> None:
+    folder = added(store, source)
+    (folder / "vocabulary.txt").write_text("one")
+    before = find_model(store, NEEDED).files
+    (folder / "vocabulary.txt").write_text("two!")
+    after = find_model(store, NEEDED).files
+    assert before.keys() == after.keys() == {"model.bin", "deep/a.json", "vocabulary.txt"}
+    assert before != after
+
+
+def test_an_undeclared_file_that_was_added_and_is_gone_is_missed(store: Path, source: Path) -> None:
+    (source / "vocabulary.txt").write_text("one")
+    (added(store, source) / "vocabulary.txt").unlink()
+    with pytest.raises(ModelMissingError, match=r"lacks vocabulary\.txt"):
+        find_model(store, NEEDED)
+
+
+def test_a_model_that_declares_no_files_is_found_with_what_it_has_and_refused_empty(
+    store: Path, source: Path
+) -> None:
+    free = NeededModel(stage="08_translation", key="marian", name="whisper/small", files=())
+    (store / "whisper" / "small").mkdir(parents=True)
+    with pytest.raises(ModelMissingError, match=r"holds no files.*stagerun models add"):
+        find_model(store, free)
+    added(store, source)
+    assert find_model(store, free).files.keys() == {"model.bin", "deep/a.json"}
