@@ -55,8 +55,8 @@ def find_model(store: Path | None, needed: NeededModel, digest: Digest = file_di
     ``digest`` is asked about files that are on no record, or were touched since. Raises
     ModelMissingError with the folder and files that are expected.
     """
-    folder = model_folder(store, needed)
-    record = read_record(folder, needed.name)
+    record = {} if store is None else read_record(store / needed.name, needed.name)
+    folder = model_folder(store, needed, recorded=tuple(record))
     files = {}
     for name in sorted({*needed.files, *files_of(folder)}):
         known, path = record.get(name), folder / name
@@ -73,8 +73,13 @@ def find_model(store: Path | None, needed: NeededModel, digest: Digest = file_di
     return FoundModel(folder=folder, name=needed.name, files=files)
 
 
-def model_folder(store: Path | None, needed: NeededModel) -> Path:
-    """The folder of a model that has all its files, none hashed. Raises ModelMissingError."""
+def model_folder(
+    store: Path | None, needed: NeededModel, *, recorded: tuple[str, ...] | None = None
+) -> Path:
+    """The folder of a model that has all its files, none hashed. Raises ModelMissingError.
+
+    ``recorded`` are the files on record, where the caller has read that already.
+    """
     begin = f"{needed.stage} needs the model {needed.name}"
     if store is None:
         msg = (
@@ -83,8 +88,11 @@ def model_folder(store: Path | None, needed: NeededModel) -> Path:
         )
         raise ModelMissingError(msg)
     folder = store / needed.name
-    wanted = (*needed.files, *read_record_names(folder, needed.name))
-    problem = _incomplete(store, folder, tuple(dict.fromkeys(wanted)))
+    if recorded is None:
+        with suppress(ModelMissingError):  # whoever needs the record itself says what is wrong
+            recorded = tuple(read_record(folder, needed.name))
+    wanted = dict.fromkeys((*needed.files, *(recorded or ())))
+    problem = _incomplete(store, folder, tuple(wanted))
     if problem:
         holds = ", ".join(needed.files) or "the model's files"
         msg = (
@@ -158,13 +166,6 @@ def add_model(store: Path, name: str, source: Path, emit: Observer) -> dict[str,
         msg = f"{problem.filename or folder} cannot be written: {problem.strerror}. See its owner."
         raise UsageError(msg) from None
     return record
-
-
-def read_record_names(folder: Path, name: str) -> tuple[str, ...]:
-    """The names of the files on record; none where the record cannot be read."""
-    with suppress(ModelMissingError):
-        return tuple(read_record(folder, name))
-    return ()
 
 
 def files_of(folder: Path) -> tuple[str, ...]:

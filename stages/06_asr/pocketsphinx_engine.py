@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import re
-import signal
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
@@ -20,6 +16,7 @@ from utterances import Utterance, prepared, read_utterances
 from shared.logger import get_logger
 from shared.recording import SAMPLE_RATE_HZ, Recording
 from shared.transcript import Segment, Word
+from shared.worker_processes import WorkerKilledError, map_in_processes
 
 _LOGGER = get_logger(__name__)
 
@@ -111,27 +108,24 @@ def _recognised(
     Each utterance is decoded as if it were the first, so that the result does not depend on how
     many processes there are. Raises RecognitionError when a process was killed.
     """
-    pool = ProcessPoolExecutor(
-        _PROCESSES,
-        mp_context=multiprocessing.get_context("fork"),
-        initializer=_Worker.start,
-        initargs=(recording,),
+    found = map_in_processes(
+        _Worker.listen,
+        utterances,
+        processes=_PROCESSES,
+        start=_Worker.start,
+        arguments=(recording,),
     )
     try:
-        for index, words in enumerate(pool.map(_Worker.listen, utterances)):
+        for index, words in enumerate(found):
             yield utterances[index], words
-    except BrokenProcessPool as error:
+    except WorkerKilledError as error:
         message = (
             "A process that listens was killed, most likely because the memory limit is too low:"
             f" each of the {_PROCESSES} needs about 150 MB. Give the stage more memory."
         )
         raise RecognitionError(message) from error
-    except BaseException:  # a TERM arrives as SystemExit; waiting for a long utterance is no answer
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        found.close()
 
 
 class _Worker:
@@ -142,7 +136,6 @@ class _Worker:
 
     @classmethod
     def start(cls, recording: Path) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the stage's own handler came along
         cls.decoder = Decoder(samprate=SAMPLE_RATE_HZ, loglevel="FATAL")
         cls.recording = Recording(recording)
 

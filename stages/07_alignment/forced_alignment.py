@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import re
-import signal
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 
@@ -16,6 +12,7 @@ from speech_clock import SpeechClock
 from spelling import spellings
 
 from shared.recording import SAMPLE_RATE_HZ, Recording
+from shared.worker_processes import WorkerKilledError, map_in_processes
 
 Times = Tuple[float, float]
 # The engine holds Python's interpreter lock, so only processes run side by side; each needs 60 MB.
@@ -50,26 +47,21 @@ def align(
     """
     if not passages:
         return
-    pool = ProcessPoolExecutor(
-        min(_PROCESSES, len(passages)),
-        mp_context=multiprocessing.get_context("fork"),
-        initializer=_Worker.start,
-        initargs=(recording,),
+    found = map_in_processes(
+        _Worker.align,
+        passages,
+        processes=min(_PROCESSES, len(passages)),
+        start=_Worker.start,
+        arguments=(recording,),
     )
     try:
-        yield from pool.map(_Worker.align, passages)
-    except BrokenProcessPool as error:
+        yield from found
+    except WorkerKilledError as error:
         message = (
             "A process that aligns was killed, most likely because the memory limit is too low:"
             f" each of the {_PROCESSES} needs about 100 MB. Give the stage more memory."
         )
         raise AlignmentError(message) from error
-    except BaseException:  # a TERM arrives as SystemExit; waiting for a long passage is no answer
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 class _Worker:
@@ -80,7 +72,6 @@ class _Worker:
 
     @classmethod
     def start(cls, recording: Path) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the stage's own handler came along
         cls.decoder = Decoder(samprate=SAMPLE_RATE_HZ, loglevel="FATAL", lm=None)
         cls.recording = Recording(recording)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import signal
@@ -11,7 +10,7 @@ from dataclasses import replace
 from typing import Counter, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from spanish_marks import with_opening_marks
-from translation_engine import AttemptError, Attempts, EngineError, Outcome, StandIns
+from translation_engine import CODE, AttemptError, Attempts, EngineError, Outcome, StandIns, codes
 
 from shared.languages import same_language
 
@@ -67,7 +66,6 @@ _MOST_LISTED_WORDS = 3
 _LONGEST_LISTED_WORD = 30
 _WORD = re.compile(r"[^\W\d_]+")
 _MARKED_WORD = re.compile(r"\*([^\W_]+)")
-_CODE = re.compile(r"Zx\d+q", re.IGNORECASE)
 
 
 class ApertiumEngine:
@@ -77,7 +75,7 @@ class ApertiumEngine:
     limit: int = _LONGEST_TEXT
 
     def __init__(self, mode: str) -> None:
-        self.stand_ins: Tuple[StandIns, ...] = (_names, _codes)
+        self.stand_ins: Tuple[StandIns, ...] = (_names, codes)
         self._is_into_spanish = same_language(mode.partition("-")[2].partition("_")[0], "es")
         self._plain = Attempts(lambda texts: _run(["apertium", "-u", mode], texts))
         self._marked = Attempts(lambda texts: _run(["apertium", mode], texts))
@@ -204,7 +202,7 @@ def _words(text: str) -> Counter[str]:
 
 def _should_be_known(word: str) -> bool:
     initials = word.isupper() and len(word) <= _LONGEST_INITIALS
-    return not (initials or word.casefold() in _SOUNDS or _CODE.match(word))
+    return not (initials or word.casefold() in _SOUNDS or CODE.match(word))
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -214,7 +212,3 @@ def _listed(words: Sequence[str]) -> str:
 
 def _names() -> Iterator[str]:
     return iter(_NAMES)
-
-
-def _codes() -> Iterator[str]:
-    return (f"Zx{number}q" for number in itertools.count())

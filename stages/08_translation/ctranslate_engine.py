@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import ctranslate2
 import sentencepiece
 from model_conventions import ModelFolder
 from text_pieces import has_words, undecorated
-from translation_engine import AttemptError, Attempts, EngineError, Outcome, StandIns
+from translation_engine import AttemptError, Attempts, EngineError, Outcome, StandIns, codes
 
 from shared.logger import get_logger
 
@@ -51,7 +50,7 @@ class CTranslateEngine:
     at_once: int = 200
 
     def __init__(self, files: ModelFolder, settings: ModelSettings) -> None:
-        self.stand_ins: Tuple[StandIns, ...] = (_codes,)
+        self.stand_ins: Tuple[StandIns, ...] = (codes,)
         self.limit: int = settings.longest
         self._files = files
         self._settings = settings
@@ -171,10 +170,6 @@ def _pieces(path: Path) -> sentencepiece.SentencePieceProcessor:
     except (RuntimeError, OSError, ValueError) as error:
         message = f"SentencePiece cannot read {path}: {error}. Copy the model's file again."
         raise EngineError(message) from error
-
-
-def _codes() -> Iterator[str]:
-    return (f"Zx{number}q" for number in itertools.count())
 
 
 def _judged(text: str, outcome: Outcome) -> Outcome:

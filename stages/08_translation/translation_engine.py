@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import dataclass
 from typing import Callable, Iterator, List, Optional, Protocol, Sequence, Tuple
 
@@ -11,6 +13,12 @@ from text_pieces import cut, has_words
 _MOST_FAILURES_IN_A_ROW = 20
 
 StandIns = Callable[[], Iterator[str]]
+CODE = re.compile(r"Zx\d+q", re.IGNORECASE)
+
+
+def codes() -> Iterator[str]:
+    """Stand-ins that are no word of any language, and that engines let pass unchanged."""
+    return (f"Zx{number}q" for number in itertools.count())
 
 
 class EngineError(Exception):
