@@ -107,7 +107,7 @@ class ApertiumEngine:
         for sign in _PUNCTUATION:
             if f" {sign}" not in text:
                 translated = translated.replace(f" {sign}", sign)
-        return with_opening_marks(translated) if self._is_into_spanish else translated
+        return with_opening_marks(translated, text) if self._is_into_spanish else translated
 
     def _reasons(self, texts: Mapping[int, str]) -> Dict[int, str]:
         """Why texts that came back as they were are not translated; the others are left out.

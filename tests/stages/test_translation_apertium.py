@@ -35,6 +35,7 @@ SAID = {
     "long text": "I saw the house. " * 600,
     "one sentence": "the house is red and " * 100,
     "lines": "I am here.\nWhere are you?",
+    "address": "Blorpo, are you crazy?",
     "control": "The\0house\x1b is\ud800 red.",
 }
 MARKED_UP = (
@@ -160,6 +161,10 @@ def test_nothing_of_a_long_text_is_lost(translated: Ended) -> None:
     assert spanish(translated, "one sentence").lower().count("casa") == 100
     assert spanish(translated, "lines") == "Soy aquí. ¿Dónde eres?"
     assert spanish(translated, "control") == "La casa es� roja."
+
+
+def test_a_question_is_opened_behind_the_one_whom_it_asks(translated: Ended) -> None:
+    assert spanish(translated, "address") == "Blorpo, ¿eres loco?"
 
 
 @pytest.mark.parametrize("language", ["es", "ca"])

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 from apertium_modes import find_modes
 from segment_translation import Translation, translate_segments
-from spanish_marks import with_opening_marks
 from target_languages import LanguageError, choose_languages
 from term_masking import TermFinder, mask
 from text_pieces import cut, has_words, in_one_line, undecorated
@@ -121,21 +120,6 @@ def test_control_characters_and_lone_surrogates_become_harmless() -> None:
     assert in_one_line("👩\u200d🚀 नमस्ते") == "👩\u200d🚀 नमस्ते"
     assert not has_words("♪ 12:30 -- 🙂")
     assert has_words("こ")
-
-
-@pytest.mark.parametrize(
-    ("text", "opened"),
-    [
-        ("Hola. Dónde eres?", "Hola. ¿Dónde eres?"),
-        ('{\\an8}<i>- "Espera!" 🙂</i>', '{\\an8}<i>- "¡Espera!" 🙂</i>'),
-        ("Qué?! U.S.A.? Sí.", "¡Qué?! ¿U.S.A.? Sí."),
-        ("Hola, ¿dónde?", "Hola, ¿dónde?"),
-        ("?! 12?", "?! 12?"),
-        ("", ""),
-    ],
-)
-def test_spanish_questions_are_opened(text: str, opened: str) -> None:
-    assert with_opening_marks(text) == opened
 
 
 def test_a_long_text_is_cut_at_sentences_then_clauses_then_words() -> None:
