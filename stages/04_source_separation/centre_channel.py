@@ -30,7 +30,7 @@ class CentreChannel:
         samples = np.concatenate([self._waiting, block])
         count = len(samples) // HOP
         self._waiting = samples[count * HOP :]
-        frames = samples[: count * HOP].reshape(count, HOP, -1)
+        frames = samples[: count * HOP].reshape(count, HOP, samples.shape[1])
         powers = np.square(frames).mean(axis=1)
         others = powers[:, self._others]
         both = np.square(frames[..., 0] + frames[..., 1]).mean(axis=1) / 2

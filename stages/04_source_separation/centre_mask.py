@@ -30,7 +30,7 @@ class CentreMask:
     """
 
     def __init__(self) -> None:
-        self._window = np.hanning(SIZE + 1)[:-1].astype(np.float32)[:, None]
+        self._window = np.hanning(SIZE + 1)[:-1].astype(np.float32)
         low, high = (round(hertz * SIZE / SAMPLE_RATE_HZ) for hertz in _VOICE_HZ)
         self._voice = slice(low, high)
         self._waiting = np.zeros((_SHIFT, 2), np.float32)
@@ -57,10 +57,15 @@ class CentreMask:
         self._waiting = samples[count * HOP :]
         if count == 0:
             return np.zeros(0, np.float32), np.zeros((0, 4))
-        frames = np.lib.stride_tricks.sliding_window_view(samples, SIZE, axis=0)[::HOP][:count]
-        spectra = np.fft.rfft(frames.transpose(0, 2, 1) * self._window, axis=1)
-        kept, powers = self._masked(spectra[..., 0], spectra[..., 1])
+        left, right = (self._spectra(samples[:, side], count) for side in (0, 1))
+        kept, powers = self._masked(left, right)
         return self._emit(self._overlapped(np.fft.irfft(kept, SIZE, axis=1))), powers
+
+    def _spectra(self, samples: np.ndarray, count: int) -> np.ndarray:
+        # Side by side in memory, not one from each channel in turn: the transform is twice as fast.
+        side = np.ascontiguousarray(samples)
+        frames = np.lib.stride_tricks.sliding_window_view(side, SIZE)[::HOP][:count]
+        return np.fft.rfft(frames * self._window, axis=1)
 
     def _masked(self, left: np.ndarray, right: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         left_power, right_power = _power(left), _power(right)
@@ -77,7 +82,7 @@ class CentreMask:
 
     def _overlapped(self, frames: np.ndarray) -> np.ndarray:
         """The sum of the overlapping frames, as far as no later frame adds to it."""
-        pieces = (frames * (self._window[:, 0] / _GAIN)).reshape(len(frames), -1, HOP)
+        pieces = (frames * (self._window / _GAIN)).reshape(len(frames), -1, HOP)
         total = np.zeros((len(frames) + _SHIFT // HOP, HOP), np.float32)
         for number in range(SIZE // HOP):
             total[number : number + len(frames)] += pieces[:, number]

@@ -114,6 +114,20 @@ def test_the_centre_of_surround_sound_is_taken_as_it_is(
     assert likeness(speech, samples(mixes / "voices.wav")) > 0.99
 
 
+def test_surround_sound_may_end_where_a_block_of_it_ends(
+    stages: Stages, mixes: Path, tmp_path: Path
+) -> None:
+    sound = tmp_path / "sound"
+    sound.mkdir()
+    for name in ("surround.flac", "audio.wav"):
+        shutil.copy(mixes / "surround" / name, sound / f"whole_{name}")
+        cut = f"-v error -i /films/whole_{name} -t 4 /films/{name}"
+        stages.in_ffmpeg_image(["ffmpeg", "-nostdin", *cut.split()], sound)
+    ended = separate(stages, tmp_path / "job", sound)
+    assert report(ended)["method"] == "centre-channel"
+    assert len(samples(ended.folder / "speech.wav")) == 4 * RATE
+
+
 def test_the_stated_layout_wins_over_the_usual_one(
     stages: Stages, mixes: Path, tmp_path: Path
 ) -> None:
