@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
 from runner.manifest import JobManifest, RunRecord, StageManifest
+from runner.model_record import ModelRecord
 from runner.project.pipeline import load_project
 from runner.project.schema import InputPart, JobFile, SettingsFile, StageFile
 from runner.stage_tables import PAGE, filled
@@ -41,6 +42,7 @@ PUBLISHED: Final = (
     Published(name="stage-manifest", model=StageManifest, mode="validation"),
     Published(name="run-record", model=RunRecord, mode="serialization"),
     Published(name="job-manifest", model=JobManifest, mode="serialization"),
+    Published(name="model-record", model=ModelRecord, mode="serialization"),
     Published(name="stage.yaml", model=StageFile, mode="validation", is_yaml=True),
     Published(name="job.yaml", model=JobFile, mode="validation", is_yaml=True),
     Published(name="stagerun.yaml", model=SettingsFile, mode="validation", is_yaml=True),

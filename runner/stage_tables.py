@@ -13,7 +13,7 @@ from runner.cli.graph import drawing
 from runner.project.config import LIMIT_NAMES
 from runner.project.pipeline import Project
 from runner.project.quantity import duration_text, limit_text
-from runner.project.stage import MAIN, Conditions, Key, Resources, StageSpec
+from runner.project.stage import MAIN, Conditions, Key, Model, Resources, StageSpec
 
 PAGE: Final = Path("docs/stages.md")
 PART: Final = re.compile(r"^<!-- keys (\S+) -->\n.*?^<!-- /keys -->$", re.MULTILINE | re.DOTALL)
@@ -42,12 +42,14 @@ def _tables(stage: StageSpec, project: Project) -> Iterator[str]:
         rows = [(f"`{name}`", f"`{it.image}`", _condition(it.when)) for name, it in variants]
         yield _table(("variant", "image", "runs"), rows)
     if stage.models:
-        rows = [
-            (f"`{it.folder}`", ", ".join(f"`{file}`" for file in it.files), _condition(it.when))
-            for it in stage.models
-        ]
+        rows = [(f"`{it.folder}`", _files(it), _condition(it.when)) for it in stage.models]
         yield _table(("model", "files", "needed"), rows)
     yield _table(("limit", "value"), list(_limit_rows(stage, project)))
+
+
+def _files(model: Model) -> str:
+    files = ", ".join(" or ".join(f"`{name}`" for name in one_of) for one_of in model.files)
+    return files if model.subfolders is None else f"{files}; or each folder `{model.subfolders}`"
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -11,9 +11,9 @@ from runner.cli.reporting import answer
 from runner.cli.tables import Cell, one_line, table
 from runner.errors import ModelMissingError, UsageError
 from runner.job.folder import find_job
-from runner.project.models import model_name, store_of
+from runner.project.models import listed, model_name, store_of
 from runner.project.quantity import size_text
-from runner.run.models import ModelState, Verification, model_states, verify
+from runner.run.models import Lacks, ModelState, Verification, lacks, model_states, verify
 
 HEADERS: Final = ("model", "needed by", "state", "size")
 USAGE: Final = "stagerun models [JOB], stagerun models add NAME PATH, stagerun models verify [NAME]"
@@ -63,12 +63,26 @@ def _lines(context: Context, states: list[ModelState]) -> list[str]:
     if not states:
         return ["no models: none is needed, and none is on record"]
     lines = table([_row(state) for state in states], HEADERS, colour=context.colour)
-    return lines + [one_line(state.problem) for state in states if state.problem]
+    lines += [one_line(state.problem) for state in states if state.problem]
+    for state in states:
+        lines += _incomplete(state.name, {} if state.problem else state.lacks)
+    return lines
+
+
+def _incomplete(name: str, lacks: Lacks) -> list[str]:
+    return [
+        one_line(f"{name} is incomplete: {stage} also needs {listed(files)}")
+        for stage, files in lacks.items()
+    ]
 
 
 def _row(state: ModelState) -> list[str | Cell]:
-    if state.problem:
-        said = Cell("missing" if not state.size_bytes else "not as needed", "bad")
+    if state.problem and not state.size_bytes:
+        said = Cell("missing", "bad")
+    elif state.lacks:
+        said = Cell("incomplete", "bad" if state.problem else "warn")
+    elif state.problem:
+        said = Cell("not as needed", "bad")
     else:
         said = Cell("complete" if state.recorded else "complete, not on record", "good")
     size = size_text(state.size_bytes) if state.size_bytes else ""
@@ -76,22 +90,29 @@ def _row(state: ModelState) -> list[str | Cell]:
 
 
 def _add(context: Context, name: str, source: Path) -> int:
-    from runner.job.model_store import add_model
+    from runner.job.model_adding import add_model
 
     store = store_of(context.project.settings)
     with context.observing() as emit:
         record = add_model(store, model_name(name), source, emit)
     folder = store / name
-    document = {"schema_version": 1, "name": name, "folder": folder, "files": record}
+    lacking = lacks(context.project, store, name)
+    document = {
+        "schema_version": 1,
+        "name": name,
+        "folder": folder,
+        "files": record,
+        "lacks": lacking,
+    }
     total = size_text(sum(file.size_bytes for file in record.values()))
     said = f"{len(record)} file{'s' if len(record) > 1 else ''}, {total}, digests recorded"
-    answer(context, document, lambda: [f"{folder}: {said}"])
+    answer(context, document, lambda: [f"{folder}: {said}", *_incomplete(name, lacking)])
     return 0
 
 
 def _verify(context: Context, name: str | None = None) -> int:
     store = store_of(context.project.settings)
-    found = verify(store, model_name(name) if name is not None else None)
+    found = verify(context.project, store, model_name(name) if name is not None else None)
     code = ModelMissingError.exit_code if any(item.problems for item in found) else 0
     document = {"schema_version": 1, "store": store, "models": found, "exit_code": code}
     answer(context, document, lambda: _verified(found))
@@ -107,4 +128,5 @@ def _verified(found: list[Verification]) -> list[str]:
         said = "not as it was added" if item.problems else f"{count} as added"
         lines.append(f"{item.name}: {said}")
         lines += [f"   {file}  {problem}".rstrip() for file, problem in item.problems]
+        lines += _incomplete(item.name, item.lacks)
     return lines

@@ -1,24 +1,22 @@
 """The model store: folders of files by name, with the digests that they had when they were added.
 
 ``<store>/<name>/.stagerun-model.json`` has size, digest, times and inode of each file. While those
-agree with the disk no file is hashed again, however large it is.
+agree with the disk no file is hashed again, however large it is. Reading it stays free of pydantic,
+since every run of a stage with a model does.
 """
 
 import json
 import os
-import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from runner.errors import ModelMissingError, UsageError
-from runner.events import Observer
 from runner.job.fingerprint import file_digest
-from runner.job.input_files import bring, real_file, same_content
-from runner.project.models import NeededModel
+from runner.project.models import NeededModel, listed
+from runner.project.stage import OneOf
 
 RECORD: Final = ".stagerun-model.json"
 Digest = Callable[[Path], str]
@@ -56,9 +54,9 @@ def find_model(store: Path | None, needed: NeededModel, digest: Digest = file_di
     ModelMissingError with the folder and files that are expected.
     """
     record = {} if store is None else read_record(store / needed.name, needed.name)
-    folder = model_folder(store, needed, recorded=tuple(record))
+    folder = model_folder(store, needed, recorded=record)
     files = {}
-    for name in sorted({*needed.files, *files_of(folder)}):
+    for name in sorted(files_of(folder)):
         known, path = record.get(name), folder / name
         if known is not None and known.is_untouched(path.stat(follow_symlinks=False)):
             files[name] = known.checksum
@@ -74,7 +72,7 @@ def find_model(store: Path | None, needed: NeededModel, digest: Digest = file_di
 
 
 def model_folder(
-    store: Path | None, needed: NeededModel, *, recorded: tuple[str, ...] | None = None
+    store: Path | None, needed: NeededModel, *, recorded: Collection[str] | None = None
 ) -> Path:
     """The folder of a model that has all its files, none hashed. Raises ModelMissingError.
 
@@ -90,16 +88,24 @@ def model_folder(
     folder = store / needed.name
     if recorded is None:
         with suppress(ModelMissingError):  # whoever needs the record itself says what is wrong
-            recorded = tuple(read_record(folder, needed.name))
-    wanted = dict.fromkeys((*needed.files, *(recorded or ())))
-    problem = _incomplete(store, folder, tuple(wanted))
-    if problem:
-        holds = ", ".join(needed.files) or "the model's files"
+            recorded = read_record(folder, needed.name)
+    if problem := _problem(store, needed, recorded or ()):
         msg = (
-            f"{begin}, but {problem}. {folder} must hold {holds}. Add it with: {_add(needed.name)}"
+            f"{begin}, but {problem}. {folder} must hold {needed.expected()}. "
+            f"Add it with: {_add(needed.name)}"
         )
         raise ModelMissingError(msg)
     return folder
+
+
+def lacking(folder: Path, needed: NeededModel) -> tuple[OneOf, ...]:
+    """The declared files that a model's folder does not have, each with what would do as well."""
+    return needed.lacking(_there(folder, needed))
+
+
+def _there(folder: Path, needed: NeededModel) -> list[str]:
+    below = [path.name for path in sorted(folder.glob("[!.]*")) if path.is_dir()]
+    return [path for path in needed.paths(below) if (folder / path).is_file()]
 
 
 def _add(name: str) -> str:
@@ -110,21 +116,33 @@ def _again(folder: Path, name: str) -> str:
     return f"stagerun models add {name} {folder}"
 
 
-def _incomplete(store: Path, folder: Path, files: tuple[str, ...]) -> str | None:
+def _problem(store: Path, needed: NeededModel, recorded: Collection[str]) -> str | None:
+    folder = store / needed.name
     if not folder.is_dir():
         return f"{folder} is not there"
-    if not files and not files_of(folder):
+    if problem := _unusable(store, folder):
+        return problem
+    if not needed.files and not files_of(folder):
         return f"{folder} holds no files"
-    places = (folder, *(folder / name for name in files))
-    absent = [str(path.relative_to(folder)) for path in places[1:] if not path.is_file()]
-    if absent:
-        return f"{folder} lacks {', '.join(absent)}"
-    root = store.resolve()
-    for path in places:
-        if path.resolve() != root / path.relative_to(store):
-            return f"{path} is reached over a symbolic link, which leads nowhere inside a container"
-    unread = [path for path in places[1:] if not os.access(path, os.R_OK)]
-    return f"you may not read {unread[0]}" if unread else None
+    there = _there(folder, needed)
+    gone = [name for name in recorded if not (folder / name).is_file()]
+    absent = [one_of for one_of in needed.lacking(there) if not {*one_of} & {*gone}]
+    if absent or gone:
+        return f"{folder} lacks {listed([*absent, *((name,) for name in gone)])}"
+    found = ((name, _unusable(store, folder / name)) for name in dict.fromkeys((*there, *recorded)))
+    faults = {name: problem for name, problem in found if problem}
+    usable = [name for name in there if name not in faults]
+    # Of files that can stand for each other one that cannot be used is no harm.
+    counts = there if needed.lacking(usable) else recorded
+    return next((faults[name] for name in counts if name in faults), None)
+
+
+def _unusable(store: Path, path: Path) -> str | None:
+    """Why a stage in its container could not read what is there."""
+    if path.resolve() != store.resolve() / path.relative_to(store):
+        return f"{path} is reached over a symbolic link, which leads nowhere inside a container"
+    mode = os.R_OK | (os.X_OK if path.is_dir() else 0)
+    return None if os.access(path, mode) else f"you may not read {path}"
 
 
 def read_record(folder: Path, name: str) -> dict[str, ModelFile]:
@@ -143,31 +161,6 @@ def read_record(folder: Path, name: str) -> dict[str, ModelFile]:
         raise ModelMissingError(msg) from None
 
 
-def add_model(store: Path, name: str, source: Path, emit: Observer) -> dict[str, ModelFile]:
-    """Bring a folder's files, or one file, into the store, and record their digests.
-
-    Files become hard links, or copies where that is not possible; what is there already stays. The
-    model's own folder as ``source`` records what lies in it. Raises UsageError and DiskFullError.
-    """
-    folder = store / name
-    files = _source_files(source, folder)
-    _check_places(store, folder, files)
-    for inside, file in files.items():
-        target = folder / inside
-        if os.path.lexists(target) and not (target.is_file() and same_content(file, target)):
-            msg = f"{target} is there already, and is not {file}. Remove it, then add the model."
-            raise UsageError(msg)
-    try:
-        for inside, file in files.items():
-            _bring(file, folder / inside, emit)
-        record = {**read_record_leniently(folder, name), **_measured(folder, files)}
-        _write(folder / RECORD, _document(name, source, record))
-    except OSError as problem:
-        msg = f"{problem.filename or folder} cannot be written: {problem.strerror}. See its owner."
-        raise UsageError(msg) from None
-    return record
-
-
 def files_of(folder: Path) -> tuple[str, ...]:
     """The files in a model's folder by their path in it, hidden ones and links left out."""
     plain = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
@@ -184,91 +177,6 @@ def read_record_leniently(folder: Path, name: str) -> dict[str, ModelFile]:
         known = read_record(folder, name)
         return {file: facts for file, facts in known.items() if (folder / file).is_file()}
     return {}
-
-
-def _source_files(source: Path, folder: Path) -> dict[str, Path]:
-    """The real files by their path in the model's folder; hidden ones are left out."""
-    if not source.is_dir():
-        if source.name.startswith("."):
-            msg = (
-                f"{source} is hidden, and a model has no hidden files. Rename it, or name another."
-            )
-            raise UsageError(msg)
-        return {source.name: real_file(source)}
-    place = source.resolve()
-    if folder.resolve() != place and folder.resolve().is_relative_to(place):
-        msg = f"{source} holds the model's own folder {folder}. Name the folder with its files."
-        raise UsageError(msg)
-    found = {
-        str(path.relative_to(source)): real_file(path)
-        for path in sorted(source.rglob("*"))
-        if path.is_file() and not any(part[0] == "." for part in path.relative_to(source).parts)
-    }
-    if not found:
-        msg = f"{source} holds no files. Name the folder with the model's files, or one file."
-        raise UsageError(msg)
-    return found
-
-
-def _check_places(store: Path, folder: Path, files: Iterable[str]) -> None:
-    """Raises UsageError where a link would lead what is written out of the model's folder."""
-    root = store.resolve()
-    for place in (folder, *((folder / inside).parent for inside in files)):
-        if place.resolve() != root / place.relative_to(store):
-            msg = (
-                f"{place} is reached over a symbolic link, so the model would be written to "
-                f"{place.resolve()}. Remove the link, or name the model otherwise."
-            )
-            raise UsageError(msg)
-
-
-def _bring(file: Path, target: Path, emit: Observer) -> None:
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}")
-    try:
-        bring(file, part, (os.geteuid(), os.getegid()), emit)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _measured(folder: Path, files: dict[str, Path]) -> dict[str, ModelFile]:
-    found = {}
-    for inside in files:
-        # Before hashing: what is written meanwhile must not pass for the file that was hashed.
-        status = (folder / inside).stat()
-        found[inside] = ModelFile(
-            size_bytes=status.st_size,
-            checksum=file_digest(folder / inside),
-            mtime_ns=status.st_mtime_ns,
-            ctime_ns=status.st_ctime_ns,
-            inode=status.st_ino,
-        )
-    return found
-
-
-def _document(name: str, source: Path, record: dict[str, ModelFile]) -> dict[str, Any]:
-    return {
-        "schema_version": 1,
-        "name": name,
-        "source": str(source.absolute()),
-        "added_at": datetime.now(UTC).isoformat(),
-        "files": {file: asdict(facts) for file, facts in sorted(record.items())},
-    }
-
-
-def _write(path: Path, document: dict[str, Any]) -> None:
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    try:
-        with part.open("x", encoding="utf-8") as file:
-            file.write(json.dumps(document, indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def recorded_models(store: Path) -> list[str]:

@@ -9,7 +9,14 @@ from pathlib import PurePosixPath
 from string import Formatter
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from runner.project.quantity import parse_duration, parse_size
 
@@ -29,7 +36,10 @@ def _one_or_several(value: Any) -> Any:
     return value
 
 
-Conditions = Annotated[dict[str, list[str]], BeforeValidator(_one_or_several)]
+Conditions = Annotated[
+    dict[str, list[str]],
+    BeforeValidator(_one_or_several, json_schema_input_type=dict[str, str | list[str]]),
+]
 
 
 class Part(BaseModel):
@@ -64,6 +74,37 @@ def _place_elsewhere(value: Any) -> Any:
         problem = f"{text!r} must be the absolute path of a file, without '..'"
         raise ValueError(problem)
     return text
+
+
+def _file_of_a_model(value: str) -> str:
+    path = PurePosixPath(value)
+    if " | " in value:
+        problem = f"write files of which one is enough as a list: [{', '.join(value.split(' | '))}]"
+        raise ValueError(problem)
+    is_plain = str(path) == value and not path.is_absolute() and "\0" not in value
+    # Hidden files of a folder are not brought into the store.
+    if not is_plain or any(part.startswith(".") for part in path.parts):
+        problem = (
+            f"{value!r} must be the plain name of a file inside the model's folder, not hidden"
+        )
+        raise ValueError(problem)
+    if set("*?[") & set(value):
+        problem = f"{value!r} is a pattern; name each file"
+        raise ValueError(problem)
+    return value
+
+
+def _one_or_more_files(value: Any) -> Any:
+    """A file that nothing can stand for may be written as one word."""
+    return [value] if isinstance(value, str) else value
+
+
+ModelFile = Annotated[str, AfterValidator(_file_of_a_model)]
+OneOf = Annotated[
+    list[ModelFile],
+    Field(min_length=1),
+    BeforeValidator(_one_or_more_files, json_schema_input_type=str | list[str]),
+]
 
 
 class InputPart(Part):
@@ -108,11 +149,16 @@ class KeyPart(Part):
 
 
 class ModelPart(Part):
-    """A model folder below the model store, and the files that make it complete."""
+    """A model folder below the model store, and the files that make it complete.
+
+    A list among the files names those of which one is enough. With a pattern as ``subfolders`` the
+    folder may hold such folders instead of the files, each with all of them.
+    """
 
     when: Conditions = {}
     folder: str
-    files: list[str]
+    files: list[OneOf]
+    subfolders: Annotated[str, Field(pattern=r"^[^/.][^/]*$")] | None = None
 
 
 class ResourcesPart(Part):

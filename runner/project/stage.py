@@ -13,6 +13,9 @@ from runner.project.document import Document, load_document
 Conditions = dict[str, tuple[str, ...]]
 """For each key named the values that it may have; a condition without keys always holds."""
 
+OneOf = tuple[str, ...]
+"""Files of which one is enough."""
+
 GpuNeed = Literal["none", "optional", "required"]
 MAIN: Final = "main"
 """The variant of a stage that has one parent only."""
@@ -69,12 +72,16 @@ class Key:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A model folder that the stage needs when every key of ``when`` has that value."""
+    """A model folder that the stage needs when every key of ``when`` has that value.
+
+    ``subfolders`` is a pattern of folders that may hold the files instead, each all of them.
+    """
 
     name: str
     when: Conditions
     folder: str
-    files: tuple[str, ...]
+    files: tuple[OneOf, ...]
+    subfolders: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +195,8 @@ def stage_from(document: Document, folder: Path) -> StageSpec:
                 name=name,
                 when=_conditions(part["when"]),
                 folder=part["folder"],
-                files=tuple(part["files"]),
+                files=tuple(tuple(one_of) for one_of in part["files"]),
+                subfolders=part["subfolders"],
             )
             for name, part in data["models"].items()
         ),

@@ -1,7 +1,8 @@
 """What the stages of a job, or of the project's settings, need of the model store."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runner.errors import ModelMissingError, UsageError
@@ -9,29 +10,36 @@ from runner.job.fingerprint import DigestStore, file_digest
 from runner.job.folder import Job
 from runner.job.model_store import (
     departures,
+    files_of,
     find_model,
+    lacking,
     model_folder,
     read_record_leniently,
     recorded_models,
 )
 from runner.project.config import NO_JOB, resolve_config
-from runner.project.models import NeededModel, needed_models
+from runner.project.models import NeededModel, needed_models, wished_models
 from runner.project.pipeline import Project
-from runner.project.stage import StageSpec
+from runner.project.stage import OneOf, StageSpec
 from runner.run.inputs import is_enabled
 from runner.run.scheduler import plan_job
+
+Lacks = Mapping[str, tuple[OneOf, ...]]
+"""The files that a model does not have, by the stage that would read them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelState:
     """A model: who needs it, whether it is on record; ``problem`` is None when all is well.
 
-    ``size_bytes`` counts the files that are there.
+    ``lacks`` also names stages that would need it with other settings only; ``size_bytes`` counts
+    the files that are there.
     """
 
     name: str
     stages: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    files: tuple[OneOf, ...] = ()
+    lacks: Lacks = field(default_factory=dict)
     folder: Path | None = None
     recorded: bool = False
     size_bytes: int = 0
@@ -50,7 +58,7 @@ def model_states(project: Project, job: Job | None) -> list[ModelState]:
                 state = _together(before, state)
             found[needed.name] = state
     others = recorded_models(store) if store is not None else []
-    more = [_unneeded(store, name) for name in others if store and name not in found]
+    more = [_unneeded(project, store, name) for name in others if store and name not in found]
     return [*found.values(), *more]
 
 
@@ -70,12 +78,13 @@ def _state(store: Path | None, needed: NeededModel, job: Job | None) -> ModelSta
         return replace(state, problem=_problem(store, needed))
     folder = store / needed.name
     record = read_record_leniently(folder, needed.name)
-    there = [folder / name for name in needed.files if (folder / name).is_file()]
+    lacks = lacking(folder, needed)
     state = replace(
         state,
         folder=folder,
-        recorded=bool(record) and set(needed.files) <= record.keys(),
-        size_bytes=sum(path.stat().st_size for path in there),
+        lacks={needed.stage: lacks} if lacks else {},
+        recorded=bool(record) and not needed.lacking(record.keys()),
+        size_bytes=sum((folder / name).stat().st_size for name in files_of(folder)),
         problem=_problem(store, needed),
     )
     if state.problem is None and state.recorded:
@@ -101,21 +110,41 @@ def _together(one: ModelState, other: ModelState) -> ModelState:
         other,
         stages=tuple(dict.fromkeys((*one.stages, *other.stages))),
         files=tuple(dict.fromkeys((*one.files, *other.files))),
+        lacks={**one.lacks, **other.lacks},
         recorded=one.recorded and other.recorded,
         size_bytes=max(one.size_bytes, other.size_bytes),
         problem=one.problem or other.problem,
     )
 
 
-def _unneeded(store: Path, name: str) -> ModelState:
+def _unneeded(project: Project, store: Path, name: str) -> ModelState:
     record = read_record_leniently(store / name, name)
     return ModelState(
         name=name,
-        files=tuple(record),
+        files=tuple((file,) for file in record),
+        lacks=lacks(project, store, name),
         folder=store / name,
         recorded=True,
         size_bytes=sum(file.size_bytes for file in record.values()),
     )
+
+
+def lacks(project: Project, store: Path, name: str) -> Lacks:
+    """What a model lacks for the stages that can be set to read it, whatever the settings are."""
+    found = {}
+    for stage in project.stages.values():
+        # A setting that is wrong is told by what runs the stage; the model is as good as it was.
+        with suppress(UsageError):
+            config = resolve_config(stage, project, NO_JOB)
+            ways = [_lacking(store, way) for way in wished_models(stage, config, name)]
+            if fewest := min(ways, key=len, default=()):
+                found[stage.id] = fewest
+    return found
+
+
+def _lacking(store: Path, way: Iterable[NeededModel]) -> tuple[OneOf, ...]:
+    found = (one_of for needed in way for one_of in lacking(store / needed.name, needed))
+    return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,15 +155,16 @@ class Verification:
     folder: Path
     files: int
     problems: tuple[tuple[str, str], ...]
+    lacks: Lacks
 
 
-def verify(store: Path, name: str | None) -> list[Verification]:
+def verify(project: Project, store: Path, name: str | None) -> list[Verification]:
     """Hash the files of one model, or of all on record. Raises UsageError without a record."""
     names = [name] if name is not None else recorded_models(store)
-    return [_verify(store, each, asked=name is not None) for each in names]
+    return [_verify(project, store, each, asked=name is not None) for each in names]
 
 
-def _verify(store: Path, name: str, *, asked: bool) -> Verification:
+def _verify(project: Project, store: Path, name: str, *, asked: bool) -> Verification:
     folder = store / name
     try:
         problems = tuple(departures(store, name))
@@ -143,4 +173,10 @@ def _verify(store: Path, name: str, *, asked: bool) -> Verification:
             raise
         problems = (("", str(problem)),)
     count = len(read_record_leniently(folder, name))
-    return Verification(name=name, folder=folder, files=count, problems=problems)
+    return Verification(
+        name=name,
+        folder=folder,
+        files=count,
+        problems=problems,
+        lacks=lacks(project, store, name),
+    )

@@ -8,7 +8,7 @@ from typing import Callable, Dict, List, Sequence
 
 from apertium_engine import ApertiumEngine, list_modes
 from apertium_modes import find_modes
-from model_conventions import MARIAN, open_folder
+from model_conventions import M2M, NLLB, open_folder
 from translation_engine import Engine
 
 from shared.config import Config
@@ -38,7 +38,8 @@ def settings_used(config: Config) -> Dict[str, object]:
 
 def model_name(config: Config) -> str:
     """Under which name the spec declares the model that these settings need."""
-    return MARIAN if config.get("TRANSLATION_CONVENTION", "auto") == MARIAN else "translation"
+    told = config.get("TRANSLATION_CONVENTION", "auto")
+    return "multilingual" if told in (NLLB, M2M) else "translation"
 
 
 def apertium_engines(source: str, targets: Sequence[str]) -> List[EngineMaker]:

@@ -23,6 +23,7 @@ _PIECES = (
     "sentencepiece.bpe.model", "sentencepiece.model", "spiece.model", "spm.model",
     "flores200_sacrebleu_tokenizer_spm.model",
 )  # fmt: skip
+_OWN_PIECES = ("source.spm", "target.spm")
 _NLLB_LANGUAGE = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 _M2M_LANGUAGE = re.compile(r"__([a-z]{2,3})__")
 _MOST_LISTED = 60
@@ -59,7 +60,7 @@ def open_folder(folder: Path, convention: str, source: str, target: str) -> Mode
 
 
 def _kind(folder: Path) -> str:
-    if (folder / "source.spm").exists():
+    if _has_own_pieces(folder) or (not (folder / "model.bin").exists() and _pairs(folder)):
         return MARIAN
     vocabulary = _vocabulary(folder)
     if any(map(_NLLB_LANGUAGE.fullmatch, vocabulary)):
@@ -103,7 +104,7 @@ def _unknown_language(tag: str, kind: str, known: Sequence[str]) -> str:
 
 def _marian_folder(folder: Path, source: str, target: str) -> Path:
     """The folder of the pair below the model's, or the model's own where that is a model."""
-    pairs = sorted(path.name for path in folder.glob("*-*") if (path / "model.bin").exists())
+    pairs = _pairs(folder)
     for name in pairs:
         for one, other in _splits(name):
             if same_language(one, source) and same_language(other, target):
@@ -118,6 +119,11 @@ def _marian_folder(folder: Path, source: str, target: str) -> Path:
     raise EngineError(message)
 
 
+def _pairs(folder: Path) -> List[str]:
+    """The folders below that are models, each for a pair of languages."""
+    return sorted(path.name for path in folder.glob("*-*") if (path / "model.bin").exists())
+
+
 def _splits(name: str) -> List[Tuple[str, str]]:
     """The pairs of tags that a folder's name may mean: en-pt-BR is en and pt-BR."""
     tags = name.split("-")
@@ -129,10 +135,15 @@ def _splits(name: str) -> List[Tuple[str, str]]:
 
 
 def _piece_files(folder: Path, kind: str) -> Tuple[Path, Path]:
-    if kind == MARIAN and (folder / "source.spm").exists():
-        return _existing(folder, ("source.spm",)), _existing(folder, ("target.spm",))
-    both = _existing(folder, _PIECES)
+    if kind == MARIAN and _has_own_pieces(folder):
+        return folder / _OWN_PIECES[0], folder / _OWN_PIECES[1]
+    both = _existing(folder, _PIECES, " with ".join(_OWN_PIECES) if kind == MARIAN else "")
     return both, both
+
+
+def _has_own_pieces(folder: Path) -> bool:
+    """Whether source and target have pieces of their own, as with Marian only."""
+    return all((folder / name).is_file() for name in _OWN_PIECES)
 
 
 def _vocabulary(folder: Path) -> FrozenSet[str]:
@@ -146,12 +157,13 @@ def _vocabulary(folder: Path) -> FrozenSet[str]:
         raise EngineError(message) from error
 
 
-def _existing(folder: Path, names: Sequence[str]) -> Path:
+def _existing(folder: Path, names: Sequence[str], instead: str = "") -> Path:
     for name in names:
         if (folder / name).is_file():
             return folder / name
+    wanted = " or ".join([*names, instead] if instead else names)
     message = (
-        f"The model {folder} is incomplete: it lacks {' or '.join(names)}. Put the file there, or"
-        " choose another TRANSLATION_MODEL."
+        f"The model {folder} is incomplete: it lacks {wanted}. Put the file there, or choose"
+        " another TRANSLATION_MODEL."
     )
     raise EngineError(message)

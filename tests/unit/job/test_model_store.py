@@ -1,59 +1,24 @@
 """The model store: what is in it is what was added, and large files are hashed once."""
 
-import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from runner.errors import ModelMissingError, UsageError
-from runner.events import Event
 from runner.job.fingerprint import file_digest
+from runner.job.model_adding import add_model
 from runner.job.model_store import (
     RECORD,
-    add_model,
     departures,
     find_model,
     read_record,
     recorded_models,
 )
 from runner.project.models import NeededModel
-
-NEEDED = NeededModel(
-    stage="06_asr", key="whisper", name="whisper/small", files=("model.bin", "deep/a.json")
-)
-
-
-def ignore(_: Event) -> None:
-    """Nobody watches."""
-
-
-def refuse(path: Path) -> NoReturn:
-    msg = f"{path} was hashed again"
-    raise AssertionError(msg)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return tmp_path / "store"
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "downloaded"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "model.bin").write_text("weights")
-    (folder / "deep" / "a.json").write_text("{}")
-    (folder / ".git").mkdir()
-    (folder / ".git" / "config").write_text("")
-    return folder
-
-
-def added(store: Path, source: Path) -> Path:
-    add_model(store, NEEDED.name, source, ignore)
-    return store / NEEDED.name
+from tests.unit.job.conftest import FILES, NEEDED, added, ignore, refuse
 
 
 def test_a_model_that_was_added_is_found_and_not_hashed_again(store: Path, source: Path) -> None:
@@ -65,41 +30,6 @@ def test_a_model_that_was_added_is_found_and_not_hashed_again(store: Path, sourc
         "deep/a.json": file_digest(source / "deep/a.json"),
     }
     assert sorted(path.name for path in folder.iterdir()) == [RECORD, "deep", "model.bin"]
-
-
-def test_no_second_copy_is_made_where_a_link_will_do(store: Path, source: Path) -> None:
-    assert (added(store, source) / "model.bin").samefile(source / "model.bin")
-
-
-def test_links_of_a_download_become_files(store: Path, source: Path, tmp_path: Path) -> None:
-    (tmp_path / "blob").write_text("weights")
-    (source / "model.bin").unlink()
-    (source / "model.bin").symlink_to(tmp_path / "blob")
-    assert not (added(store, source) / "model.bin").is_symlink()
-    find_model(store, NEEDED, refuse)
-
-
-def test_one_file_can_be_added_to_others(store: Path, source: Path) -> None:
-    added(store, source)
-    extra = source / "tokenizer.json"
-    extra.write_text("{}")
-    assert set(add_model(store, NEEDED.name, extra, ignore)) == {
-        "model.bin",
-        "deep/a.json",
-        "tokenizer.json",
-    }
-
-
-def test_adding_the_same_again_changes_nothing_and_other_content_is_refused(
-    store: Path, source: Path
-) -> None:
-    folder = added(store, source)
-    added(store, source)
-    (source / "model.bin").unlink()
-    (source / "model.bin").write_text("others!")
-    with pytest.raises(UsageError, match="is there already, and is not"):
-        added(store, source)
-    assert (folder / "model.bin").read_text() == "weights"
 
 
 def test_files_put_there_by_hand_are_hashed_and_can_be_recorded(store: Path, source: Path) -> None:
@@ -168,6 +98,57 @@ def test_the_folder_and_files_expected_are_named(store: Path) -> None:
         find_model(None, NEEDED)
 
 
+CHOICE = replace(NEEDED, files=(("model.bin",), ("words.json", "words.txt")))
+
+
+def test_a_missing_file_is_named_with_those_that_would_do_as_well(
+    store: Path, source: Path
+) -> None:
+    folder = added(store, source)
+    with pytest.raises(ModelMissingError) as caught:
+        find_model(store, CHOICE)
+    assert f"{folder} lacks words.json or words.txt." in str(caught.value)
+    assert f"{folder} must hold model.bin, words.json or words.txt. Add" in str(caught.value)
+    (folder / "words.txt").write_text("")
+    assert find_model(store, CHOICE).files.keys() == {*FILES, "words.txt"}
+
+
+def test_of_two_files_that_were_added_neither_may_go(store: Path, source: Path) -> None:
+    for name in ("words.json", "words.txt"):
+        (source / name).write_text("")
+    folder = added(store, source)
+    find_model(store, CHOICE)
+    (folder / "words.json").unlink()
+    with pytest.raises(ModelMissingError, match=r"lacks words\.json\."):
+        find_model(store, CHOICE)
+
+
+def test_a_link_is_no_harm_beside_a_file_that_does_as_well(store: Path, source: Path) -> None:
+    folder = added(store, source)
+    (folder / "words.json").symlink_to("model.bin")
+    with pytest.raises(ModelMissingError, match=r"words\.json is reached over a symbolic link"):
+        find_model(store, CHOICE)
+    (folder / "words.txt").write_text("")
+    assert "words.json" not in find_model(store, CHOICE).files
+
+
+def test_a_folder_may_hold_several_models_that_are_each_whole(store: Path, source: Path) -> None:
+    several = replace(CHOICE, subfolders="*-*")
+    (source / "en-es").mkdir()
+    (source / "model.bin").rename(source / "en-es" / "model.bin")
+    folder = added(store, source)
+    with pytest.raises(ModelMissingError) as caught:
+        find_model(store, several)
+    assert f"{folder} lacks en-es/words.json or en-es/words.txt." in str(caught.value)
+    assert "words.txt (or each of its folders *-* must). Add" in str(caught.value)
+    (folder / "en-es" / "words.txt").write_text("")
+    assert find_model(store, several).files.keys() == {
+        "en-es/model.bin",
+        "en-es/words.txt",
+        "deep/a.json",
+    }
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"files": {"model.bin": {}}}'])
 def test_a_broken_record_is_named_and_can_be_written_anew(
     store: Path, source: Path, text: str
@@ -177,57 +158,7 @@ def test_a_broken_record_is_named_and_can_be_written_anew(
     with pytest.raises(ModelMissingError, match=RECORD):
         find_model(store, NEEDED)
     add_model(store, NEEDED.name, folder, ignore)
-    assert set(read_record(folder, NEEDED.name)) == set(NEEDED.files)
-
-
-def test_a_folder_without_files_and_one_around_the_store_are_refused(
-    store: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="holds no files"):
-        add_model(store, "m", tmp_path / "empty", ignore)
-    with pytest.raises(UsageError, match="own folder"):
-        add_model(store, "m", tmp_path, ignore)
-    with pytest.raises(UsageError, match="cannot be used"):
-        add_model(store, "m", tmp_path / "absent", ignore)
-    assert not store.exists()
-
-
-def test_the_record_says_where_a_model_came_from(store: Path, source: Path) -> None:
-    record = json.loads((added(store, source) / RECORD).read_text())
-    assert (record["name"], record["source"]) == ("whisper/small", str(source))
-
-
-def test_no_model_is_written_over_a_link_to_a_place_outside_the_store(
-    store: Path, source: Path, tmp_path: Path
-) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    store.mkdir()
-    (store / "whisper").symlink_to(elsewhere)
-    with pytest.raises(UsageError, match="symbolic link"):
-        add_model(store, "whisper/small", source, ignore)
-    assert list(elsewhere.iterdir()) == []
-
-
-def test_no_file_of_a_model_is_written_over_a_link_inside_it(
-    store: Path, source: Path, tmp_path: Path
-) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (store / "whisper" / "small").mkdir(parents=True)
-    (store / "whisper" / "small" / "deep").symlink_to(elsewhere)
-    with pytest.raises(UsageError, match="symbolic link"):
-        add_model(store, "whisper/small", source, ignore)
-    assert list(elsewhere.iterdir()) == []
-
-
-def test_a_hidden_file_cannot_take_the_place_of_the_record(store: Path, tmp_path: Path) -> None:
-    hidden = tmp_path / RECORD
-    hidden.write_text("{}")
-    with pytest.raises(UsageError, match="hidden"):
-        add_model(store, "whisper/small", hidden, ignore)
-    assert not store.exists()
+    assert set(read_record(folder, NEEDED.name)) == FILES
 
 
 def test_bytes_changed_in_place_are_found_though_the_time_was_put_back(
