@@ -1,6 +1,7 @@
 """What the shell offers while a command is typed."""
 
 import contextlib
+from collections.abc import Iterable
 
 import click
 from click.shell_completion import CompletionItem
@@ -24,3 +25,36 @@ def complete_stage(
             if name.startswith(incomplete) and (name == stage.id or incomplete)
         ]
     return []
+
+
+def complete_models(
+    call: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """What may follow the words behind ``stagerun models``."""
+    words: tuple[str, ...] = call.params.get(parameter.name or "") or ()
+    match words:
+        case ():
+            # The shell forgets what stands before a folder.
+            jobs = [CompletionItem(incomplete, type="dir")]
+            return jobs + _beginning(("add", "verify"), incomplete)
+        case ("add",):
+            return _beginning(_models(call, wished=True), incomplete)
+        case ("add", _):
+            return [CompletionItem(incomplete, type="file")]
+        case ("verify",):
+            return _beginning(_models(call, wished=False), incomplete)
+        case _:
+            return []
+
+
+def _models(call: click.Context, *, wished: bool) -> list[str]:
+    from runner.run.models import known_names
+
+    context = call.find_object(Context) or Context()
+    with contextlib.suppress(StagerunError):
+        return known_names(context.project, wished=wished)
+    return []
+
+
+def _beginning(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]

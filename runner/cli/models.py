@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from runner.cli.completing import complete_models
 from runner.cli.context import Context
 from runner.cli.options import common_options
 from runner.cli.reporting import answer
@@ -22,7 +23,12 @@ VERIFY_WORDS: Final = (1, 2)
 
 
 @click.command("models", short_help="Show, add or verify the models that stages need.")
-@click.argument("words", nargs=-1, metavar="[JOB] | add NAME PATH | verify [NAME]")
+@click.argument(
+    "words",
+    nargs=-1,
+    metavar="[JOB] | add NAME PATH | verify [NAME]",
+    shell_complete=complete_models,
+)
 @common_options
 @click.pass_obj
 def command(context: Context, /, words: tuple[str, ...]) -> int:

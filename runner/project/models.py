@@ -82,7 +82,11 @@ def needed_models(stage: StageSpec, config: Mapping[str, Value]) -> tuple[Needed
 
     Raises ConfigError where one leads out of the store.
     """
-    return _needed(stage, {key: value.value for key, value in config.items()})
+    return _needed(stage, _values(config))
+
+
+def _values(config: Mapping[str, Value]) -> dict[str, str | None]:
+    return {key: value.value for key, value in config.items()}
 
 
 def _needed(stage: StageSpec, values: Values) -> tuple[NeededModel, ...]:
@@ -127,11 +131,20 @@ def wished_models(
         fields = _fields(model.folder, name)
         if fields is None:
             continue
-        values = {key: value.value for key, value in config.items()} | fields
-        changed = _made_to_hold(model.when, values)
+        changed = _made_to_hold(model.when, _values(config) | fields)
         if any(changed[key] != value for key, value in fields.items()):
             continue
         yield tuple(each for each in _needed(stage, changed) if each.name == name)
+
+
+def wished_names(stage: StageSpec, config: Mapping[str, Value]) -> list[str]:
+    """A name for each model of the stage, with the settings that make the stage need it."""
+    return [
+        needed.name
+        for model in stage.models
+        for needed in _needed(stage, _made_to_hold(model.when, _values(config)))
+        if needed.key == model.name
+    ]
 
 
 def _fields(template: str, name: str) -> dict[str, str] | None:

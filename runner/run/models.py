@@ -18,7 +18,7 @@ from runner.job.model_store import (
     recorded_models,
 )
 from runner.project.config import NO_JOB, resolve_config
-from runner.project.models import NeededModel, needed_models, wished_models
+from runner.project.models import NeededModel, needed_models, wished_models, wished_names
 from runner.project.pipeline import Project
 from runner.project.stage import OneOf, StageSpec
 from runner.run.inputs import is_enabled
@@ -140,6 +140,18 @@ def lacks(project: Project, store: Path, name: str) -> Lacks:
             if fewest := min(ways, key=len, default=()):
                 found[stage.id] = fewest
     return found
+
+
+def known_names(project: Project, *, wished: bool) -> list[str]:
+    """The models on record, and, if wished, those that stages can be set to need.
+
+    Raises ConfigError.
+    """
+    store = project.settings.models
+    names = set(recorded_models(store)) if store is not None else set()
+    for stage in project.stages.values() if wished else ():
+        names.update(wished_names(stage, resolve_config(stage, project, NO_JOB)))
+    return sorted(names)
 
 
 def _lacking(store: Path, way: Iterable[NeededModel]) -> tuple[OneOf, ...]:

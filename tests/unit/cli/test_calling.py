@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from click.shell_completion import CompletionItem
 
 from runner.cli.calling import answer
 from runner.cli.context import Context
 from runner.cli.options import wait_seconds
-from runner.cli.verbs import VERBS, group
+from runner.cli.verbs import VERBS
 from tests.project_kit import Kit
 
 
@@ -95,22 +94,6 @@ def test_switches_count_before_and_behind_the_verb(
     words = ["--json", "stages"] if before else ["stages", "--json"]
     assert answer(words, Context()) == 0
     json.loads(capsys.readouterr().out)
-
-
-def completed(*words: str, incomplete: str) -> set[str]:
-    from click.shell_completion import ShellComplete
-
-    shell = ShellComplete(group, {"obj": Context()}, "stagerun", "_STAGERUN_COMPLETE")
-    items: list[CompletionItem] = shell.get_completions(list(words), incomplete)
-    return {str(item.value) for item in items}
-
-
-def test_the_shell_completes_verbs_stages_and_options() -> None:
-    assert completed(incomplete="st") == {"status", "stages"}
-    assert {"50_probe", "51_next", "run"} <= completed(incomplete="")
-    assert completed(incomplete="pr") == {"probe"}
-    assert completed("run", "job", "--upto", incomplete="5") == {"50_probe", "51_next", "52_last"}
-    assert "--memory" in completed("probe", incomplete="--me")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -128,6 +128,41 @@ def test_models_on_record_that_nothing_needs_are_listed_too(bench: Bench) -> Non
     assert "old    nothing" in bench.say(command).text
 
 
+CHOICE = SPEC.replace("[model.bin]", "[model.bin, [list.json, list.txt]]")
+LACKS = "whisper/small is incomplete: 50_probe also needs list.json or list.txt"
+
+
+def test_a_model_without_a_file_says_so_when_it_is_added_and_verified(bench: Bench) -> None:
+    bench.kit.spec(PROBE, CHOICE)
+    added = bench.say(command, "add", "whisper/small", weights())
+    assert (added.code, added.text.splitlines()[1]) == (0, LACKS)
+    verified = bench.say(command, "verify")
+    assert verified.code == 0
+    assert verified.text.splitlines() == ["whisper/small: 1 file as added", LACKS]
+    document = bench.say(command, "verify", "--json").document
+    assert document["models"][0]["lacks"] == {PROBE: [["list.json", "list.txt"]]}
+    Path("list.txt").touch()
+    assert "incomplete" not in bench.say(command, "add", "whisper/small", "list.txt").text
+
+
+def test_an_incomplete_model_is_missed_where_it_is_needed_only(bench: Bench) -> None:
+    bench.kit.spec(PROBE, CHOICE)
+    bench.say(command, "add", "whisper/small", weights())
+    said = bench.say(command)
+    assert said.code == 0
+    assert said.text.splitlines()[1].split()[:3] == ["whisper/small", "nothing", "incomplete"]
+    assert said.text.splitlines()[2] == LACKS
+    set_engine(bench)
+    said = bench.say(command, "out/job")
+    assert said.code == 5
+    assert said.text.splitlines()[1].split()[:3] == ["whisper/small", PROBE, "incomplete"]
+    assert "store/whisper/small lacks list.json or list.txt." in said.text
+    assert "must hold model.bin, list.json or list.txt." in said.text
+    assert LACKS not in said.text
+    assert bench.say(stage_command("probe"), "out/job").code == 5
+    assert bench.engine.created == []
+
+
 @pytest.mark.parametrize("name", ["../x", "/x", "a//b", "", "a/../b", ".hidden", "a/", "."])
 def test_a_name_that_leads_elsewhere_is_refused(bench: Bench, name: str) -> None:
     said = bench.say(command, "add", name, weights())
