@@ -129,6 +129,7 @@ class OutputPart(Part):
     file: Annotated[str, BeforeValidator(_file_pattern)]
     type: str
     optional: bool = False
+    schema_: Annotated[Name | None, Field(alias="schema")] = None
 
 
 class KeyPart(Part):

@@ -46,12 +46,16 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """A declared output: a file name or pattern below the stage's folder."""
+    """A declared output: a file name or pattern below the stage's folder.
+
+    ``schema`` names the project's schema for what is in its files.
+    """
 
     name: str
     file: str
     type: str
     optional: bool
+    schema: str | None = None
 
     def matches(self, path: str) -> bool:
         """Whether a path relative to the stage's folder is (one of) this output's file(s)."""
@@ -185,10 +189,7 @@ def stage_from(document: Document, folder: Path) -> StageSpec:
         },
         gpu=data["gpu"],
         inputs=tuple(_input(name, part) for name, part in data["inputs"].items()),
-        outputs=tuple(
-            Output(name=name, file=part["file"], type=part["type"], optional=part["optional"])
-            for name, part in data["outputs"].items()
-        ),
+        outputs=tuple(Output(name=name, **part) for name, part in data["outputs"].items()),
         config={name: _key(name, part) for name, part in data["config"].items()},
         models=tuple(
             Model(

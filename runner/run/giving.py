@@ -24,6 +24,7 @@ from runner.job.job_manifest import read_entries, write_record
 from runner.job.journal import CLOSED, INTENT, journal_of
 from runner.project.pipeline import Project
 from runner.project.stage import Output, StageSpec
+from runner.run.content import misfit
 from runner.run.contract import OWN_FILES
 from runner.run.request import DECLARED_OUTPUTS, declared_outputs
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from runner.manifest import OutputFile, RunRecord
 
 PATTERN_SIGNS: Final = frozenset("*?[")
+SCHEMAS: Final = "schemas"
+"""The project's folder with the schemas that outputs name."""
+
 Have = Mapping[str, tuple[Path, ...]]
 """The files given for each ``stage/output``."""
 
@@ -51,15 +55,18 @@ class Gift:
 
 
 def gifts(project: Project, have: Have) -> list[Gift]:
-    """The files with their places, checked as far as anybody can who does not know their content.
+    """The files with their places, each held against what its output has to be.
 
-    Raises UsageError and UnknownStageError.
+    Raises UsageError, UnknownStageError, and SpecError for a schema that cannot be used.
     """
     found: dict[str, Gift] = {}
     for reference, files in have.items():
         stage, output = _output(project, reference)
         for file in files:
             gift = _gift(stage, output, file, reference)
+            if problem := _misfit(project, gift):
+                msg = f"--have {reference}={file}: {problem}."
+                raise UsageError(msg)
             if other := found.get(gift.path):
                 msg = (
                     f"--have {reference}: {other.source} and {file} have the same place; keep one."
@@ -90,24 +97,16 @@ def _gift(stage: StageSpec, output: Output, file: Path, reference: str) -> Gift:
                 f"{inside} is not. Give the file such a name."
             )
             raise UsageError(msg)
-    problem = _misfit(source, inside)
-    if problem:
-        msg = f"--have {reference}={file}: {problem}."
-        raise UsageError(msg)
     return Gift(stage=stage, output=output, source=source, inside=inside)
 
 
-def _misfit(source: Path, inside: str) -> str | None:
-    """Why a file cannot be what its name says; what is in it is for the stages to judge."""
-    if source.stat().st_size == 0:
+def _misfit(project: Project, gift: Gift) -> str | None:
+    """Why a file cannot be the output that it is given for."""
+    if gift.source.stat().st_size == 0:
         return "the file is empty"
-    if not inside.endswith(".json"):
-        return None
-    try:
-        document = json.loads(source.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as problem:
-        return f"the file is not JSON ({problem})"
-    return None if isinstance(document, dict) else "the file must hold a JSON object ({…})"
+    schema = gift.output.schema
+    path = project.root / SCHEMAS / f"{schema}.json" if schema else None
+    return misfit(gift.source, gift.inside, path)
 
 
 def results(found: list[Gift], workflow: str | None, emit: Observer) -> Results:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.project_kit import ROOT, STAGERUN, Kit
 
-HEAVY = ("docker", "jsonschema", "psutil", "pydantic", "requests", "rich", "yaml")
+HEAVY = ("docker", "fastjsonschema", "psutil", "pydantic", "requests", "rich", "yaml")
 # The core alone, on an engine in memory: what it was that ran, and what was imported for it.
 CORE = """
 import sys

@@ -25,8 +25,13 @@ SEVERAL = """\
     outputs:
       copy: {file: copy.txt, type: text}
       pages: {file: "page_*.json", type: report}
-      facts: {file: facts.json, type: metadata}
+      facts: {file: facts.json, type: metadata, schema: facts}
 """
+FACTS = {
+    "description": 'facts such as {"size": 5}',
+    "required": ["size"],
+    "properties": {"size": {"type": "number"}},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +55,11 @@ def given(bench: Bench) -> Job:
     """A job without any input, which begins with the result of the second stage."""
     mine()
     return make(bench, "--have", "51_next/copy=mine.txt")
+
+
+def facts_schema(bench: Bench) -> None:
+    (bench.kit.root / "schemas").mkdir()
+    (bench.kit.root / "schemas" / "facts.json").write_text(json.dumps(FACTS))
 
 
 def entry(job: Job, stage: str) -> dict[str, Any]:
@@ -174,6 +184,23 @@ def test_the_same_job_is_there_already_and_a_different_one_is_refused(bench: Ben
     assert "other results of the user's own (51_next/copy.txt)" in said.text
 
 
+def test_a_file_that_fits_its_schema_is_taken(bench: Bench) -> None:
+    bench.kit.spec(PROBE, SEVERAL)
+    facts_schema(bench)
+    mine("own.json", '{"size": 5, "more": null}')
+    job = make(bench, "--have", "50_probe/facts=own.json")
+    assert (job.root / PROBE / "facts.json").read_text() == '{"size": 5, "more": null}'
+
+
+def test_a_schema_that_the_project_lacks_is_named_with_its_place(bench: Bench) -> None:
+    bench.kit.spec(PROBE, SEVERAL)
+    mine("own.json", "{}")
+    said = bench.say(command, "out/new", "--have", "50_probe/facts=own.json")
+    assert said.code == 2
+    assert str(bench.kit.root / "schemas" / "facts.json") in said.text
+    assert not Path("out/new").exists()
+
+
 def test_several_files_of_a_pattern_keep_their_names_and_other_outputs_may_be_absent(
     bench: Bench,
 ) -> None:
@@ -203,6 +230,10 @@ def test_several_files_of_a_pattern_keep_their_names_and_other_outputs_may_be_ab
         (["51_next/copy=empty"], "the file is empty"),
         (["51_next/copy=mine.txt", "next/copy=stagerun.yaml"], "have the same place"),
         (["50_probe/facts=mine.txt"], "is not JSON"),
+        (["50_probe/facts=page_1.json"], "'size' is missing. Wanted: facts such as"),
+        (["50_probe/facts=page_2.json"], 'size: "5" is no number. Wanted: facts such as'),
+        (["50_probe/pages=page_1.json", "50_probe/facts=page_2.json"], "facts=page_2.json: size"),
+        (["51_next/copy=latin"], "line 1 is not in UTF-8"),
         (["50_probe/facts=list.json"], "must hold a JSON object"),
         (["50_probe/pages=list.json"], "are named page_*.json, and list.json is not"),
     ],
@@ -211,8 +242,12 @@ def test_what_cannot_be_such_a_result_is_refused_before_a_job_is_made(
     bench: Bench, words: list[str], problem: str
 ) -> None:
     bench.kit.spec(PROBE, SEVERAL)
+    facts_schema(bench)
     mine()
     mine("empty", "")
+    mine("page_1.json", "{}")
+    mine("page_2.json", '{"size": "5"}')
+    Path("latin").write_bytes(b"gar\xe7on")
     mine("list.json", "[]")
     said = bench.say(command, "out/new", *(part for word in words for part in ("--have", word)))
     assert said.code == 2
