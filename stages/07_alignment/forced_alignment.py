@@ -15,8 +15,10 @@ from shared.recording import SAMPLE_RATE_HZ, Recording
 from shared.worker_processes import WorkerKilledError, map_in_processes
 
 Times = Tuple[float, float]
-# The engine holds Python's interpreter lock, so only processes run side by side; each needs 60 MB.
+# The engine holds Python's interpreter lock, so only processes run side by side.
 _PROCESSES = 2
+# At most, with the longest passage of five minutes; one of eight seconds takes 51 MB.
+_MEGABYTES_A_PROCESS = 80
 _FRAMES_IN_A_SECOND = 100
 # Nobody says more letters in a second; a text that would need it belongs somewhere else.
 _MOST_LETTERS_PER_SECOND = 40.0
@@ -59,7 +61,8 @@ def align(
     except WorkerKilledError as error:
         message = (
             "A process that aligns was killed, most likely because the memory limit is too low:"
-            f" each of the {_PROCESSES} needs about 100 MB. Give the stage more memory."
+            f" each of the {_PROCESSES} needs up to {_MEGABYTES_A_PROCESS} MB. Give the stage more"
+            " memory."
         )
         raise AlignmentError(message) from error
 
