@@ -11,8 +11,8 @@ from streams import Stream
 from shared.languages import bibliographic, terminologic
 
 _MP4_ENDINGS = (".mp4", ".m4v")
-_TEXTS = ("subrip", "ass", "ssa", "webvtt", "text", "mov_text")
-_IMAGE_TYPES = {"mjpeg": "jpeg", "png": "png"}
+_TEXTS = ("subrip", "ass", "ssa", "webvtt", "text", "mov_text", "eia_608")
+_IMAGE_TYPES = {"mjpeg": "jpeg", "png": "png", "gif": "gif", "tiff": "tiff"}
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Container:
     `subtitles` says how each subtitle codec gets in, and others do not. New subtitles come as
     WebVTT or SRT and get in as `new_subtitle`. `title_tag` is where players find a track's title,
     `hides_lead` whether what comes before a clip is not shown, `shows_one_cue` whether a cue
-    ends where the next one starts, `cover` how a cover gets in:
-    "attachment", "stream", or not at all.
+    ends where the next one starts. `covers` are the images that it holds as covers, and
+    `attaches_covers` says whether they get in as attachments instead of streams.
     """
 
     ending: str
@@ -35,7 +35,8 @@ class Container:
     takes_webvtt: bool
     language_code: Callable[[str], Optional[str]]
     title_tag: str
-    cover: str = ""
+    covers: FrozenSet[str] = frozenset()
+    attaches_covers: bool = False
     holds_attachments: bool = False
     holds_sdh: bool = True
     hides_lead: bool = False
@@ -50,7 +51,7 @@ class Container:
         if stream.kind == "attachment":
             return self.holds_attachments
         if stream.is_cover:
-            return bool(self.cover) and stream.codec in _IMAGE_TYPES
+            return stream.codec in self.covers
         is_film = stream.kind in ("video", "audio")
         return is_film and (self.codecs is None or stream.codec in self.codecs)
 
@@ -62,13 +63,14 @@ MKV = Container(
     subtitles={
         **dict.fromkeys(("subrip", "ass", "ssa", "webvtt"), "copy"),
         **dict.fromkeys(("hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"), "copy"),
-        **dict.fromkeys(("mov_text", "text"), "srt"),
+        **dict.fromkeys(("mov_text", "text", "eia_608"), "srt"),
     },
     new_subtitle="copy",
     takes_webvtt=False,
     language_code=bibliographic,
     title_tag="title",
-    cover="attachment",
+    covers=frozenset(_IMAGE_TYPES),
+    attaches_covers=True,
     holds_attachments=True,
 )
 MP4 = Container(
@@ -88,7 +90,7 @@ MP4 = Container(
     takes_webvtt=True,
     language_code=terminologic,
     title_tag="handler_name",
-    cover="stream",
+    covers=frozenset(("mjpeg", "png", "bmp")),
     hides_lead=True,
     shows_one_cue=True,
     most_bytes_in_cue=65535,
@@ -115,5 +117,5 @@ def choose_container(wish: str, media: Path) -> Container:
 
 
 def image_type(cover: Stream) -> str:
-    """jpeg or png, as in image/png."""
+    """jpeg, png, gif or tiff, as in image/png, of a cover that Matroska holds."""
     return _IMAGE_TYPES[cover.codec]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 from container_kinds import image_type
 from mp4_flags import switch_subtitles_off
+from own_texts import fitted_texts
 from plan import Plan
 from srt_file import srt_text, webvtt_text
 from streams import MuxError, Stream
@@ -34,6 +35,17 @@ class Cut:
         return max(0.0, min(ends) - self.start) if ends else None
 
 
+@dataclass(frozen=True)
+class Files:
+    """What ffmpeg gets beside the film: new texts, covers, and own texts by the index of the
+    stream that they stand for.
+    """
+
+    texts: Sequence[Path]
+    covers: Sequence[Path] = ()
+    own_texts: Dict[int, Path] = field(default_factory=dict)
+
+
 def write_film(plan: Plan, cut: Cut, target: Path, on_progress: Callable[[float], None]) -> None:
     """Writes the whole film to `target`; `on_progress` gets the seconds done.
 
@@ -43,8 +55,8 @@ def write_film(plan: Plan, cut: Cut, target: Path, on_progress: Callable[[float]
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             covers = [_take_out(plan, cover, folder) for cover in plan.covers]
-            texts = _write_texts(plan, folder)
-            run_ffmpeg(mux_command(plan, cut, texts, covers, target), on_progress)
+            files = Files(_write_texts(plan, folder), covers, fitted_texts(plan, folder))
+            run_ffmpeg(mux_command(plan, cut, files, target), on_progress)
     except FfmpegError as error:
         message = (
             f"ffmpeg could not write {plan.media.path.name} as {plan.container.ending}: {error}."
@@ -55,19 +67,22 @@ def write_film(plan: Plan, cut: Cut, target: Path, on_progress: Callable[[float]
         switch_subtitles_off(target)
 
 
-def mux_command(
-    plan: Plan, cut: Cut, texts: Sequence[Path], covers: Sequence[Path], target: Path
-) -> List[str]:
+def mux_command(plan: Plan, cut: Cut, files: Files, target: Path) -> List[str]:
     """What ffmpeg is told; nothing is encoded anew but text."""
     # Old AVI files have pictures without a time, which no other container takes.
     command = ["-fflags", "+genpts", *cut.arguments(), "-i", f"file:{plan.media.path}"]
-    for text in texts:
+    for text in files.texts:
         command += ["-i", f"file:{text}"]
+    for text in files.own_texts.values():
+        command += [*cut.arguments(), "-i", f"file:{text}"]
+    first = len(files.texts) + 1
+    replaced = {index: f"{number}:0" for number, index in enumerate(files.own_texts, first)}
     for stream in plan.kept:
-        command += ["-map", f"0:{stream.index}"]
-    for number in range(len(texts)):
+        command += ["-map", replaced.get(stream.index, f"0:{stream.index}")]
+    for number in range(len(files.texts)):
         command += ["-map", f"{number + 1}:0"]
-    command += ["-c", "copy", *_subtitle_options(plan), *_attachments(plan, covers)]
+    command += ["-c", "copy", *_titles(plan), *_own_subtitles(plan, files.own_texts)]
+    command += [*_new_subtitles(plan), *_attachments(plan, files.covers)]
     # Without dates and random ids the same film and subtitles give the same bytes.
     command += ["-fflags", "+bitexact", *plan.container.options]
     return [*command, "-f", plan.container.muxer, f"file:{target}"]
@@ -88,15 +103,33 @@ def _write_texts(plan: Plan, folder: Path) -> List[Path]:
     return paths
 
 
-def _subtitle_options(plan: Plan) -> List[str]:
+def _titles(plan: Plan) -> List[str]:
+    """The film's own titles of tracks, where players look for them."""
     options: List[str] = []
-    kept, defaults = plan.kept_of_kind("subtitle"), plan.defaults()
-    for number, stream in enumerate(kept):
+    for number, stream in enumerate(plan.kept):
+        if stream.title is not None:
+            options += [f"-metadata:s:{number}", f"{plan.container.title_tag}={stream.title}"]
+    return options
+
+
+def _own_subtitles(plan: Plan, own_texts: Dict[int, Path]) -> List[str]:
+    options: List[str] = []
+    defaults = plan.defaults()
+    for number, stream in enumerate(plan.kept_of_kind("subtitle")):
         options += [f"-c:s:{number}", plan.container.subtitles[stream.codec]]
-        if not plan.keeps_defaults:  # the other marks of the track stay
+        if stream.index in own_texts:  # nothing is known of it but what is told here
+            marks = stream.marks - {"default"} | ({"default"} if defaults[number] else set())
+            options += [f"-metadata:s:s:{number}", f"language={stream.language or 'und'}"]
+            options += [f"-disposition:s:{number}", "+".join(sorted(marks)) or "0"]
+        elif not plan.keeps_defaults:  # the other marks of the track stay
             sign = "+" if defaults[number] else "-"
             options += [f"-disposition:s:{number}", f"{sign}default"]
-    for number, subtitle in enumerate(plan.added, len(kept)):
+    return options
+
+
+def _new_subtitles(plan: Plan) -> List[str]:
+    options: List[str] = []
+    for number, subtitle in enumerate(plan.added, len(plan.kept_of_kind("subtitle"))):
         is_set = {
             "default": subtitle.is_default,
             "forced": subtitle.is_forced,

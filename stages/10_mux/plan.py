@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import List, Optional, Sequence, Tuple
+from typing import FrozenSet, List, Optional, Sequence, Tuple
 
 from container_kinds import Container
+from left_out import about_losses, refuse_losses
 from srt_file import one_at_a_time
 from streams import MediaFile, MuxError, Stream
 from track_wishes import Subtitle, Wishes, arrange
-
-_CHAPTER_TITLES = "bin_data"  # an MP4's stream of them; the chapters themselves are copied
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,10 @@ class Plan:
         """The language as the container spells it; "und" (undetermined) for no known one."""
         return self.container.language_code(subtitle.language) or "und"
 
+    def becomes_simpler(self, subtitle: Stream) -> bool:
+        """Whether a subtitle of the film becomes a kind of text that can say less."""
+        return self.container.subtitles[subtitle.codec] in ("mov_text", "webvtt")
+
     def defaults(self) -> Tuple[bool, ...]:
         """Whether each subtitle track, the film's own first, is to show by itself."""
         own = [
@@ -48,27 +51,25 @@ class Plan:
 
 
 def make_plan(
-    media: MediaFile, container: Container, subtitles: Sequence[Subtitle], wishes: Wishes
+    media: MediaFile,
+    container: Container,
+    subtitles: Sequence[Subtitle],
+    wishes: Wishes,
+    may_leave_out: FrozenSet[str] = frozenset(),
 ) -> Plan:
-    """Everything of the film that the container can hold, and every subtitle that has a cue.
+    """Everything of the film, and every subtitle that has a cue.
 
-    Raises MuxError when it cannot hold the picture or the sound, or a cue.
+    Raises MuxError for a cue that the container cannot hold, and for streams that it cannot hold
+    and that `may_leave_out`, the words of MUX_LEAVE_OUT, does not name.
     """
-    kept: List[Stream] = []
-    covers: List[Stream] = []
-    left_out: List[Stream] = []
-    for stream in media.streams:
-        if not container.holds(stream):
-            left_out.append(stream)
-        elif stream.is_cover and container.cover == "attachment":
-            covers.append(stream)
-        else:
-            kept.append(stream)
+    unheld = [stream for stream in media.streams if not container.holds(stream)]
+    refuse_losses(media, container, unheld, may_leave_out)
+    held = [stream for stream in media.streams if container.holds(stream)]
+    covers = [stream for stream in held if stream.is_cover and container.attaches_covers]
+    kept = [stream for stream in held if stream not in covers]
     if container.shows_one_cue:
         subtitles = [replace(entry, cues=one_at_a_time(entry.cues)) for entry in subtitles]
-    _check_picture_and_sound(media, container, left_out)
-    own = [stream for stream in kept if stream.kind == "subtitle"]
-    arranged = arrange(subtitles, own, wishes)
+    arranged = arrange(subtitles, [s for s in kept if s.kind == "subtitle"], wishes)
     _check_lengths(container, arranged.added)
     return Plan(
         media=media,
@@ -79,25 +80,11 @@ def make_plan(
         default_of_film=arranged.default_of_film,
         keeps_defaults=arranged.keeps_defaults,
         warnings=(
-            *_about_streams(media, container, left_out),
+            *about_losses(media, container, unheld),
             *_about_subtitles(container, subtitles, arranged.added),
             *arranged.warnings,
         ),
     )
-
-
-def _check_picture_and_sound(
-    media: MediaFile, container: Container, left_out: Sequence[Stream]
-) -> None:
-    film = [s for s in left_out if s.kind in ("video", "audio") and not s.is_cover]
-    if film:
-        kinds = {"video": "picture", "audio": "sound"}
-        streams = " and ".join(f"{stream.codec} {kinds[stream.kind]}" for stream in film)
-        message = (
-            f"{container.ending} cannot hold the {streams} of {media.path.name}, and nothing is"
-            " encoded anew here. Set MUX_CONTAINER to mkv, which holds nearly all."
-        )
-        raise MuxError(message)
 
 
 def _check_lengths(container: Container, added: Sequence[Subtitle]) -> None:
@@ -113,14 +100,6 @@ def _check_lengths(container: Container, added: Sequence[Subtitle]) -> None:
                     " or set MUX_CONTAINER to mkv."
                 )
                 raise MuxError(message)
-
-
-def _about_streams(media: MediaFile, container: Container, left_out: Sequence[Stream]) -> List[str]:
-    return [
-        f"{container.ending} cannot hold {stream}; it is left out."
-        for stream in left_out
-        if not (media.has_chapters and stream.codec == _CHAPTER_TITLES)
-    ]
 
 
 def _about_subtitles(

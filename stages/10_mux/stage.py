@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import List, Optional
 
 from container_kinds import choose_container
+from left_out import what_may_be_left_out
 from muxing import Cut, write_film
 from plan import Plan, make_plan
 from srt_file import read_srt
@@ -36,8 +37,10 @@ def run_stage(job_dir: Path, stage_name: str = "10_mux") -> int:
         container_wish, wishes = config.get("MUX_CONTAINER", "auto"), _wishes(config)
         [media] = io.inputs("media")
         container = choose_container(container_wish, media)
+        may_leave_out = what_may_be_left_out(config.get_list("MUX_LEAVE_OUT"))
         cut = _cut(io.input("probe"))
         io.set_config({"MUX_CONTAINER": container_wish, "container": container.ending})
+        io.set_config({"MUX_LEAVE_OUT": " ".join(sorted(may_leave_out))})
         io.set_config({"subtitle_wishes": asdict(wishes)})
 
         subtitles = [
@@ -45,7 +48,7 @@ def run_stage(job_dir: Path, stage_name: str = "10_mux") -> int:
             for path in io.inputs("subtitles")
         ]
         film_before = read_media(media)
-        plan = make_plan(film_before, container, subtitles, wishes)
+        plan = make_plan(film_before, container, subtitles, wishes, may_leave_out)
         lead = cut.start - key_frame_before(film_before, cut.start)
         for warning in [*plan.warnings, *_about_lead(plan, cut, lead)]:
             logger.warning("%s", warning)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
 from shared.ffmpeg import (
     FfmpegError,
@@ -17,6 +17,8 @@ from shared.ffmpeg import (
 
 # In MP4 a pause between cues is a packet too: two bytes that say "no text".
 _BYTES_OF_A_PAUSE = {"mov_text": 2}
+# Subtitles in MP4 as TTML and WebVTT: ffprobe takes them for data without a codec.
+_TAGS_OF_SUBTITLES = ("stpp", "wvtt")
 
 
 class MuxError(Exception):
@@ -25,20 +27,41 @@ class MuxError(Exception):
 
 @dataclass(frozen=True)
 class Stream:
-    """One stream; `kind` is video, audio, subtitle, attachment or data, `duration` in seconds."""
+    """One stream; `kind` is video, audio, subtitle, attachment or data, `duration` in seconds.
+
+    `marks` are named as ffmpeg names its dispositions.
+    """
 
     index: int
     kind: str
     codec: str
     language: Optional[str] = None
+    title: Optional[str] = None
     is_cover: bool = False
-    is_default: bool = False
-    is_forced: bool = False
-    is_sdh: bool = False
+    marks: FrozenSet[str] = frozenset()
     duration: float = 0.0
 
-    def __str__(self) -> str:
-        return f"stream {self.index} ({self.kind}, {self.codec})"
+    @property
+    def is_default(self) -> bool:
+        """Whether players show or play it by themselves."""
+        return "default" in self.marks
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether it is meant to be shown even to those who want no subtitles."""
+        return "forced" in self.marks
+
+    @property
+    def is_sdh(self) -> bool:
+        """Whether it is meant for the deaf and hard of hearing."""
+        return "hearing_impaired" in self.marks
+
+    @property
+    def words(self) -> str:
+        """What it is, for people, such as "subtitle, ass, ger"."""
+        kind = "cover" if self.is_cover else self.kind
+        language = "" if self.language in (None, "und") else f", {self.language}"
+        return f"{kind}, {self.codec}{language}"
 
 
 @dataclass(frozen=True)
@@ -108,14 +131,15 @@ def key_frame_before(media: MediaFile, seconds: float) -> float:
 
 
 def _stream(entry: Dict[str, Any]) -> Stream:
+    tag = str(entry.get("codec_tag_string"))
+    is_subtitle = "codec_name" not in entry and tag in _TAGS_OF_SUBTITLES
     return Stream(
         index=entry["index"],
-        kind=entry.get("codec_type", "data"),
-        codec=entry.get("codec_name", "unknown"),
+        kind="subtitle" if is_subtitle else entry.get("codec_type", "data"),
+        codec=tag if is_subtitle else entry.get("codec_name", "unknown"),
         language=entry.get("tags", {}).get("language"),
+        title=entry.get("tags", {}).get("title"),
         is_cover=is_cover(entry),
-        is_default=bool(entry.get("disposition", {}).get("default")),
-        is_forced=bool(entry.get("disposition", {}).get("forced")),
-        is_sdh=bool(entry.get("disposition", {}).get("hearing_impaired")),
+        marks=frozenset(mark for mark, is_set in entry.get("disposition", {}).items() if is_set),
         duration=stated_seconds(entry),
     )

@@ -6,6 +6,7 @@ seconds of a test picture at 160x90, so that all of them take a few seconds to m
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,26 @@ END=4000
 title=Second half
 """
 SUBTITLES = "1\n00:00:00,500 --> 00:00:01,500\nHallo\n\n2\n00:00:02,000 --> 00:00:03,000\nWelt\n\n"
+DRAWN = """[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, Alignment
+Style: Default,Arial,16,2
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:00.50,0:00:02.00,Default,,0,0,0,,{\\an8\\i1}A sign
+Dialogue: 0,0:00:00.50,0:00:01.50,Default,,0,0,0,,said at once
+Dialogue: 0,0:00:00.50,0:00:01.00,Default,,0,0,0,,{\\p1}m 0 0 l 10 10{\\p0}
+Dialogue: 0,0:00:02.50,0:00:03.50,Default,,0,0,0,,and later
+"""
+CAPTIONS = """Scenarist_SCC V1.0
+
+00:00:01:00\t9420 9420 94ae 94ae 9470 9470 c8e5 ecec ef80 942f 942f
+
+00:00:03:00\t942c 942c
+"""
 ODD_NAMES = (
     "with space.mkv",
     'it\'s "quoted".mkv',
@@ -89,6 +110,59 @@ def with_extras(folder: Path) -> None:
     attached = ["-attach", folder / "cover.png", "-metadata:s:t:0", "mimetype=image/png"]
     attached += ["-metadata:s:t:0", "filename=cover.png"]
     ffmpeg(*inputs, *streams, *attached, "-c:s", "srt", folder / "extras.mkv")
+
+
+def own_subtitles(folder: Path) -> None:
+    """disc.mkv: subtitles as pictures (PGS), drawn ones (ASS) and their font, as discs are copied.
+
+    Further drawn.mkv with the drawn ones, drawn_web.mkv with a picture for WebM, captions.mov,
+    timed_text.mp4 with TTML, dvd.mkv with a DVD's pictures, and gif.mkv with such a cover.
+    """
+    (folder / "pictures.sup").write_bytes(_blue_boxes((0.5, 1.5), (2.0, 3.0)))
+    (folder / "drawn.ass").write_text(DRAWN)
+    (folder / "captions.scc").write_text(CAPTIONS)
+    film, both = ["-i", folder / "film.mkv"], ["-map", "0", "-map", "1", "-c", "copy"]
+    drawn = ["-i", folder / "drawn.ass", "-metadata:s:s:0", "language=ger"]
+    drawn += ["-metadata:s:s:0", "title=Signs", "-disposition:s:0", "default+forced"]
+    ffmpeg(*film, *drawn, *both, folder / "drawn.mkv")
+    ffmpeg("-i", folder / "web.webm", *drawn, *both, folder / "drawn_web.mkv")
+    pictures = ["-i", folder / "pictures.sup", *both, "-metadata:s:s:1", "language=fre"]
+    font = ["-attach", folder / "font.ttf", "-metadata:s:t:0", "mimetype=application/x-font-ttf"]
+    font += ["-metadata:s:t:0", "filename=font.ttf"]
+    ffmpeg("-i", folder / "drawn.mkv", *pictures, *font, folder / "disc.mkv")
+    ffmpeg(*film, "-i", folder / "captions.scc", *both, folder / "captions.mov")
+    ttml = ["-i", folder / "german.srt", *both, "-c:s", "ttml"]
+    ffmpeg(*film, *ttml, folder / "timed_text.mp4")
+    ffmpeg(*film, *pictures, "-c:s", "dvdsub", folder / "endless.mkv")
+    a_second = ["-map", "0", "-c", "copy", "-bsf:s", "setts=duration=1000"]
+    ffmpeg("-i", folder / "endless.mkv", *a_second, folder / "dvd.mkv")
+    ffmpeg("-i", folder / "cover.png", folder / "cover.gif")
+    cover = ["-attach", folder / "cover.gif", "-metadata:s:t:0", "mimetype=image/gif"]
+    ffmpeg(*film, *cover, "-metadata:s:t:0", "filename=cover.gif", "-c", "copy", folder / "gif.mkv")
+
+
+def _blue_boxes(*times: tuple[float, float]) -> bytes:
+    """PGS, which ffmpeg cannot write: a box of 16x8 in the film's upper part, for those seconds."""
+    window = struct.pack(">BBHHHH", 1, 0, 10, 20, 16, 8)
+    palette = bytes((0, 0, 1, 41, 110, 240, 255))  # version, then colour 1: Y, Cr, Cb, opacity
+    lines = bytes((0, 0x80 | 16, 1, 0, 0)) * 8  # 16 pixels of colour 1, then the line's end
+    box = struct.pack(">HBB", 0, 0, 0xC0) + (len(lines) + 4).to_bytes(3, "big")
+    box += struct.pack(">HH", 16, 8) + lines
+    stream = b""
+    for number, (start, end) in enumerate(times):
+        head = struct.pack(">HHBHBBB", 160, 90, 0x10, 2 * number, 0x80, 0, 0)
+        shown = head + b"\1" + struct.pack(">HBBHH", 0, 0, 0, 10, 20)
+        gone = struct.pack(">HHBHBBBB", 160, 90, 0x10, 2 * number + 1, 0, 0, 0, 0)
+        for kind, content in ((0x16, shown), (0x17, window), (0x14, palette), (0x15, box)):
+            stream += _segment(start, kind, content)
+        stream += _segment(start, 0x80)
+        for kind, content in ((0x16, gone), (0x17, window), (0x80, b"")):
+            stream += _segment(end, kind, content)
+    return stream
+
+
+def _segment(seconds: float, kind: int, content: bytes = b"") -> bytes:
+    return b"PG" + struct.pack(">IIBH", int(seconds * 90000), 0, kind, len(content)) + content
 
 
 def attached(folder: Path) -> None:
@@ -161,7 +235,7 @@ def odd_names(folder: Path) -> None:
 def main() -> int:
     folder = Path(sys.argv[1])
     good = (plain, late_sound, several_tracks, with_extras, attached, broadcast)
-    for recipe in (*good, quiet_and_short, unusual, bad, odd_names):
+    for recipe in (*good, quiet_and_short, unusual, own_subtitles, bad, odd_names):
         recipe(folder)
     return 0
 
