@@ -14,7 +14,7 @@ SPEC = """\
     inputs: {text: input/text}
     outputs: {copy: {file: copy.txt, type: text}}
     config: {SIZE: {type: str, default: small, help: How large}}
-    models: {words: {folder: "words/{SIZE}", files: [deep/model.txt]}}
+    models: {words: {folder: "words/{SIZE}", files: [deep/model.txt, [a.json, a.txt]]}}
     resources: {cpus: 1, memory: 128MiB, tmp: 16MiB, pids: 64, timeout: 60s}
 """
 READ = 'shutil.copyfile(io.model("words") / "deep/model.txt", io.output("copy"))'
@@ -37,11 +37,18 @@ def test_a_stage_reads_its_model_and_cannot_write_it(real_kit: Kit) -> None:
     job = real_kit.job()
     refused = real_kit.run("50_probe", job, "--dev")
     assert refused.returncode == 5
-    assert "store/words/small must hold deep/model.txt" in refused.stdout
+    assert "store/words/small must hold deep/model.txt, a.json or a.txt." in refused.stdout
     (real_kit.root / "download/deep").mkdir(parents=True)
     (real_kit.root / "download/deep/model.txt").write_text("weights")
     added = real_kit.run("models", "add", "words/small", "download")
     assert added.returncode == 0, added.stderr
+    assert "words/small is incomplete: 50_probe also needs a.json or a.txt" in added.stdout
+    refused = real_kit.run("50_probe", job, "--dev")
+    assert refused.returncode == 5
+    assert "store/words/small lacks a.json or a.txt." in refused.stdout
+    assert not (job / "50_probe").exists()
+    (real_kit.root / "a.txt").write_text("list")
+    assert real_kit.run("models", "add", "words/small", "a.txt").returncode == 0
     ran = real_kit.run("50_probe", job, "--dev")
     assert ran.returncode == 0, ran.stdout
     assert (job / "50_probe/copy.txt").read_text() == "weights"

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.images, pytest.mark.engine]
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A good model, one for English, and three that are each broken in their own way."""
+    """A good model, one for English, and four that are each broken in their own way."""
     store = make_models(
         tmp_path_factory.mktemp("store") / "models",
         small="",
@@ -22,11 +22,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cut="",
         garbled="",
         bare="--mels 128",
+        wordless="",
     )
     cut = store / "whisper" / "cut" / "model.bin"
     cut.write_bytes(cut.read_bytes()[:10_000])
     (store / "whisper" / "garbled" / "tokenizer.json").write_text("{")
     (store / "whisper" / "bare" / "preprocessor_config.json").unlink()
+    (store / "whisper" / "wordless" / "vocabulary.json").unlink()
     return store
 
 
@@ -43,6 +45,7 @@ def job(tmp_path: Path) -> Path:
         ({"ASR_MODEL": "none"}, "ModelError", "is not there; it should hold model.bin"),
         ({"ASR_MODEL": "cut"}, "ModelError", "cannot be read"),
         ({"ASR_MODEL": "garbled"}, "ModelError", "cannot be read"),
+        ({"ASR_MODEL": "wordless"}, "ModelError", "lacks vocabulary.json or vocabulary.txt"),
         ({"ASR_MODEL": "bare"}, "ModelError", "wants 128 mel bands, and would get 80"),
         (
             {"ASR_MODEL": "english", "SOURCE_LANGUAGE": "auto"},

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Final
 
-import docker
 import pytest
-from docker.types import Mount
 
 from shared.glossary import Term
-from tests.stages.containers import ROOT, Ended, Setup, Stages
-from tests.stages.translation_jobs import new_translation_job, segments_of, texts_of
+from tests.stages.containers import Ended, Stages
+from tests.stages.translation_jobs import (
+    LONGEST,
+    make_translation_models,
+    new_translation_job,
+    segments_of,
+    texts_of,
+    translate,
+)
 
 pytestmark = [pytest.mark.images, pytest.mark.engine]
 
-IMAGE: Final = "stagerun/parent-mt-ct2:current"
-# The models have 128 positions; this leaves room for a translation twice as long.
-LONGEST: Final = "40"
 TERMS: Final = (
     Term("Frodo", targets={"es": "Frodo Bolsón"}),
     Term("the station", targets={"es": "la estación"}),
@@ -45,41 +45,8 @@ SAID: Final = {
 
 @pytest.fixture(scope="module")
 def models(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model store with a model of each convention."""
     assert stages is not None  # asked for because it skips where there are no images
-    folder = tmp_path_factory.mktemp("models")
-    recipe = "for kind in nllb m2m marian; do python3 /media/scripted_translator.py"
-    recipe += " /models/translation/$kind $kind || exit; done"
-    client = docker.from_env()
-    client.containers.run(
-        IMAGE,
-        ["sh", "-c", recipe],
-        mounts=[
-            Mount("/models", str(folder), type="bind"),
-            Mount("/media", str(ROOT / "tests" / "media"), type="bind", read_only=True),
-        ],
-        user=f"{os.getuid()}:{os.getgid()}",
-        environment={"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"},
-        network_mode="none",
-        remove=True,
-    )
-    client.close()
-    pairs = folder / "translation" / "pairs"
-    for pair in ("en-es", "en-pt-BR"):
-        shutil.copytree(folder / "translation" / "marian", pairs / pair)
-    return folder
-
-
-def translate(stages: Stages, models: Path, job: Path, **config: str) -> Ended:
-    settings = {
-        "TRANSLATION_ENGINE": "ctranslate2",
-        "TRANSLATION_MODEL": "nllb",
-        "TRANSLATION_MAX_TOKENS": LONGEST,
-        "TARGET_LANGUAGES": "es",
-    }
-    return stages.run(
-        "08_translation", job, Setup(variant="cpu", models=models), **{**settings, **config}
-    )
+    return make_translation_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +122,7 @@ def test_segments_keep_their_places_in_small_batches(
         ("m2m", "auto", ("es", "ca")),
         ("marian", "auto", ("de",)),
         ("pairs", "marian", ("es", "pt-BR")),
+        ("pairs", "auto", ("pt-BR",)),
     ],
 )
 def test_other_conventions_are_kept_as_well(
@@ -207,85 +175,6 @@ def test_the_type_of_numbers_is_the_one_asked_for(
     ended = translate(stages, models, job, TRANSLATION_COMPUTE_TYPE="float32")
     assert texts_of(ended, "es") == ["WHERE IS THE HOUSE?"]
     assert "float32 on cpu" in (ended.folder / "stage.log").read_text()
-
-
-@pytest.mark.parametrize(
-    ("language", "config", "reason"),
-    [
-        ("en", {"TARGET_LANGUAGES": "es hi"}, "NLLB model has no language hi. It has cat_Latn"),
-        ("hi", {}, "NLLB model has no language hi"),
-        (
-            "en",
-            {"TARGET_LANGUAGES": "de", "TRANSLATION_MODEL": "m2m"},
-            "M2M model has no language de. It has __ca__",
-        ),
-        (
-            "en",
-            {"TRANSLATION_MODEL": "pairs", "TRANSLATION_CONVENTION": "marian",
-             "TARGET_LANGUAGES": "fr"},
-            "no Marian model from en into fr; it has en-es, en-pt-BR",
-        ),
-        ("en", {"TRANSLATION_MODEL": "gone"}, "/models/translation/gone is incomplete"),
-    ],
-)  # fmt: skip
-def test_a_model_that_lacks_a_language_is_never_used_for_another(
-    stages: Stages,
-    models: Path,
-    tmp_path: Path,
-    language: str,
-    config: dict[str, str],
-    reason: str,
-) -> None:
-    job = new_translation_job(tmp_path, ["Where is the house?"], language=language)
-    ended = translate(stages, models, job, **config)
-    assert ended.exit_code == 1
-    assert ended.manifest["errors"][0]["exception_type"] == "EngineError"
-    assert reason in ended.errors
-    assert ended.manifest["outputs"] == []
-
-
-def broken_model(models: Path, folder: Path, file: str, size: int) -> Path:
-    shutil.copytree(models / "translation" / "nllb", folder / "translation" / "nllb")
-    path = folder / "translation" / "nllb" / file
-    path.write_bytes(path.read_bytes()[:size])
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("file", "size", "reason"),
-    [
-        ("model.bin", 0, "cannot load the model"),
-        ("model.bin", 2_000_000, "cannot load the model"),
-        ("sentencepiece.bpe.model", 0, "SentencePiece cannot read"),
-        ("sentencepiece.bpe.model", 1000, "is cut off, or of another model"),
-        ("shared_vocabulary.json", 1000, "is no vocabulary"),
-    ],
-)
-def test_a_model_that_is_cut_off_is_refused(
-    stages: Stages, models: Path, tmp_path: Path, file: str, size: int, reason: str
-) -> None:
-    store = broken_model(models, tmp_path / "models", file, size)
-    job = new_translation_job(tmp_path / "job", ["Where is the house?"])
-    ended = translate(stages, store, job)
-    assert ended.exit_code == 1
-    assert ended.manifest["errors"][0]["exception_type"] == "EngineError"
-    assert reason in ended.errors
-
-
-def test_the_image_without_the_library_says_so(
-    stages: Stages, models: Path, tmp_path: Path
-) -> None:
-    job = new_translation_job(tmp_path, ["Where is the house?"])
-    ended = stages.run(
-        "08_translation",
-        job,
-        Setup(variant="main", models=models),
-        TARGET_LANGUAGES="es",
-        TRANSLATION_ENGINE="ctranslate2",
-        TRANSLATION_MODEL="nllb",
-    )
-    assert ended.exit_code == 1
-    assert "variant main" in ended.errors
 
 
 def test_settings_are_on_record(translated: Ended) -> None:

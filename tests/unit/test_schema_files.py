@@ -46,12 +46,19 @@ def _references(value: Any) -> set[str]:
 
 def test_a_stage_may_add_keys_to_its_manifest_and_nobody_to_the_runners_documents() -> None:
     assert SCHEMAS["stage-manifest"]["additionalProperties"] is True
-    for name in ("run-record", "job-manifest", "stage.yaml", "job.yaml", "stagerun.yaml"):
+    for name in (
+        "run-record",
+        "job-manifest",
+        "model-record",
+        "stage.yaml",
+        "job.yaml",
+        "stagerun.yaml",
+    ):
         assert SCHEMAS[name]["additionalProperties"] is False
 
 
 def test_the_runners_own_documents_promise_every_key() -> None:
-    for name in ("run-record", "job-manifest"):
+    for name in ("run-record", "job-manifest", "model-record"):
         assert set(SCHEMAS[name]["required"]) == set(SCHEMAS[name]["properties"])
 
 
@@ -67,3 +74,11 @@ def test_an_editor_accepts_the_short_forms_of_an_input() -> None:
     forms = SCHEMAS["stage.yaml"]["$defs"]["InputPart"]["anyOf"]
     assert [form["type"] for form in forms] == ["string", "array", "object"]
     assert forms[2]["additionalProperties"] is False
+
+
+def test_an_editor_accepts_one_word_where_a_model_may_have_a_list() -> None:
+    model = SCHEMAS["stage.yaml"]["$defs"]["ModelPart"]["properties"]
+    for forms in (model["files"]["items"], model["when"]["additionalProperties"]):
+        word, several = forms["anyOf"]
+        assert "string" in word["type"]
+        assert several["type"] == "array"
