@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from runner.errors import Verdict
 from runner.events import Event, StageFinished
 from runner.host.engine_fake import FakeEngine, FakeProcess
 from runner.host.gpu import Absence, Gpu, Inventory
@@ -161,6 +162,13 @@ def record_of(job: Job, run_id: str | None) -> dict[str, Any]:
     assert run_id is not None
     record: dict[str, Any] = json.loads((job.run_folder(run_id) / "record.json").read_text())
     return record
+
+
+def a_good_run_and(place: Place, job: Job, program: Program, **options: Any) -> Outcome:
+    """First a good run, then a forced one of another program."""
+    assert place.run(job).verdict is Verdict.SUCCESS
+    place.programs[PROBE] = program
+    return place.run(job, force=True, **options)
 
 
 @pytest.fixture
