@@ -13,6 +13,7 @@ import pytest
 
 from runner.errors import Verdict
 from runner.events import Event, StageFinished
+from runner.host.container import ContainerSpec
 from runner.host.engine_fake import FakeEngine, FakeProcess
 from runner.host.gpu import Absence, Gpu, Inventory
 from runner.host.machine import ProcessIdentity
@@ -24,9 +25,10 @@ from runner.run.cancellation import Cancellation
 from runner.run.outcome import Outcome
 from runner.run.request import Host, RunOptions
 from runner.run.scheduler import execute
-from tests.project_kit import STAGES, Kit, make_kit
+from tests.project_kit import STAGE_CODE, STAGE_YAML, STAGES, Kit, make_kit
 
 PROBE, NEXT, LAST = STAGES
+SIDE = "60_side"
 IDENTITY = ProcessIdentity(pid=1, started=1, boot_id="boot", machine_id="machine")
 NO_GPU = Inventory(absence=Absence.NO_DEVICE, detail="this machine has none")
 GPU = Gpu(
@@ -169,6 +171,30 @@ def a_good_run_and(place: Place, job: Job, program: Program, **options: Any) -> 
     assert place.run(job).verdict is Verdict.SUCCESS
     place.programs[PROBE] = program
     return place.run(job, force=True, **options)
+
+
+def with_a_side_branch(place: Place) -> None:
+    """A stage that reads what 51_next reads, and a workflow that wants both ends."""
+    folder = place.kit.root / "stages" / SIDE
+    folder.mkdir()
+    (folder / "stage.yaml").write_text(STAGE_YAML.format(source=f"{PROBE}/copy"))
+    (folder / "stage.py").write_text(STAGE_CODE.format(stage=SIDE))
+    place.kit.settings(
+        f"workflows: {{all: [{LAST}/copy, {SIDE}/copy]}}\nlimits: {{stages_at_once: 64}}\n"
+    )
+    place.build()
+
+
+def declare(place: Place, more: str, stage: str = PROBE) -> None:
+    source = "input/text" if stage == PROBE else f"{PROBE}/copy"
+    place.kit.spec(stage, STAGE_YAML.format(source=source) + more)
+    place.build()
+
+
+def ran(place: Place, job: Job, stage: str = PROBE, **options: object) -> ContainerSpec:
+    outcome = place.run(job, stage, **options)
+    assert outcome.verdict is Verdict.SUCCESS, place.said(stage)
+    return place.engine.created[-1].spec
 
 
 @pytest.fixture

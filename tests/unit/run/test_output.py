@@ -1,6 +1,5 @@
 """What a container prints: records are believed by their shape, and nothing breaks the reading."""
 
-import json
 import resource
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,48 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.events import Event, LogLine, Progress
+from runner.events import LogLine, Progress
 from runner.host.container import STDERR, STDOUT
-from runner.run.output import KEPT_BYTES, LINE_LIMIT, Output
-from runner.run.redaction import Redaction
-
-TIME = "2026-11-21T09:14:03.123Z"
-
-
-def record(**parts: Any) -> bytes:
-    return b"\x1e" + json.dumps(parts).encode() + b"\n"
-
-
-def log(message: str = "hello", **parts: Any) -> bytes:
-    return record(
-        **{"seq": 1, "type": "log", "time": TIME, "level": "INFO", **parts}, message=message
-    )
-
-
-class Reader:
-    """An Output whose events are kept."""
-
-    def __init__(self, folder: Path, *secrets: str) -> None:
-        self.events: list[Event] = []
-        self.output = Output(
-            stage="06_asr",
-            run_id="r",
-            log=folder / "output.log",
-            emit=self.events.append,
-            redaction=Redaction(secrets),
-        )
-
-    def read(self, *chunks: bytes, stream: int = STDERR) -> "Reader":
-        self.output.read((stream, chunk) for chunk in chunks)
-        return self
-
-    @property
-    def kept(self) -> bytes:
-        return self.output.log.read_bytes()
-
-    @property
-    def messages(self) -> list[str]:
-        return [item.message for item in self.events if isinstance(item, LogLine)]
+from runner.run.output import KEPT_BYTES, LINE_LIMIT
+from tests.unit.run.printed_output import TIME, Reader, log, record
 
 
 @pytest.fixture
@@ -148,68 +109,6 @@ def test_parts_without_end_do_not_pile_up(reader: Reader) -> None:
     reader.read(*(log("x" * 3000, part=1, parts=10**9) for _ in range(1000)))
     assert reader.messages
     assert max(map(len, reader.messages)) <= 3000 * 256
-
-
-def test_the_end_report_is_kept_and_the_last_one_counts(reader: Reader) -> None:
-    reader.read(
-        record(type="end", exit_code=0, oom_kills=0),
-        record(
-            type="end",
-            exit_code=0,
-            oom_kills=2,
-            memory_peak_bytes=1234,
-            cpu_seconds=1.25,
-            read_bytes=None,
-        ),
-    )
-    report = reader.output.report
-    assert report is not None
-    assert (report.oom_kills, report.memory_peak_bytes, report.cpu_seconds) == (2, 1234, 1.25)
-    assert (report.read_bytes, report.write_bytes) == (None, None)
-
-
-END = record(type="end", exit_code=0, oom_kills=3, memory_peak_bytes=4096)
-
-
-def test_an_end_report_on_standard_output_is_a_line_like_any_other(reader: Reader) -> None:
-    reader.read(END, stream=STDOUT)
-    assert reader.output.report is None
-    assert reader.kept == END
-
-
-@pytest.mark.parametrize("later", [log(), record(type="progress", done=1, total=2)])
-def test_an_end_report_that_was_not_the_last_record_counts_for_nothing(
-    reader: Reader, later: bytes
-) -> None:
-    reader.read(END, later)
-    assert reader.output.report is None
-
-
-def test_lines_and_the_other_stream_take_nothing_from_an_end_report(reader: Reader) -> None:
-    reader.output.read(
-        iter([(STDERR, END), (STDOUT, log("late")), (STDOUT, b"raw\n"), (STDERR, b"raw\n")])
-    )
-    assert reader.output.report is not None
-    assert reader.output.report.oom_kills == 3
-
-
-@pytest.mark.parametrize(("peak", "known"), [(1000, 1000), (1050, 1050), (1051, None)])
-def test_a_peak_that_the_limit_does_not_allow_is_unknown(
-    reader: Reader, peak: int, known: int | None
-) -> None:
-    reader.output.memory_limit = 1000
-    reader.read(record(type="end", oom_kills=1, memory_peak_bytes=peak))
-    report = reader.output.report
-    assert report is not None
-    assert (report.memory_peak_bytes, report.oom_kills) == (known, 1)
-
-
-@pytest.mark.parametrize("value", [-1, "2", 1.5, True, 10**400, [], None])
-def test_a_count_that_is_none_is_unknown(reader: Reader, value: object) -> None:
-    reader.read(record(type="end", oom_kills=value, memory_peak_bytes=value))
-    report = reader.output.report
-    assert report is not None
-    assert (report.oom_kills, report.memory_peak_bytes) == (None, None)
 
 
 FORGED = [

@@ -5,16 +5,24 @@ from typing import Any
 
 import pytest
 
-from runner.errors import UnknownStageError, UnknownWorkflowError, UsageError, Verdict
+from runner.errors import Verdict
 from runner.events import JobFinished, StageFinished
 from runner.host.engine_fake import FakeProcess
 from runner.job.folder import Job
 from runner.run.request import RunOptions
 from runner.run.scheduler import JobOutcome, plan_job, run_plans
-from tests.project_kit import STAGE_CODE, STAGE_YAML
-from tests.unit.run.conftest import LAST, NEXT, PROBE, Place, copy, copy_of, fail, write_manifest
-
-SIDE = "60_side"
+from tests.unit.run.conftest import (
+    LAST,
+    NEXT,
+    PROBE,
+    SIDE,
+    Place,
+    copy,
+    copy_of,
+    fail,
+    with_a_side_branch,
+    write_manifest,
+)
 
 
 def run(place: Place, *jobs: Job, at_once: int = 4, **plan: Any) -> list[JobOutcome]:
@@ -31,18 +39,6 @@ def run(place: Place, *jobs: Job, at_once: int = 4, **plan: Any) -> list[JobOutc
 
 def verdicts(outcome: JobOutcome) -> dict[str, str]:
     return {item.stage: str(item.verdict) for item in outcome.outcomes}
-
-
-def with_a_side_branch(place: Place) -> None:
-    """A stage that reads what 51_next reads, and a workflow that wants both ends."""
-    folder = place.kit.root / "stages" / SIDE
-    folder.mkdir()
-    (folder / "stage.yaml").write_text(STAGE_YAML.format(source=f"{PROBE}/copy"))
-    (folder / "stage.py").write_text(STAGE_CODE.format(stage=SIDE))
-    place.kit.settings(
-        f"workflows: {{all: [{LAST}/copy, {SIDE}/copy]}}\nlimits: {{stages_at_once: 64}}\n"
-    )
-    place.build()
 
 
 def test_a_workflow_runs_what_it_needs_in_order(place: Place, job: Job) -> None:
@@ -228,72 +224,6 @@ def test_a_project_without_stages_is_done_at_once(place: Place, job: Job) -> Non
         (place.kit.root / "stages" / stage / "stage.yaml").unlink()
     (outcome,) = run(place, job)
     assert (outcome.outcomes, outcome.exit_code) == ((), 0)
-
-
-@pytest.mark.parametrize(
-    ("plan", "stages"),
-    [
-        ({}, (PROBE, NEXT, LAST)),
-        ({"start": "next"}, (NEXT, LAST)),
-        ({"start": "52"}, (LAST,)),
-        ({"upto": "next"}, (PROBE, NEXT)),
-        ({"start": NEXT, "upto": NEXT}, (NEXT,)),
-    ],
-)
-def test_a_plan_is_cut_where_the_caller_says(
-    place: Place, job: Job, plan: dict[str, str], stages: tuple[str, ...]
-) -> None:
-    assert plan_job(place.project, job, **plan).stages == stages
-
-
-def test_a_plan_that_starts_in_one_branch_leaves_the_other_as_it_is(place: Place, job: Job) -> None:
-    with_a_side_branch(place)
-    assert plan_job(place.project, job, start=NEXT).stages == (NEXT, LAST)
-    assert plan_job(place.project, job, start=SIDE).stages == (SIDE,)
-    assert set(plan_job(place.project, job, start=PROBE).stages) == {PROBE, NEXT, LAST, SIDE}
-
-
-def test_the_jobs_own_workflow_is_planned(place: Place) -> None:
-    job = place.job(more="workflow: first\n")
-    plan = plan_job(place.project, job)
-    assert (plan.stages, plan.results) == ((PROBE,), (f"{PROBE}/copy",))
-
-
-def test_a_plan_that_ends_early_promises_no_result(place: Place, job: Job) -> None:
-    assert plan_job(place.project, job, upto="next").results == ()
-
-
-@pytest.mark.parametrize(
-    ("plan", "error"),
-    [
-        ({"start": "nxt"}, UnknownStageError),
-        ({"upto": "nope"}, UnknownStageError),
-        ({"start": "last", "upto": "probe"}, UsageError),
-    ],
-)
-def test_a_plan_that_cannot_be_is_refused(
-    place: Place, job: Job, plan: dict[str, str], error: type[Exception]
-) -> None:
-    with pytest.raises(error):
-        plan_job(place.project, job, **plan)
-
-
-def test_a_job_that_asks_for_an_unknown_workflow_is_refused(place: Place) -> None:
-    job = place.job(more="workflow: coppy\n")
-    with pytest.raises(UnknownWorkflowError, match=r"did you mean copy\?"):
-        plan_job(place.project, job)
-
-
-@pytest.mark.parametrize(
-    ("result", "problem"),
-    [("99_none/copy", "the stage 99_none"), (f"{LAST}/film", "there are: copy")],
-)
-def test_a_workflow_for_what_nobody_makes_is_refused(
-    place: Place, job: Job, result: str, problem: str
-) -> None:
-    place.kit.settings(f"workflows: {{odd: [{result}]}}\n")
-    with pytest.raises(UsageError, match=problem):
-        plan_job(place.project, job)
 
 
 EITHER = """\

@@ -1,0 +1,74 @@
+"""Which stages a call plans, from which to which."""
+
+import pytest
+
+from runner.errors import UnknownStageError, UnknownWorkflowError, UsageError
+from runner.job.folder import Job
+from runner.run.scheduler import plan_job
+from tests.unit.run.conftest import LAST, NEXT, PROBE, SIDE, Place, with_a_side_branch
+
+
+@pytest.mark.parametrize(
+    ("plan", "stages"),
+    [
+        ({}, (PROBE, NEXT, LAST)),
+        ({"start": "next"}, (NEXT, LAST)),
+        ({"start": "52"}, (LAST,)),
+        ({"upto": "next"}, (PROBE, NEXT)),
+        ({"start": NEXT, "upto": NEXT}, (NEXT,)),
+    ],
+)
+def test_a_plan_is_cut_where_the_caller_says(
+    place: Place, job: Job, plan: dict[str, str], stages: tuple[str, ...]
+) -> None:
+    assert plan_job(place.project, job, **plan).stages == stages
+
+
+def test_a_plan_that_starts_in_one_branch_leaves_the_other_as_it_is(place: Place, job: Job) -> None:
+    with_a_side_branch(place)
+    assert plan_job(place.project, job, start=NEXT).stages == (NEXT, LAST)
+    assert plan_job(place.project, job, start=SIDE).stages == (SIDE,)
+    assert set(plan_job(place.project, job, start=PROBE).stages) == {PROBE, NEXT, LAST, SIDE}
+
+
+def test_the_jobs_own_workflow_is_planned(place: Place) -> None:
+    job = place.job(more="workflow: first\n")
+    plan = plan_job(place.project, job)
+    assert (plan.stages, plan.results) == ((PROBE,), (f"{PROBE}/copy",))
+
+
+def test_a_plan_that_ends_early_promises_no_result(place: Place, job: Job) -> None:
+    assert plan_job(place.project, job, upto="next").results == ()
+
+
+@pytest.mark.parametrize(
+    ("plan", "error"),
+    [
+        ({"start": "nxt"}, UnknownStageError),
+        ({"upto": "nope"}, UnknownStageError),
+        ({"start": "last", "upto": "probe"}, UsageError),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(
+    place: Place, job: Job, plan: dict[str, str], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        plan_job(place.project, job, **plan)
+
+
+def test_a_job_that_asks_for_an_unknown_workflow_is_refused(place: Place) -> None:
+    job = place.job(more="workflow: coppy\n")
+    with pytest.raises(UnknownWorkflowError, match=r"did you mean copy\?"):
+        plan_job(place.project, job)
+
+
+@pytest.mark.parametrize(
+    ("result", "problem"),
+    [("99_none/copy", "the stage 99_none"), (f"{LAST}/film", "there are: copy")],
+)
+def test_a_workflow_for_what_nobody_makes_is_refused(
+    place: Place, job: Job, result: str, problem: str
+) -> None:
+    place.kit.settings(f"workflows: {{odd: [{result}]}}\n")
+    with pytest.raises(UsageError, match=problem):
+        plan_job(place.project, job)
