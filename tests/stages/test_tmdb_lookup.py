@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 from film_database import PATIENCE_SECONDS, Answer, Clock, FilmDatabase, Found, retry_after
-from film_details import DetailsError, details_document, parse_details, read_details
 from film_name import FilmName, bare_title, guess_names
 from film_search import Wanted, choose, find_film
 from lookup_errors import (
@@ -27,7 +23,6 @@ from lookup_errors import (
     UnreadableAnswerError,
     WrongSettingError,
 )
-from site_network import SiteNetwork, check_may_have_token, check_url, read_site_network
 
 RIVER = Found(1, "The River", "The River", 2026)
 OLD_RIVER = Found(2, "The River", "The River", 1951)
@@ -229,142 +224,3 @@ def test_retry_after_is_seconds_or_a_date() -> None:
     assert retry_after("Thu, 01 Jan 1970 00:00:00 GMT", now) == 0
     assert [retry_after(text, now) for text in ("", "soon", "-5", "²")] == [1, 1, 1, 1]
     assert retry_after("9" * 500) > 10**6
-
-
-def test_details_have_one_shape_from_tmdb_and_from_a_file() -> None:
-    given = {
-        "id": 7,
-        "title": " The\nRiver ",
-        "original_language": "en",
-        "release_date": "2026-11-01",
-        "genres": [{"id": 1, "name": "Drama"}],
-        "credits": {"cast": [{"name": "B", "order": 2}, {"name": "A", "order": 0}, {}, "x"]},
-        "keywords": {"keywords": [{"name": "flood"}, {"name": "flood"}, {"name": None}]},
-        "translations": {
-            "translations": [
-                {"iso_639_1": "es", "data": {"title": "El río"}},
-                {"iso_639_1": "es", "data": {"title": "El Río (México)"}},
-                {"iso_639_1": "de", "data": {"title": ""}},
-            ]
-        },
-    }
-    details = parse_details(given)
-    assert (details.title, details.year, details.genres) == ("The River", 2026, ("Drama",))
-    assert [role.name for role in details.cast] == ["A", "B"]
-    assert details.keywords == ("flood",)
-    assert details.titles == {"en": "The River", "es": "El río"}
-    assert parse_details(json.loads(json.dumps(details_document(details, "tmdb")))) == details
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"release_date": 5, "year": "x", "id": "7", "imdb_id": None, "overview": ["x"]},
-        {"credits": [], "keywords": 5, "translations": {"translations": [None, {"data": 1}]}},
-        {"genres": {"a": 1}, "titles": ["x"], "year": True, "original_title": {}},
-    ],
-)
-def test_odd_parts_of_an_answer_are_left_out(more: dict[str, Any]) -> None:
-    details = parse_details({"title": "River", **more})
-    assert (details.title, details.year, details.cast, details.keywords) == ("River", None, (), ())
-
-
-def test_texts_of_an_answer_are_bounded_and_valid() -> None:
-    cast = [{"name": f"n{n}"} for n in range(1000)]
-    details = parse_details({"title": "a" * 100_000, "overview": "\ud800x\0", "cast": cast})
-    assert (len(details.title), len(details.cast)) == (300, 50)
-    assert details.overview == "\ufffdx"
-
-
-@pytest.mark.parametrize(
-    ("data", "told"),
-    [
-        (b"", "mine.json is no JSON in UTF-8"),
-        (b"RIFF\xff\xff", "mine.json is no JSON in UTF-8"),
-        (b"[" * 100_000, "mine.json is no JSON in UTF-8"),
-        ("{}".encode("utf-16"), "mine.json is written in UTF-16. Save it as UTF-8"),
-        (b'{"movie_found": false}', 'mine.json describes no film: it says "movie_found": false.'),
-        (b'["The River"]', "it is a JSON list, not an object with a title"),
-    ],
-)
-def test_a_file_that_describes_no_film_is_refused(tmp_path: Path, data: bytes, told: str) -> None:
-    path = tmp_path / "mine.json"
-    path.write_bytes(data)
-    with pytest.raises(DetailsError) as caught:
-        read_details(path)
-    assert told in str(caught.value)
-
-
-def test_a_file_with_a_mark_of_its_encoding_is_read(tmp_path: Path) -> None:
-    (tmp_path / "mine.json").write_text('\ufeff{"name": "A Series"}')
-    assert read_details(tmp_path / "mine.json").title == "A Series"
-
-
-@pytest.mark.parametrize("url", ["", "tmdb", "ftp://host", "https://", "http://[", "http://h:x"])
-def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(WrongSettingError, match="TMDB_URL is"):
-        check_url(url)
-
-
-def test_a_job_cannot_have_the_token_sent_to_an_address_of_its_own() -> None:
-    with pytest.raises(WrongSettingError, match="job must not decide where"):
-        check_may_have_token("https://attacker.example", "job.yaml line 3")
-    check_may_have_token("https://api.themoviedb.org", "job.yaml line 3")
-    for own in ("stagerun.yaml line 2", "--set", "environment variable TMDB_URL", ""):
-        check_may_have_token("https://mirror.example", own)
-
-
-def test_an_address_is_taken_without_its_version_and_never_with_a_password() -> None:
-    assert check_url("https://api.themoviedb.org/3/") == ("https://api.themoviedb.org", "")
-    assert "anybody on the way sees the token" in check_url("http://mirror")[1]
-    with pytest.raises(WrongSettingError) as caught:
-        check_url("https://me:secret@host")
-    assert "secret" not in str(caught.value)
-
-
-SITE = "http://me:p'a ss@proxy:3128"
-
-
-@pytest.mark.parametrize(
-    ("url", "bypass", "proxy"),
-    [
-        ("https://api.themoviedb.org", "", SITE),
-        ("https://api.themoviedb.org", "localhost, 10.0.0.0/8,themoviedb.com", SITE),
-        ("https://api.themoviedb.org", ".themoviedb.org", ""),
-        ("https://api.themoviedb.org", "themoviedb.org:443", ""),
-        ("https://10.1.2.3:8443", "localhost,10.0.0.0/8", ""),
-        ("https://api.themoviedb.org", "*", ""),
-        ("http://api.themoviedb.org", "", ""),
-    ],
-)
-def test_the_runners_proxy_file_says_the_way(
-    tmp_path: Path, url: str, bypass: str, proxy: str
-) -> None:
-    lines = {"HTTPS_PROXY": SITE, "https_proxy": SITE, "NO_PROXY": bypass}
-    file = tmp_path / "proxy.env"
-    file.write_text("".join(f"{name}={shlex.quote(text)}\n" for name, text in lines.items()))
-    found = read_site_network(url, proxy_file=file, environment={"HTTPS_PROXY": "http://other"})
-    assert found.proxy == proxy
-    assert SITE not in repr(found)
-
-
-def test_without_the_runner_the_environment_says_the_way(tmp_path: Path) -> None:
-    environment = {"http_proxy": "proxy:8080", "REQUESTS_CA_BUNDLE": "/b.crt", "SSL_CERT_FILE": ""}
-    found = read_site_network(
-        "http://mirror", proxy_file=tmp_path / "none", environment=environment
-    )
-    assert found == SiteNetwork("http://proxy:8080", Path("/b.crt"))
-    both = {**environment, "SSL_CERT_FILE": "/a.crt"}
-    found = read_site_network("http://mirror", proxy_file=tmp_path / "none", environment=both)
-    assert found.certificates == Path("/a.crt")
-
-
-@pytest.mark.parametrize("text", ["HTTPS_PROXY='open", "HTTPS_PROXY=socks5://me:secret@host"])
-def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
-    tmp_path: Path, text: str
-) -> None:
-    (tmp_path / "proxy.env").write_text(text)
-    with pytest.raises(UnreachableError) as caught:
-        read_site_network("https://a", proxy_file=tmp_path / "proxy.env", environment={})
-    assert "secret" not in str(caught.value)
-    assert "proxy" in str(caught.value).lower()

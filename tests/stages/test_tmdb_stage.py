@@ -6,48 +6,30 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
-from docker.models.containers import Container
 from docker.types import Mount
 
 from tests.project_kit import run_stagerun
+from tests.stages import tmdb_films
 from tests.stages import tmdb_server as tmdb
-from tests.stages.containers import LABEL, ROOT, Ended, Setup, Stages
+from tests.stages.containers import LABEL, ROOT, Stages
+from tests.stages.tmdb_kit import (
+    ENCRYPTED,
+    PASSWORD,
+    PROXY,
+    Ask,
+    Server,
+    enrichment,
+    nowhere,
+    skipped,
+)
 
 pytestmark = [pytest.mark.images, pytest.mark.engine]
 
-PLAIN = f"http://{tmdb.HOST}:{tmdb.PORT}"
-ENCRYPTED = f"https://{tmdb.HOST}:{tmdb.TLS_PORT}"
-PROXY = f"http://{tmdb.PROXY_USER}@{tmdb.HOST}:{tmdb.PROXY_PORT}"
 PARTS = ["credits", "keywords", "translations"]
-PASSWORD = tmdb.PROXY_USER.partition(":")[2]
-
-
-@dataclass(frozen=True)
-class Server:
-    """The running server: its network, its authority's certificate, what it was asked."""
-
-    network: str
-    folder: Path
-    container: Container
-
-    @property
-    def certificates(self) -> Path:
-        return self.folder / "ca.crt"
-
-    @property
-    def requests(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.container.logs(stderr=False).splitlines()]
-
-    def token(self, text: str = tmdb.TOKEN) -> Path:
-        path = self.folder / f"{abs(hash(text))}.token"
-        path.write_text(text + "\n")
-        return path
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +44,14 @@ def server(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         container = client.containers.create(
             "stagerun/parent-http:current",
-            ["python3", "/server/tmdb_server.py", "/made"],
+            ["python3", "-m", "tests.stages.tmdb_server", "/made"],
             mounts=[
-                Mount("/server", str(ROOT / "tests/stages"), type="bind", read_only=True),
+                Mount("/server/tests", str(ROOT / "tests"), type="bind", read_only=True),
                 Mount("/made", str(folder), type="bind"),
             ],
             labels={LABEL: ""},
             user=f"{os.getuid()}:{os.getgid()}",
-            environment={"PYTHONDONTWRITEBYTECODE": "1"},
+            environment={"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": "/server"},
             network=network.name,
             hostname=tmdb.HOST,
             init=True,
@@ -87,50 +69,9 @@ def server(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         client.close()
 
 
-@dataclass(frozen=True)
-class Ask:
-    """Runs the stage in a job of its own, with the server and its token unless said otherwise."""
-
-    stages: Stages
-    server: Server
-    job: Path
-
-    def __call__(self, *, token: str = tmdb.TOKEN, **config: str) -> Ended:
-        secrets = {"tmdb": self.server.token(token), "ca": self.server.certificates}
-        setup = Setup(network=self.server.network, secrets=secrets)
-        config = {"TMDB_URL": PLAIN, "TMDB_ATTEMPTS": "2", "TMDB_TIMEOUT": "5", **config}
-        ended = self.stages.run("02_tmdb", self.job, setup, **config)
-        assert nowhere(token, ended.output, self.job)
-        assert nowhere(PASSWORD, ended.output, self.job)
-        return ended
-
-
 @pytest.fixture
 def ask(stages: Stages, server: Server, tmp_path: Path) -> Ask:
     return Ask(stages, server, tmp_path)
-
-
-def nowhere(secret: str, output: str, job: Path) -> bool:
-    files = [path for path in job.rglob("*") if path.is_file()]
-    return secret not in output and all(secret.encode() not in path.read_bytes() for path in files)
-
-
-def enrichment(ended: Ended) -> dict[str, Any]:
-    assert ended.exit_code == 0, ended.output
-    assert ended.manifest["status"] == "success", ended.manifest["reason"]
-    found: dict[str, Any] = json.loads((ended.folder / "enrichment.json").read_text())
-    return found
-
-
-def skipped(ended: Ended) -> tuple[str, str]:
-    """Why the stage was skipped, in one word and in a sentence that is also its warning."""
-    assert (ended.exit_code, ended.manifest["status"]) == (0, "skipped"), ended.output
-    assert not (ended.folder / "enrichment.json").exists()
-    reason = ended.manifest["reason"]
-    assert ended.manifest["warnings"][-1] == reason
-    assert reason in ended.output
-    assert reason.endswith("The job goes on without TMDB.")
-    return ended.manifest["outcome"], reason
 
 
 def probe(job: Path, title: str) -> None:
@@ -181,7 +122,9 @@ def test_a_film_is_found_by_its_number_at_imdb(ask: Ask) -> None:
     assert enrichment(ask(TMDB_ID="tt0000101"))["id"] == 101
 
 
-@pytest.mark.parametrize("film", [tmdb.BUSY_ONCE, tmdb.BUSY_BY_DATE, tmdb.TROUBLE_ONCE])
+@pytest.mark.parametrize(
+    "film", [tmdb_films.BUSY_ONCE, tmdb_films.BUSY_BY_DATE, tmdb_films.TROUBLE_ONCE]
+)
 def test_a_server_that_asks_to_wait_is_asked_again(ask: Ask, film: int) -> None:
     before = len(ask.server.requests)
     ended = ask(TMDB_ID=str(film))
@@ -194,21 +137,21 @@ def test_a_server_that_asks_to_wait_is_asked_again(ask: Ask, film: int) -> None:
     ("film", "outcome", "reason"),
     [
         (404, "unknown_film", "TMDB has no film with the number 404: check TMDB_ID"),
-        (tmdb.BUSY_FOR_LONG, "too_many_requests", "asks to wait 600 s. That is too long"),
-        (tmdb.SLOW, "too_slow", "not complete within 0.5 s (TMDB_TIMEOUT)"),
-        (tmdb.HUGE, "unreadable_answer", "more than 4 MiB"),
-        (tmdb.HTML, "unreadable_answer", "no JSON (text/html, 19 bytes)"),
-        (tmdb.CUT_OFF, "unreadable_answer", "does not speak HTTP properly"),
-        (tmdb.PACKED, "unreadable_answer", "is packed"),
-        (tmdb.NOT_HTTP, "unreadable_answer", "does not speak HTTP properly"),
-        (tmdb.DEEP, "unreadable_answer", "no JSON"),
+        (tmdb_films.BUSY_FOR_LONG, "too_many_requests", "asks to wait 600 s. That is too long"),
+        (tmdb_films.SLOW, "too_slow", "not complete within 0.5 s (TMDB_TIMEOUT)"),
+        (tmdb_films.HUGE, "unreadable_answer", "more than 4 MiB"),
+        (tmdb_films.HTML, "unreadable_answer", "no JSON (text/html, 19 bytes)"),
+        (tmdb_films.CUT_OFF, "unreadable_answer", "does not speak HTTP properly"),
+        (tmdb_films.PACKED, "unreadable_answer", "is packed"),
+        (tmdb_films.NOT_HTTP, "unreadable_answer", "does not speak HTTP properly"),
+        (tmdb_films.DEEP, "unreadable_answer", "no JSON"),
     ],
 )
 def test_whatever_the_server_does_the_job_goes_on_and_says_why(
     ask: Ask, film: int, outcome: str, reason: str
 ) -> None:
     # A whole body of 64 GiB would come, and the memory limit holds 128 MiB.
-    seconds = "0.5" if film == tmdb.SLOW else "10"
+    seconds = "0.5" if film == tmdb_films.SLOW else "10"
     found, told = skipped(ask(TMDB_ID=str(film), TMDB_ATTEMPTS="1", TMDB_TIMEOUT=seconds))
     assert found == outcome
     assert reason in told
@@ -311,7 +254,7 @@ def test_a_file_tells_the_same_without_token_and_network(ask: Ask, tmp_path: Pat
     asked = enrichment(ask(TMDB_ID="101"))
     job = tmp_path / "offline"
     job.mkdir()
-    details_file(job, json.dumps(tmdb.details(tmdb.FILMS[101], PARTS)))
+    details_file(job, json.dumps(tmdb_films.details(tmdb_films.FILMS[101], PARTS)))
     told = enrichment(ask.stages.run("02_tmdb", job))
     assert {**told, "source": "tmdb"} == asked
     shutil.rmtree(job / "input")
