@@ -62,6 +62,20 @@ def test_a_pattern_stands_for_any_number_of_files(folder: Folder) -> None:
     assert not name.matches("bb.srt")
 
 
+@pytest.mark.parametrize("name", ["../x", "a/b", "/etc/passwd", "''", ".hidden"])
+def test_a_schema_is_a_name_and_leads_nowhere_else(folder: Folder, name: str) -> None:
+    message = refusal(folder, f"outputs: {{a: {{file: a.json, type: t, schema: {name}}}}}")
+    assert "outputs.a.schema" in message
+
+
+def test_an_output_has_a_schema_only_where_it_names_one(folder: Folder) -> None:
+    text = "outputs: {a: {file: a.json, type: t, schema: facts}, b: {file: b.json, type: t}}"
+    assert [item.schema for item in load_stage(folder.stage("07_new", text)).outputs] == [
+        "facts",
+        None,
+    ]
+
+
 def test_a_stage_with_one_parent_has_the_variant_main(folder: Folder) -> None:
     assert load_stage(folder.stage("07_new")).parents == {"main": Parent(image="base")}
 
