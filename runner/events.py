@@ -26,12 +26,13 @@ class StageWaiting:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted:
-    """A container is about to start."""
+    """A container is about to start; or one that a dead runner had started is taken over."""
 
     stage: str
     run_id: str
     image: str
     gpus: tuple[str, ...] = ()
+    adopted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

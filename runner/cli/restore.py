@@ -24,7 +24,7 @@ def command(context: Context, words: tuple[str, ...]) -> None:
     with stage_lock(job, stage.id):
         # A container that a dead runner left behind would follow the folder.
         if open_runs(job, stage.id):
-            recover(stage, job, context.host, _tell)
+            recover(stage, context.project, job, context.host, _tell, adopts=False)
         run_id = restore(job, stage.id)
     document = {"schema_version": 1, "job": job.root, "stage": stage.id, "run_id": run_id}
     answer(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 STDOUT: Final = 1
@@ -39,7 +40,10 @@ class ContainerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerState:
-    """What the engine says of a container; limits are those in force, None is no limit."""
+    """What the engine says of a container; limits are those in force, None is no limit.
+
+    ``started_at`` and ``ended_at`` are None where that has not happened.
+    """
 
     status: str
     pid: int
@@ -52,6 +56,8 @@ class ContainerState:
     pids: int | None
     shm: int | None
     warnings: tuple[str, ...] = ()
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
 
     @property
     def is_running(self) -> bool:
@@ -77,6 +83,12 @@ class Container(Protocol):
 
     def attach(self) -> Iterator[tuple[int, bytes]]:
         """Open the output now; yields (STDOUT or STDERR, bytes) until the end."""
+
+    def kept_output(self, *, follow: bool) -> Iterator[tuple[int, bytes]]:
+        """The engine's own copy of the output, as far as it keeps one; yields as ``attach`` does.
+
+        With ``follow`` it goes on until the end, of which the last line may be missing.
+        """
 
     def start(self) -> None:
         """Start it. Raises GpuUnavailableError, DiskFullError or EngineError."""

@@ -1,8 +1,12 @@
 """A container of Docker, or of Podman, through the docker SDK."""
 
+import contextlib
+import re
 import socket
+import struct
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import EngineError
@@ -13,6 +17,10 @@ if TYPE_CHECKING:
     import docker
 
 CONNECT_SECONDS: Final = 5.0
+FRAME_HEADER: Final = struct.Struct(">BxxxI")
+"""Stream number and length before each piece of output, as the engine's API has it."""
+
+FRACTION: Final = re.compile(r"\.\d+")
 
 
 class DockerContainer:
@@ -24,12 +32,13 @@ class DockerContainer:
         address: str,
         identifier: str,
         warnings: tuple[str, ...] = (),
+        created: float | None = None,
     ) -> None:
         self._api = api
         self._address = address
         self._identifier = identifier
         self._warnings = warnings
-        self._created = time.time()
+        self._created = time.time() if created is None else created
 
     @property
     def id(self) -> str:
@@ -49,6 +58,21 @@ class DockerContainer:
                     yield STDOUT, out
                 if err:
                     yield STDERR, err
+
+    def kept_output(self, *, follow: bool) -> Iterator[tuple[int, bytes]]:
+        """Ask the engine's log driver; the SDK's own call cannot tell the two streams apart."""
+        asked = {"stdout": 1, "stderr": 1, "follow": int(follow)}
+        address = f"{self._api.base_url}/v{self._api.api_version}/containers/{self.id}/logs"
+        with (
+            translated(self._address),
+            contextlib.closing(
+                self._api.get(address, params=asked, stream=True, timeout=None)
+            ) as response,
+        ):
+            response.raise_for_status()
+            while header := response.raw.read(FRAME_HEADER.size):
+                stream, length = FRAME_HEADER.unpack(header)
+                yield stream, response.raw.read(length)
 
     def start(self) -> None:
         """Start the container; all GPU errors come here."""
@@ -91,6 +115,8 @@ class DockerContainer:
             pids=limit if (limit := host.get("PidsLimit") or 0) > 0 else None,
             shm=host.get("ShmSize") or None,
             warnings=self._warnings,
+            started_at=_moment(state.get("StartedAt")),
+            ended_at=_moment(state.get("FinishedAt")),
         )
 
     def check_engine(self) -> None:
@@ -123,3 +149,12 @@ class DockerContainer:
             except APIError as problem:
                 if problem.status_code not in (404, 409):
                     raise
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A time of the engine, which says the year 1 for never."""
+    if not text or text.startswith("0001-"):
+        return None
+    # Nanoseconds, of which Python takes the first six digits.
+    moment = datetime.fromisoformat(FRACTION.sub(lambda found: found[0][:7], text, count=1))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

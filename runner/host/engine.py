@@ -239,7 +239,10 @@ class DockerEngine:
         wanted = [f"{key}={value}" for key, value in labels.items()]
         with translated(self.address):
             found = self.api.containers(all=True, filters={"label": wanted})
-        return [DockerContainer(self.api, self.address, item["Id"]) for item in found]
+        return [
+            DockerContainer(self.api, self.address, item["Id"], created=float(item["Created"]))
+            for item in found
+        ]
 
     def stopped_containers(self) -> list[StoppedContainer]:
         """List the containers of every job that do not run."""

@@ -9,6 +9,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -38,6 +39,7 @@ class FakeProcess:
 
     spec: ContainerSpec
     output: "queue.SimpleQueue[tuple[int, bytes] | None]"
+    kept: list[tuple[int, bytes]] = field(default_factory=list)
     signalled: "queue.SimpleQueue[str]" = field(default_factory=queue.SimpleQueue)
 
     def path(self, inside: str) -> Path:
@@ -50,11 +52,16 @@ class FakeProcess:
 
     def print(self, text: str) -> None:
         """Write a line to standard output."""
-        self.output.put((STDOUT, text.encode() + b"\n"))
+        self._put(STDOUT, text)
 
     def print_error(self, text: str) -> None:
         """Write a line to standard error."""
-        self.output.put((STDERR, text.encode() + b"\n"))
+        self._put(STDERR, text)
+
+    def _put(self, stream: int, text: str) -> None:
+        frame = stream, text.encode() + b"\n"
+        self.kept.append(frame)
+        self.output.put(frame)
 
     def sleep_until_signal(self, seconds: float) -> str | None:
         """The next signal, or None when none came."""
@@ -78,6 +85,8 @@ class FakeContainer:
         self._ended = threading.Event()
         self._running = False
         self._exit_code = 0
+        self._started_at: datetime | None = None
+        self._ended_at: datetime | None = None
         self._process = FakeProcess(spec=spec, output=queue.SimpleQueue())
 
     @property
@@ -89,12 +98,18 @@ class FakeContainer:
         """Yield what the function writes until it has ended."""
         return iter(self._process.output.get, None)
 
+    def kept_output(self, *, follow: bool) -> Iterator[tuple[int, bytes]]:
+        """Everything that was written, as a log driver keeps it."""
+        if follow:
+            self._ended.wait()
+        return iter(tuple(self._process.kept))
+
     def start(self) -> None:
         """Run the function in a thread."""
         if self._engine.start_error is not None:
             self._process.output.put(None)
             raise self._engine.start_error
-        self._running = True
+        self._running, self._started_at = True, datetime.now(UTC)
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
@@ -104,7 +119,7 @@ class FakeContainer:
     def _end(self, code: int) -> None:
         if not self._ended.is_set():
             self._exit_code = code
-            self._running = False
+            self._running, self._ended_at = False, datetime.now(UTC)
             self._process.output.put(None)
             self._ended.set()
 
@@ -137,6 +152,8 @@ class FakeContainer:
             cpus=self.spec.cpus,
             pids=self.spec.pids,
             shm=self.spec.shm,
+            started_at=self._started_at,
+            ended_at=self._ended_at,
         )
 
     def check_engine(self) -> None:

@@ -20,6 +20,7 @@ INTENT: Final = "intent"
 FOLDER: Final = "folder"
 CONTAINER: Final = "container"
 STARTED: Final = "started"
+ADOPTED: Final = "adopted"
 ENDED: Final = "ended"
 CLOSED: Final = "closed"
 CLOSED_BYTES: Final = b'"step": "closed"'
@@ -83,6 +84,12 @@ class Journal:
 def journal_of(job: Job, run_id: str) -> Journal:
     """The journal of a run."""
     return Journal(job.run_folder(run_id) / "journal.jsonl")
+
+
+def owner_of(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """The process that had a run last: the one that began it, or the last that adopted it."""
+    owners = (step["owner"] for step in reversed(steps) if isinstance(step.get("owner"), dict))
+    return next(owners, {})
 
 
 def open_runs(job: Job, stage_id: str) -> OpenRuns:

@@ -1,13 +1,16 @@
 """The pipeline log: one file per invocation and job, with every stage's lines and the runner's own.
 
 A line is ``[time] [asr] [LEVEL] message`` and one write. What a stage wrote cannot begin a line of
-its own: further lines of a message are indented.
+its own: further lines of a message are indented. A run that was adopted from a dead runner goes
+on in the log in which it began.
 """
 
 import contextlib
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -24,13 +27,12 @@ from runner.events import (
     StageWaiting,
 )
 from runner.job.folder import Job
-from runner.job.own_file import open_regular
+from runner.job.log_file import INDENT, entries_from, mend_logs, open_log, place_of
 from runner.observers.jsonl import now_text
 from runner.observers.plain import plain, plain_lines
 from runner.project.quantity import duration_text, size_text
 from runner.project.stage import stage_name
 
-INDENT: Final = "    "
 RUNNER: Final = "stagerun"
 LONGEST_TIME: Final = 32
 
@@ -49,56 +51,93 @@ class PipelineLog:
         self._clock = clock
         began = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         self.path: Path = job.logs / f"99_pipeline_{began}_{os.getpid()}.log"
-        self.last_sequence: dict[str, int] = {}
         self._descriptor: int | None = None
+        self._earlier: dict[str, _EarlierLog] = {}
         self._broken = False
         self._guard = threading.Lock()
 
     def __call__(self, event: Event) -> None:
-        """Write down what belongs into the log; a log line that was there already adds nothing."""
+        """Write down what belongs into the log; of an adopted run, what its log lacks."""
         with self._guard:
-            if isinstance(event, LogLine):
-                if self._is_new(event):
-                    time = plain(event.time)[:LONGEST_TIME]
-                    self._write(time, stage_name(event.stage), event.level, event.message)
-            else:
-                for told in _told(event):
-                    self._write(self._clock(), *told)
+            if isinstance(event, RunStarted) and event.adopted:
+                self._continue(event.run_id)
+            earlier = self._earlier.get(getattr(event, "run_id", None) or "")
+            for entry in self._entries(event):
+                if earlier is None:
+                    self._write(entry)
+                elif not isinstance(event, LogLine) or earlier.lacks(entry):
+                    self._attempt(earlier.descriptor, entry)
 
     def close(self) -> None:
-        """Close the file; a later line opens it again."""
+        """Close the files; a later line opens its own again."""
         with self._guard:
+            for earlier in self._earlier.values():
+                os.close(earlier.descriptor)
+            self._earlier.clear()
             if self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None
 
-    def _is_new(self, line: LogLine) -> bool:
-        if line.sequence is None:
-            return True
-        if line.sequence <= self.last_sequence.get(line.run_id, 0):
+    def _continue(self, run_id: str) -> None:
+        """Find the log in which a run began. Without one it is told here, from its beginning."""
+        place = place_of(self._job, run_id)
+        if place is None:
+            return
+        with contextlib.suppress(OSError):
+            known = Counter(hash(entry) for entry in entries_from(place))
+            self._earlier[run_id] = _EarlierLog(open_log(self._job, place.path), known)
+            line = f"run {run_id} goes on in {place.path.relative_to(self._job.root)}"
+            self._write(_entry(self._clock(), RUNNER, "INFO", line))
+
+    def _entries(self, event: Event) -> Iterator[bytes]:
+        if isinstance(event, LogLine):
+            time = plain(event.time)[:LONGEST_TIME]
+            yield _entry(time, stage_name(event.stage), event.level, event.message)
+        else:
+            for told in _told(event):
+                yield _entry(self._clock(), *told)
+
+    def _write(self, entry: bytes) -> None:
+        if self._descriptor is None and not self._broken:
+            mend_logs(self._job)
+            try:
+                self._descriptor = open_log(self._job, self.path)
+            except OSError as problem:
+                self._give_up(problem)
+        if self._descriptor is not None:
+            self._attempt(self._descriptor, entry)
+
+    def _attempt(self, descriptor: int, entry: bytes) -> None:
+        if not self._broken:
+            try:
+                os.write(descriptor, entry)
+            except OSError as problem:
+                self._give_up(problem)
+
+    def _give_up(self, problem: OSError) -> None:
+        self._broken = True
+        self._warn(f"there is no pipeline log: {self.path}: {problem.strerror}")
+
+
+@dataclass(frozen=True)
+class _EarlierLog:
+    """The log in which an adopted run began, and the digests of the entries that it has."""
+
+    descriptor: int
+    known: Counter[int]
+
+    def lacks(self, entry: bytes) -> bool:
+        """Whether an entry is not there; each that is there is found once."""
+        if self.known[hash(entry)] > 0:
+            self.known[hash(entry)] -= 1
             return False
-        self.last_sequence[line.run_id] = line.sequence
         return True
 
-    def _write(self, time: str, source: str, level: str, message: str) -> None:
-        if self._broken:
-            return
-        first, *rest = plain_lines(message)
-        lines = [f"[{time}] [{source}] [{level}] {first}", *(INDENT + line for line in rest)]
-        data = ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
-        try:
-            if self._descriptor is None:
-                self._descriptor = self._open()
-            os.write(self._descriptor, data)
-        except OSError as problem:
-            self._broken = True
-            self._warn(f"there is no pipeline log: {self.path}: {problem.strerror}")
 
-    def _open(self) -> int:
-        descriptor = open_regular(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        with contextlib.suppress(OSError):
-            self._job.give_open(descriptor)
-        return descriptor
+def _entry(time: str, source: str, level: str, message: str) -> bytes:
+    first, *rest = plain_lines(message)
+    lines = [f"[{time}] [{source}] [{level}] {first}", *(INDENT + line for line in rest)]
+    return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
 
 
 def _told(event: Event) -> Iterator[tuple[str, str, str]]:
@@ -108,6 +147,12 @@ def _told(event: Event) -> Iterator[tuple[str, str, str]]:
             yield RUNNER, "INFO", headline
         case StageWaiting(stage=stage, reason=reason):
             yield stage_name(stage), "INFO", f"waiting: {reason}"
+        case RunStarted(stage=stage, run_id=run_id, adopted=True):
+            yield (
+                stage_name(stage),
+                "WARNING",
+                f"its runner died; process {os.getpid()} adopted run {run_id}",
+            )
         case RunStarted(stage=stage, run_id=run_id, image=image, gpus=gpus):
             on = f" on GPU {', '.join(gpus)}" if gpus else ""
             yield stage_name(stage), "INFO", f"run {run_id} started in {image}{on}"

@@ -16,7 +16,7 @@ from runner.host.engine import LABEL
 from runner.host.machine import cpu_count
 from runner.job.folder import Job
 from runner.job.journal import CLOSED, CONTAINER, INTENT, STARTED, Journal, journal_of
-from runner.run.request import CONTAINER_MODELS, Host, Request, request_document
+from runner.run.request import CONTAINER_MODELS, Host, Request, kept_request, request_document
 from runner.run.site_access import forget_proxy
 from runner.run.stage_folder import put_back, set_aside
 
@@ -143,6 +143,7 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
         fingerprint=request.fingerprint,
         image=request.image.digest,
         owner=asdict(host.identity),
+        request=kept_request(request),
     )
     try:
         reserve_space(job, run.id)

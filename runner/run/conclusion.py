@@ -2,6 +2,7 @@
 
 import importlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.events import Observer, RunStarted
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from runner.manifest import RunRecord
 
 
-def announce(run: Run, emit: Observer) -> None:
-    """Tell observers that a container is about to start."""
+def announce(run: Run, emit: Observer, *, adopted: bool = False) -> None:
+    """Tell observers that a container is about to start, or is adopted."""
     request = run.request
     emit(
         RunStarted(
@@ -28,6 +29,7 @@ def announce(run: Run, emit: Observer) -> None:
             run_id=run.id,
             image=request.image.name,
             gpus=request.grant.uuids,
+            adopted=adopted,
         )
     )
 
@@ -57,10 +59,15 @@ def supervision(run: Run, emit: Observer) -> Supervision:
 def output_of(run: Run, emit: Observer) -> Output:
     """Where this run's output goes."""
     os.close(run.job.make_file(run.output_log))
+    return output_into(run.output_log, run, emit)
+
+
+def output_into(log: Path, run: Run, emit: Observer) -> Output:
+    """The same with another file for what is no record."""
     return Output(
         stage=run.request.stage.id,
         run_id=run.id,
-        log=run.output_log,
+        log=log,
         emit=emit,
         redaction=redaction_of(run.request),
         memory_limit=run.limits["memory"],

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runner.errors import Verdict
 from runner.job.folder import Job
 from runner.job.job_manifest import read_record
-from runner.job.journal import ENDED
+from runner.job.journal import ENDED, owner_of
 from runner.project.stage import Resources, StageSpec
 from runner.run.contract import check_contract
 from runner.run.output import EndReport
@@ -87,7 +87,7 @@ def unfinished(
         step = next(step for step in steps if step["step"] == ENDED)
         changes = {"verdict": verdict, "reason": reason, "advice": ADVICE}
         return RunRecord.model_validate({**step["draft"], **changes})
-    intent, owner = steps[0], steps[0]["owner"]
+    intent, owner = steps[0], owner_of(steps)
     began, now = datetime.fromisoformat(intent["time"]), datetime.now(UTC)
     return RunRecord(
         run_id=run_id,

@@ -37,11 +37,13 @@ def run_stage(
         waiting=waiting(stage, emit),
         cancelled=lambda: host.cancellation.signal,
     ):
-        recover(stage, job, host, emit)
+        adopted = recover(stage, project, job, host, emit)
         clock.lap("queue")
         if options.keep_given and (entry := kept_given(job, stage)):
             return given(stage, entry, emit)
         request = resolve(stage, project, job, host, options)
+        if adopted and adopted.answers(request):
+            return finished(adopted.run, adopted.record, emit)
         if not options.force and (last := last_good(job, stage, request.fingerprint)):
             return cached(stage, last, emit)
         clock.lap("resolve")

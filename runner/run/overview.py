@@ -13,7 +13,7 @@ from runner.errors import Verdict
 from runner.host.machine import machine_id
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
-from runner.job.journal import OpenRuns, all_open_runs, journal_of
+from runner.job.journal import OpenRuns, all_open_runs, journal_of, owner_of
 from runner.job.lock import is_locked
 from runner.project.pipeline import JOB_INPUT, Project
 from runner.project.stage import Input, StageSpec
@@ -154,7 +154,7 @@ def live_run(job: Job, stage_id: str, runs: OpenRuns | None = None) -> LiveRun |
     # A run that is open before and after the lock was seen free has nobody who holds it.
     for run_id, steps in reversed(runs):
         if not journal_of(job, run_id).is_closed:
-            owner = steps[0].get("owner") or {}
+            owner = owner_of(steps)
             away = owner.get("machine_id") != machine_id()
             return LiveRun(
                 state=State.ELSEWHERE if away else State.RUNNER_LOST,
@@ -172,7 +172,7 @@ def _from_live(stage: StageSpec, live: LiveRun, entry: Mapping[str, Any] | None)
         seconds = max(0.0, (datetime.now(UTC) - began).total_seconds())
     details = {
         State.RUNNING: "" if live.run_id else "about to start",
-        State.RUNNER_LOST: f"process {live.owner_pid} died; the next run closes it",
+        State.RUNNER_LOST: f"process {live.owner_pid} died; the next run adopts or closes it",
         State.ELSEWHERE: "begun on another machine; nobody here can tell how it stands",
     }
     return StageStatus(

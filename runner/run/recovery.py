@@ -2,22 +2,29 @@
 
 The caller holds the stage's lock, so the runner of an open run is dead. A run whose container was
 never started is undone; one that has its record is closed as it says; one whose container had ended
-under its runner's eyes is completed; any other one is closed as ``runner_lost`` and its container
-removed, and the good result before it stays in force. Runs of another machine are never judged.
+under its runner's eyes is completed; one whose container is still there is adopted. Any other one
+is closed as ``runner_lost`` and its container removed, and the good result before it stays in
+force. Runs of another machine are never judged.
 """
 
 import contextlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import StageBusyError, Verdict
 from runner.events import Notice, Observer
+from runner.host.container import Container
 from runner.host.engine import LABEL
 from runner.job.folder import Job
 from runner.job.job_manifest import read_record
-from runner.job.journal import CLOSED, STARTED, journal_of, open_runs
+from runner.job.journal import CLOSED, STARTED, journal_of, open_runs, owner_of
+from runner.job.log_file import mend_logs
+from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
-from runner.run.attempt import release_space, stage_labels
+from runner.run.adoption import Adopted, adopt, is_adoptable
+from runner.run.attempt import Run, release_space, stage_labels
 from runner.run.ended import complete, unfinished
+from runner.run.intent import run_again
 from runner.run.request import Host
 from runner.run.results import finish_restore
 from runner.run.site_access import forget_proxy
@@ -27,40 +34,85 @@ if TYPE_CHECKING:
     from runner.manifest import RunRecord
 
 
-def recover(stage: StageSpec, job: Job, host: Host, emit: Observer) -> None:
-    """Close every open run of a stage. Raises StageBusyError for runs of another machine."""
-    stage_id = stage.id
-    for run_id, steps in open_runs(job, stage_id):
-        owner = steps[0]["owner"]
-        if owner["machine_id"] != host.identity.machine_id:
-            msg = (
-                f"{stage_id} of {job.root} was begun on another machine (run {run_id}), and nobody "
-                "here can tell whether it still runs. Finish it there."
-            )
-            raise StageBusyError(msg)
+def recover(
+    stage: StageSpec,
+    project: Project,
+    job: Job,
+    host: Host,
+    emit: Observer,
+    *,
+    adopts: bool = True,
+) -> Adopted | None:
+    """Close every open run of a stage, and see the one to its end whose container is still there.
+
+    Raises StageBusyError for runs of another machine, and for a container that is still there
+    where none shall be adopted; and what the engine raises.
+    """
+    adopted = None
+    runs = open_runs(job, stage.id)
+    if runs:
+        mend_logs(job)
+    for run_id, steps in runs:
+        _check_machine(stage.id, job, run_id, steps, host)
+        containers = host.engine.containers(_labels(run_id, stage.id, job))
+        record = _record_of(run_id, stage.id, job)
+        run = run_again(stage, project, job, host, run_id, steps) if record is None else None
+        if run is not None and is_adoptable(steps, containers, run):
+            if not adopts:
+                raise StageBusyError(_goes_on(run))
+            adopted = adopt(run, containers[0], emit)
+            continue
         seen_running = any(step["step"] == STARTED for step in steps)
-        started = _remove_containers(run_id, stage_id, job, host) or seen_running
-        if (record := _record_of(run_id, stage_id, job)) is not None:
+        started = _remove(containers) or seen_running
+        if record is not None:
             _close_again(job, record)
         elif started:
-            emit(Notice(stage=stage_id, message=_close_started(run_id, stage, job, steps)))
+            emit(Notice(stage=stage.id, message=_close_started(run_id, stage, job, steps)))
         else:
-            journal = journal_of(job, run_id)
-            put_back(job, stage_id, journal)
-            release_space(job, run_id)
-            forget_proxy(job, run_id)
-            journal.write(CLOSED, verdict=Verdict.RUNNER_LOST, reason="never started")
-    finish_restore(job, stage_id)
+            _undo(run_id, stage.id, job)
+    finish_restore(job, stage.id)
+    return adopted
 
 
-def _remove_containers(run_id: str, stage_id: str, job: Job, host: Host) -> bool:
+def _goes_on(run: Run) -> str:
+    stage_id, root = run.request.stage.id, run.job.root
+    return (
+        f"the runner of run {run.id} of {stage_id} died, and its container is still there. See it "
+        f"to its end with: stagerun {stage_id} {root}"
+    )
+
+
+def _check_machine(
+    stage_id: str, job: Job, run_id: str, steps: list[dict[str, Any]], host: Host
+) -> None:
+    if owner_of(steps)["machine_id"] != host.identity.machine_id:
+        msg = (
+            f"{stage_id} of {job.root} was begun on another machine (run {run_id}), and nobody "
+            "here can tell whether it still runs. Finish it there."
+        )
+        raise StageBusyError(msg)
+
+
+def _labels(run_id: str, stage_id: str, job: Job) -> dict[str, str]:
+    return {**stage_labels(job, stage_id), f"{LABEL}run": run_id}
+
+
+def _remove(containers: Iterable[Container]) -> bool:
     """Remove what is left of a run; returns whether any of it had ever been started."""
-    labels = {**stage_labels(job, stage_id), f"{LABEL}run": run_id}
     started = False
-    for container in host.engine.containers(labels):
+    for container in containers:
         started |= container.state().status != "created"
         container.remove()
     return started
+
+
+def _undo(run_id: str, stage_id: str, job: Job) -> None:
+    """Leave the stage as it was before a run that never started."""
+    journal = journal_of(job, run_id)
+    put_back(job, stage_id, journal)
+    release_space(job, run_id)
+    forget_proxy(job, run_id)
+    journal.write(CLOSED, verdict=Verdict.RUNNER_LOST, reason="never started")
 
 
 def _record_of(run_id: str, stage_id: str, job: Job) -> "RunRecord | None":
@@ -90,10 +142,11 @@ def _close_started(run_id: str, stage: StageSpec, job: Job, steps: list[dict[str
     """Close a run that has no record; returns what to tell the user."""
     from runner.run.closing import close
 
-    died = f"the runner of run {run_id} died (process {steps[0]['owner']['pid']})"
+    pid = owner_of(steps)["pid"]
+    died = f"the runner of run {run_id} died (process {pid})"
     if (record := complete(stage, job, run_id, steps)) is not None:
         close(job, record)
         return f"{died} when its container had ended; the run is closed as {record.verdict}"
-    reason = f"The runner of this run died (process {steps[0]['owner']['pid']})."
+    reason = f"The runner of this run died (process {pid})."
     close(job, unfinished(job, run_id, steps, Verdict.RUNNER_LOST, reason))
     return f"{died}; the run is closed as runner_lost, the result before it stays in force"

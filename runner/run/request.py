@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -170,6 +170,37 @@ def find_secrets(stage: StageSpec, project: Project) -> dict[str, Path]:
         if path is not None:
             found[name] = path
     return found
+
+
+def secret_marks(secrets: Mapping[str, Path]) -> dict[str, list[int]]:
+    """What tells a secret's file from another or a later one, and nothing of what is in it."""
+    found = {name: path.stat() for name, path in secrets.items()}
+    return {
+        name: [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+        for name, status in found.items()
+    }
+
+
+def kept_request(request: Request) -> dict[str, Any]:
+    """What the journal keeps of a request; ``runner.run.intent`` makes one of it again."""
+    limits = request.limits
+    return {
+        "variant": request.variant,
+        "image_name": request.image.name,
+        "config": {key: asdict(value) for key, value in request.config.items()},
+        "inputs": [asdict(file) for file in request.inputs],
+        "limits": {"values": asdict(limits.values), "sources": dict(limits.sources)},
+        "grant": asdict(request.grant),
+        "models": {
+            name: {**asdict(model), "folder": str(model.folder)}
+            for name, model in request.models.items()
+        },
+        "secrets": secret_marks(request.secrets),
+        "components": dict(request.components),
+        "notices": list(request.notices),
+        "skipped": list(request.skipped),
+        "dev": request.options.dev,
+    }
 
 
 def _components(

@@ -4,6 +4,7 @@ A proxy's address may hold a password. It travels in a file that only the job's 
 that is gone after the run; it is in no environment, label, request or record.
 """
 
+import contextlib
 import os
 import shlex
 from collections.abc import Mapping
@@ -51,6 +52,15 @@ class SiteAccess:
                 job.give(path)
                 for name, text in self.proxies.items():
                     file.write(f"{name}={shlex.quote(text)}\n")
+
+
+def kept_proxies(job: Job, run_id: str) -> dict[str, str]:
+    """The proxies of a run that is not over, from their file."""
+    with contextlib.suppress(OSError):
+        lines = (job.run_folder(run_id) / PROXY_FILE).read_text(encoding="utf-8").splitlines()
+        found = (line.partition("=") for line in lines)
+        return {name: "".join(shlex.split(text)) for name, _, text in found}
+    return {}
 
 
 def forget_proxy(job: Job, run_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Start a container and stay with it until it has ended: output, samples, time limit, stop.
+"""Start a container, or rejoin one, and stay with it until it has ended: output, time limit, stop.
 
 Nothing polls: one thread reads the output, one blocks in the engine's wait, one samples, and the
 supervisor sleeps on a queue until one of them, the clock or the user has something to say.
@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -66,15 +66,50 @@ class Supervision:
 
 def supervise(container: Container, output: Output, how: Supervision) -> Facts:
     """Start, watch and wait; returns the facts. Raises what the start raises."""
-    frames = container.attach()
-    reader = threading.Thread(target=_read, args=(output, frames), daemon=True, name="output")
-    reader.start()
+    reader = _reading(output, container.attach())
     begun = time.monotonic()
     threading.Thread(target=how.meanwhile, daemon=True, name="meanwhile").start()
     container.start()
     how.started()
-    started_at = datetime.now(UTC)
     start_ms = (time.monotonic() - begun) * 1000
+    return _to_the_end(container, output, reader, how, datetime.now(UTC), start_ms)
+
+
+def rejoin(container: Container, output: Output, how: Supervision) -> Facts:
+    """Stay with a container that another runner had started; its output comes from the engine.
+
+    It may have ended meanwhile.
+    """
+    how.meanwhile()
+    state = container.state()
+    started_at = state.started_at or datetime.now(UTC)
+    reader = _reading(output, container.kept_output(follow=state.is_running))
+    if state.is_running:
+        return _to_the_end(container, output, reader, how, started_at, 0.0)
+    over = replace(how, timeout=float("inf"))
+    facts = _to_the_end(container, output, reader, over, started_at, 0.0)
+    ended_at = max(started_at, state.ended_at or started_at)
+    return replace(
+        facts, ended_at=ended_at, duration_seconds=(ended_at - started_at).total_seconds()
+    )
+
+
+def _reading(output: Output, frames: Iterator[tuple[int, bytes]]) -> threading.Thread:
+    reader = threading.Thread(target=_read, args=(output, frames), daemon=True, name="output")
+    reader.start()
+    return reader
+
+
+def _to_the_end(
+    container: Container,
+    output: Output,
+    reader: threading.Thread,
+    how: Supervision,
+    started_at: datetime,
+    start_ms: float,
+) -> Facts:
+    # What it has run already counts for its time limit.
+    before = max(0.0, (datetime.now(UTC) - started_at).total_seconds())
     running = time.monotonic()
     ended: queue.SimpleQueue[int | StagerunError | None] = queue.SimpleQueue()
     threading.Thread(target=_wait, args=(container, ended), daemon=True, name="wait").start()
@@ -82,8 +117,8 @@ def supervise(container: Container, output: Output, how: Supervision) -> Facts:
         stack.enter_context(how.cancellation.listening(lambda: ended.put(None)))
         state = _state(container)
         usage = stack.enter_context(_sampled(state, how))
-        end, stopped_for = _until_the_end(container, ended, how)
-    duration = time.monotonic() - running
+        end, stopped_for = _until_the_end(container, ended, how, how.timeout - before)
+    duration = before + time.monotonic() - running
     reader.join(DRAIN_SECONDS)
     end = _lost(container, stopped_for) or end if end in SIGNALLED else end
     broken = isinstance(end, StagerunError)
@@ -168,8 +203,9 @@ def _until_the_end(
     container: Container,
     ended: "queue.SimpleQueue[int | StagerunError | None]",
     how: Supervision,
+    seconds: float,
 ) -> tuple[int | StagerunError, str | None]:
-    deadline = time.monotonic() + how.timeout
+    deadline = time.monotonic() + seconds
     stopped_for: str | None = None
     killed = False
     while True:

@@ -1,0 +1,99 @@
+"""What the journal keeps of a request, so that another runner can go on with its run.
+
+Secrets and proxies are not in it. They are found again, and where secrets are no longer the same
+nobody could keep the old ones out of logs and records: such a run cannot be gone on with.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from runner.host.gpu import Grant
+from runner.job.folder import Job
+from runner.job.journal import journal_of
+from runner.job.model_store import FoundModel
+from runner.project.config import ResolvedLimits, Value
+from runner.project.pipeline import Project
+from runner.project.stage import Resources, StageSpec
+from runner.run.attempt import Run
+from runner.run.inputs import InputFile
+from runner.run.request import (
+    DECLARED_OUTPUTS,
+    Host,
+    ImageReference,
+    Request,
+    RunOptions,
+    declared_outputs,
+    find_secrets,
+    secret_marks,
+)
+from runner.run.site_access import SiteAccess, kept_proxies
+
+UNUSABLE: Final = (KeyError, TypeError, ValueError)
+
+
+def run_again(
+    stage: StageSpec,
+    project: Project,
+    job: Job,
+    host: Host,
+    run_id: str,
+    steps: Sequence[Mapping[str, Any]],
+) -> Run | None:
+    """The run as its dead runner had it.
+
+    None where what its stage declares or its secrets were changed since, or the journal does not
+    tell enough.
+    """
+    with contextlib.suppress(*UNUSABLE):
+        intent = steps[0]
+        kept = intent["request"]
+        secrets = find_secrets(stage, project)
+        secrets = {name: secrets[name] for name in kept["secrets"]}
+        is_same = kept["components"][DECLARED_OUTPUTS] == declared_outputs(stage)
+        if not is_same or secret_marks(secrets) != kept["secrets"]:
+            return None
+        return Run(
+            id=run_id,
+            request=_request(intent, kept, stage, project, secrets, kept_proxies(job, run_id)),
+            job=job,
+            host=host,
+            began_at=datetime.fromisoformat(intent["time"]),
+            journal=journal_of(job, run_id),
+        )
+    return None
+
+
+def _request(
+    intent: Mapping[str, Any],
+    kept: Mapping[str, Any],
+    stage: StageSpec,
+    project: Project,
+    secrets: Mapping[str, Path],
+    proxies: Mapping[str, str],
+) -> Request:
+    return Request(
+        stage=stage,
+        project=project,
+        variant=kept["variant"],
+        image=ImageReference(name=kept["image_name"], digest=intent["image"]),
+        config={key: Value(**value) for key, value in kept["config"].items()},
+        inputs=tuple(InputFile(**item) for item in kept["inputs"]),
+        limits=ResolvedLimits(
+            values=Resources(**kept["limits"]["values"]), sources=kept["limits"]["sources"]
+        ),
+        grant=Grant(tuple(kept["grant"]["uuids"]), kept["grant"]["fallback_reason"]),
+        models={
+            name: FoundModel(**{**model, "folder": Path(model["folder"])})
+            for name, model in kept["models"].items()
+        },
+        secrets=secrets,
+        site=SiteAccess(proxies=proxies),
+        components=kept["components"],
+        fingerprint=intent["fingerprint"],
+        notices=tuple(kept["notices"]),
+        skipped=tuple(kept["skipped"]),
+        options=RunOptions(dev=kept["dev"]),
+    )
