@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import Verdict
-from runner.events import Event, LogLine, Observer
+from runner.events import Event, LogLine, Notice, Observer
 from runner.host.container import Container
 from runner.job.journal import ADOPTED, ENDED, STARTED, owner_of
 from runner.job.own_file import open_own
@@ -51,7 +51,9 @@ class Adopted:
     record: "RunRecord"
 
     def answers(self, request: Request) -> bool:
-        """Whether its end is what the present call asks for."""
+        """Whether its end is what the present call asks for; one that was lost never is."""
+        if self.record.verdict is Verdict.RUNNER_LOST:
+            return False
         cancelled = self.run.host.cancellation.requested
         return cancelled or self.record.fingerprint == request.fingerprint
 
@@ -78,6 +80,7 @@ def adopt(run: Run, container: Container, emit: Observer) -> Adopted:
     if all(step["step"] != STARTED for step in steps):
         run.journal.write(STARTED)
     run.journal.write(ADOPTED, owner=asdict(run.host.identity))
+    emit(Notice(stage=run.request.stage.id, message=_found(run, steps)))
     announce(run, emit, adopted=True)
     was_watched = container.state().is_running
     live, again = _two_readings(emit)
@@ -91,6 +94,11 @@ def adopt(run: Run, container: Container, emit: Observer) -> Adopted:
     else:
         record = _lost(run, container, facts)
     return Adopted(run=run, record=record)
+
+
+def _found(run: Run, steps: list[dict[str, Any]]) -> str:
+    pid = owner_of(steps)["pid"]
+    return f"the runner of run {run.id} died (process {pid}); this call goes on with its container"
 
 
 def _two_readings(emit: Observer) -> tuple[Observer, Observer]:

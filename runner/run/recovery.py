@@ -9,7 +9,7 @@ force. Runs of another machine are never judged.
 
 import contextlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import StageBusyError, Verdict
 from runner.events import Notice, Observer
@@ -32,6 +32,8 @@ from runner.run.stage_folder import put_back
 
 if TYPE_CHECKING:
     from runner.manifest import RunRecord
+
+KEPT: Final = "The run is closed as runner_lost, the result before it stays in force"
 
 
 def recover(
@@ -61,6 +63,8 @@ def recover(
             if not adopts:
                 raise StageBusyError(_goes_on(run))
             adopted = adopt(run, containers[0], emit)
+            if adopted.record.verdict is Verdict.RUNNER_LOST:
+                emit(Notice(stage=stage.id, message=f"{adopted.record.reason} {KEPT}"))
             continue
         seen_running = any(step["step"] == STARTED for step in steps)
         started = _remove(containers) or seen_running
@@ -149,4 +153,4 @@ def _close_started(run_id: str, stage: StageSpec, job: Job, steps: list[dict[str
         return f"{died} when its container had ended; the run is closed as {record.verdict}"
     reason = f"The runner of this run died (process {pid})."
     close(job, unfinished(job, run_id, steps, Verdict.RUNNER_LOST, reason))
-    return f"{died}; the run is closed as runner_lost, the result before it stays in force"
+    return f"{died}. {KEPT}"

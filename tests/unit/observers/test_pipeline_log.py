@@ -4,6 +4,7 @@ import os
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from runner.errors import Verdict
 from runner.events import JobFinished, JobStarted, Notice, StageWaiting
 from runner.job.folder import Job
+from runner.job.log_file import mend_logs
 from runner.observers.pipeline_log import PipelineLog
 from tests.unit.observers.recorded import STAGE, failed, finished, log_line, progress, started
 
@@ -31,6 +33,10 @@ def log(job: Job) -> PipelineLog:
 def text_of(log: PipelineLog) -> str:
     log.close()
     return log.path.read_text()
+
+
+def messages(log: PipelineLog) -> list[str]:
+    return [line.split("] ")[-1] for line in text_of(log).splitlines()]
 
 
 def test_the_file_is_named_after_time_and_process(log: PipelineLog) -> None:
@@ -84,15 +90,49 @@ def test_a_message_cannot_begin_a_line_of_its_own(log: PipelineLog) -> None:
     assert text_of(log).splitlines()[1:] == ["    [2026] [mux] [INFO] forged\\x1b[2J"]
 
 
-def test_a_replay_of_a_stages_output_adds_nothing_twice(log: PipelineLog) -> None:
-    for sequence in (1, 2, 1, 2, 3):
+def test_a_forged_number_keeps_no_line_out_of_the_log(log: PipelineLog) -> None:
+    for sequence in (1, 10**9, 2, 2):
         log(log_line(f"line {sequence}", sequence=sequence))
-    log(log_line("a worker's"))
-    log(log_line("a worker's"))
-    assert [line.split("] ")[-1] for line in text_of(log).splitlines()] == [
-        "line 1", "line 2", "line 3", "a worker's", "a worker's",
-    ]  # fmt: skip
-    assert log.last_sequence == {"20261121-0914-7f3a": 3}
+    assert messages(log) == ["line 1", "line 1000000000", "line 2", "line 2"]
+
+
+def test_an_adopted_run_goes_on_in_its_first_log_and_nothing_stands_there_twice(
+    log: PipelineLog, job: Job
+) -> None:
+    log(started())
+    for text in ("one", "two", "two", "three\nlines"):
+        log(log_line(text))
+    log.close()
+    later = PipelineLog(job, pytest.fail, clock=lambda: NOW)
+    later.path = log.path.with_name("99_pipeline_later.log")
+    later(replace(started(), adopted=True))
+    for text in ("one", "two", "two", "three\nlines", "two", "four"):
+        later(log_line(text))
+    later(finished())
+    told = messages(log)
+    assert told[1:4] == ["one", "two", "two"]
+    assert "adopted run" in told[6]
+    assert told[7:9] == ["two", "four"]
+    assert "success" in told[9]
+    assert [line for line in messages(later) if "goes on in" in line]
+    assert "four" not in messages(later)
+
+
+def test_half_a_line_of_a_killed_runner_is_taken_away(log: PipelineLog, job: Job) -> None:
+    log(log_line("whole"))
+    log.close()
+    with log.path.open("a") as file:
+        file.write("[2026] [asr] [INFO] ha")
+    mend_logs(job)
+    assert messages(log) == ["whole"]
+
+
+def test_a_log_that_is_being_written_is_not_mended(log: PipelineLog, job: Job) -> None:
+    log(log_line("whole"))
+    with log.path.open("a") as file:
+        file.write("[2026] [asr] [INFO] ha")
+    mend_logs(job)
+    assert text_of(log).endswith(" ha")
 
 
 def test_lines_of_several_threads_stay_whole(log: PipelineLog) -> None:

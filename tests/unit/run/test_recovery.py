@@ -207,7 +207,7 @@ def test_the_folder_of_a_container_that_may_live_is_not_taken_from_under_it(
     place: Place, job: Job, lost: bool
 ) -> None:
     first = place.run(job)
-    place.programs[PROBE] = lambda process: int(process.sleep_until_signal(10) is None)
+    place.programs[PROBE] = lambda process: 3 * int(process.sleep_until_signal(1) is None)
     run_id, (container,) = breaks_at_the_start(place, job, lost=lost)
     assert [open_id for open_id, _ in open_runs(job, PROBE)] == [run_id]
     assert (job.previous_folder(PROBE) / "copy.txt").read_text() == "hello\n"
@@ -215,7 +215,7 @@ def test_the_folder_of_a_container_that_may_live_is_not_taken_from_under_it(
     place.engine.images.clear()
     place.run(job)
     assert container.removed
-    assert record_of(job, run_id)["verdict"] == "runner_lost"
+    assert record_of(job, run_id)["evidence"]["exit_code"] == 3
     assert entry_of(job)["good_run_id"] == first.run_id
 
 
