@@ -39,7 +39,7 @@ def test_a_run_whose_runner_died_is_closed_and_the_stage_runs_again(place: Place
     assert record["verdict"] == "runner_lost"
     assert "process 1" in record["reason"]
     assert notices(place) == [
-        f"the runner of run {lost} died (process 1); the run is closed as runner_lost, the result "
+        f"the runner of run {lost} died (process 1). The run is closed as runner_lost, the result "
         "before it stays in force"
     ]
     assert first.run_id != outcome.run_id
