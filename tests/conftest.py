@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from runner.errors import StagerunError
 from runner.host.engine import DockerEngine
 from tests.project_kit import Kit, build_kit_images, make_kit
+
+# What an example costs depends on what else the machine does.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
