@@ -6,91 +6,31 @@ import array
 import json
 import statistics
 import wave
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.stages.containers import ROOT, Ended, Stages
+from tests.stages.alignment_kit import (
+    RATE,
+    english,
+    failure,
+    give,
+    give_text,
+    off,
+    pause,
+    result,
+    said,
+    samples,
+    segment,
+    words,
+    write_sound,
+)
+from tests.stages.containers import Stages
 
 pytestmark = [pytest.mark.images, pytest.mark.engine]
 
-SPEECH: Final = ROOT / "tests" / "media" / "speech"
-RATE: Final = 16000
 HUMAN: Final = ("0870", "0880", "0890", "0920", "0930")
-PAUSE_SECONDS: Final = 1.0
-
-
-def samples(name: str) -> array.array[int]:
-    with wave.open(str(SPEECH / f"sense_and_sensibility-{name}.wav")) as file:
-        return array.array("h", file.readframes(file.getnframes()))
-
-
-def pause(seconds: float = PAUSE_SECONDS) -> array.array[int]:
-    return array.array("h", bytes(2 * round(seconds * RATE)))
-
-
-def said(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((SPEECH / f"sense_and_sensibility-{name}.json").read_text())
-    found["w"] = [word for word in found["w"] if not word["t"].startswith("<")]
-    return found
-
-
-def write_sound(job: Path, track: array.array[int]) -> Path:
-    (job / "01_demux").mkdir(parents=True, exist_ok=True)
-    with wave.open(str(job / "01_demux" / "audio.wav"), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(track.tobytes())
-    return job
-
-
-def give(job: Path, stage: str, document: Mapping[str, Any]) -> None:
-    folder = job / stage
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "segments.json").write_text(json.dumps(document))
-
-
-def give_text(job: Path, text: str | bytes) -> None:
-    (job / "input").mkdir(parents=True, exist_ok=True)
-    data = text if isinstance(text, bytes) else text.encode()
-    (job / "input" / "transcript.txt").write_bytes(data)
-
-
-def segment(start: float, end: float, text: str, **fields: Any) -> dict[str, Any]:
-    return {"start": start, "end": end, "text": text, **fields}
-
-
-def english(*segments: dict[str, Any], language: str = "en") -> dict[str, Any]:
-    return {"language": language, "segments": list(segments)}
-
-
-def result(ended: Ended) -> list[dict[str, Any]]:
-    assert ended.exit_code == 0, ended.output
-    document = json.loads((ended.folder / "segments.json").read_text())
-    segments: list[dict[str, Any]] = document["segments"]
-    for entry in segments:
-        words = entry["words"]
-        assert [word["word"] for word in words] == entry["text"].split()
-        times = [time for word in words for time in (word["start"], word["end"])]
-        assert times == sorted(times)
-    return segments
-
-
-def words(segments: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [word for entry in segments for word in entry["words"]]
-
-
-def off(found: Iterable[float], expected: Iterable[float]) -> list[float]:
-    return sorted(abs(one - other) for one, other in zip(found, expected, strict=True))
-
-
-def failure(ended: Ended, kind: str) -> str:
-    assert (ended.exit_code, ended.manifest["status"]) == (1, "failed")
-    assert ended.manifest["errors"][0]["exception_type"] == kind
-    return ended.errors
 
 
 @pytest.fixture(scope="module")
@@ -300,28 +240,6 @@ def at(word: dict[str, Any], place: float) -> dict[str, float]:
     return {"start": word["start"] + place, "end": word["end"] + place}
 
 
-def test_any_text_in_any_number_of_segments_ends_well(stages: Stages, tmp_path: Path) -> None:
-    write_sound(tmp_path, pause(20))
-    odd = [
-        '"Quoted" {\\an8} <b>&amp;</b> --> x',
-        "🙂🙃 ♪ la ♪",
-        "שלום עולם مرحبا",
-        "映画を見る。",
-        "\ud800",
-    ]
-    entries = [
-        segment(n * 0.002, n * 0.002 + 0.3, odd[n % len(odd)] if n % 7 else "yes sir")
-        for n in range(10_000)
-    ]
-    entries += [segment(5, 5, "no time"), segment(9, 2, "backwards"), segment(6, 7, "")]
-    entries += [segment(3, 4, "a" * 100_000), segment(3, 5, "word " * 20_000)]
-    entries += [segment(500, 600, "far behind the end")]
-    give(tmp_path, "06_asr", english(*entries))
-    ended = stages.run("07_alignment", tmp_path)
-    assert len(result(ended)) == len(entries)
-    assert "does not fit the sound" in ended.warnings
-
-
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -338,36 +256,3 @@ def test_what_is_no_transcript_is_refused(
     give_text(people, text)
     assert says in failure(stages.run("07_alignment", people), "UserTextError")
     (people / "input" / "transcript.txt").unlink()
-
-
-def test_another_language_is_spread_over_the_speech_and_said_so(
-    stages: Stages, tmp_path: Path
-) -> None:
-    write_sound(tmp_path, pause(20))
-    give_text(tmp_path, "Il était une fois. Une petite fille.")
-    refused = stages.run("07_alignment", tmp_path, SOURCE_LANGUAGE="fr")
-    assert "neither 06_asr nor 05_vad found speech" in failure(refused, "NothingToAlignError")
-    give(tmp_path, "05_vad", {"segments": [{"start": 2, "end": 4}, {"start": 10, "end": 12}]})
-    ended = stages.run("07_alignment", tmp_path, SOURCE_LANGUAGE="fr")
-    first, second = result(ended)
-    assert (first["start"], second["end"]) == (2, 12)
-    assert json.loads((ended.folder / "segments.json").read_text())["language"] == "fr"
-    assert "7 words have estimated times" in ended.warnings
-    options = {"SOURCE_LANGUAGE": "fr", "ALIGN_ENGINE": "pocketsphinx"}
-    failure(stages.run("07_alignment", tmp_path, **options), "UnsupportedLanguageError")
-    failure(stages.run("07_alignment", tmp_path, SOURCE_LANGUAGE="auto"), "NothingToAlignError")
-
-
-def test_silence_gives_an_empty_transcript_or_refuses_a_text(
-    stages: Stages, tmp_path: Path
-) -> None:
-    write_sound(tmp_path, pause(60))
-    failure(stages.run("07_alignment", tmp_path), "NothingToAlignError")
-    give(tmp_path, "06_asr", english())
-    give(tmp_path, "05_vad", {"segments": []})
-    ended = stages.run("07_alignment", tmp_path)
-    assert result(ended) == []
-    assert (ended.folder / "transcript.txt").read_text() == ""
-    assert "Nothing is said" in ended.warnings
-    give_text(tmp_path, "But somebody spoke.")
-    assert "Nobody speaks" in failure(stages.run("07_alignment", tmp_path), "NothingToAlignError")
