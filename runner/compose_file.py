@@ -5,6 +5,7 @@ Run it after a change to a stage.yaml: ``python -m runner.compose_file``. The fi
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +13,11 @@ import yaml
 
 from runner.host.recipes import image_name
 from runner.project.config import NO_JOB, resolve_config, resolve_limits
+from runner.project.models import needed_models
 from runner.project.pipeline import Project, find_project, load_project
 from runner.project.stage import Resources, StageSpec
-from runner.run.variant import allowed_variants
+from runner.run.request import CONTAINER_MODELS
+from runner.run.variant import GPU_VARIANT, allowed_variants
 
 FILE: Final = Path("compose/compose.yaml")
 HEADER: Final = """\
@@ -23,14 +26,16 @@ HEADER: Final = """\
 """
 JOB: Final = "${JOB:?must be the absolute path of a job directory}"
 USER: Final = "${UID:?must be the number of a user}:${GID:?must be the number of a group}"
+# What the stage library takes for a variant that nobody names, and where it finds the name.
+MAIN_VARIANT: Final = "main"
+VARIANT_VARIABLE: Final = "STAGERUN_VARIANT"
 MEBIBYTE: Final = 1 << 20
 
 
 def compose_text(project: Project) -> str:
     """The whole compose file of a project."""
-    stages = project.stages.values()
-    document: dict[str, Any] = {"services": {it.id: _service(it, project) for it in stages}}
-    secrets = sorted({secret for stage in stages for secret in stage.secrets})
+    document: dict[str, Any] = {"services": dict(_services(project))}
+    secrets = sorted({secret for stage in project.stages.values() for secret in stage.secrets})
     if secrets:
         # An empty file is a secret that nobody gave.
         document["secrets"] = {
@@ -39,13 +44,22 @@ def compose_text(project: Project) -> str:
     return HEADER + yaml.safe_dump(document, sort_keys=False, width=100)
 
 
+def _services(project: Project) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each stage under its own name as the settings choose it, and its other variants beside it."""
+    for stage in project.stages.values():
+        chosen = allowed_variants(stage, resolve_config(stage, project, environment={}))[0]
+        yield stage.id, _service(stage, chosen, project)
+        for variant in stage.parents:
+            if variant != chosen:
+                yield f"{stage.id}-{variant}", _service(stage, variant, project)
+
+
 def _variable(secret: str) -> str:
     """The environment variable that names a secret's file."""
     return "SECRET_" + "".join(sign if sign.isalnum() else "_" for sign in secret.upper())
 
 
-def _service(stage: StageSpec, project: Project) -> dict[str, Any]:
-    variant = allowed_variants(stage, resolve_config(stage, project, environment={}))[0]
+def _service(stage: StageSpec, variant: str, project: Project) -> dict[str, Any]:
     limits = resolve_limits(stage, project, NO_JOB, Resources(), variant).values
     defaults = project.settings.limits
     memory = _size(limits.memory or defaults.memory)
@@ -67,14 +81,45 @@ def _service(stage: StageSpec, project: Project) -> dict[str, Any]:
         "shm_size": _size(limits.shm or defaults.shm),
         "stop_grace_period": f"{defaults.stop_grace:g}s",
         "tmpfs": [f"/tmp:rw,nosuid,nodev,exec,size={tmp},mode=1777"],
-        "volumes": [
-            {"type": "bind", "source": JOB, "target": "/job", "read_only": True},
-            {"type": "bind", "source": f"{JOB}/{stage.id}", "target": f"/job/{stage.id}"},
-        ],
-        # A name without a value is taken from the caller's environment, if it is set there.
-        "environment": list(stage.config),
+        "volumes": list(_mounts(stage, variant, project)),
+        "environment": list(_environment(stage, variant, project)),
         **({"secrets": list(stage.secrets)} if stage.secrets else {}),
+        **({"deploy": _gpu()} if variant == GPU_VARIANT or stage.gpu == "required" else {}),
     }
+
+
+def _gpu() -> dict[str, Any]:
+    device = {"capabilities": ["gpu"], "device_ids": ["${GPU:-0}"]}
+    return {"resources": {"reservations": {"devices": [device]}}}
+
+
+def _conditions(stage: StageSpec, variant: str, project: Project) -> dict[str, str]:
+    """The settings for which a variant is made: the project's, where they are among them."""
+    config = resolve_config(stage, project, environment={})
+    found = {}
+    for key, wanted in stage.parents[variant].when.items():
+        value = config[key].value
+        found[key] = value if value in wanted else wanted[0]
+    return found
+
+
+def _mounts(stage: StageSpec, variant: str, project: Project) -> Iterator[dict[str, Any]]:
+    yield {"type": "bind", "source": JOB, "target": "/job", "read_only": True}
+    yield {"type": "bind", "source": f"{JOB}/{stage.id}", "target": f"/job/{stage.id}"}
+    conditions = _conditions(stage, variant, project)
+    if needed_models(stage, resolve_config(stage, project, overrides=conditions, environment={})):
+        source = f"${{STAGERUN_MODELS:-{project.settings.models or CONTAINER_MODELS}}}"
+        yield {"type": "bind", "source": source, "target": CONTAINER_MODELS, "read_only": True}
+
+
+def _environment(stage: StageSpec, variant: str, project: Project) -> Iterator[str]:
+    conditions = _conditions(stage, variant, project)
+    for key in stage.config.values():
+        # A name without a value is taken from the caller's environment, if it is set there.
+        is_default = conditions.get(key.name, key.default) == key.default
+        yield key.name if is_default else f"{key.name}={conditions[key.name]}"
+    if variant != MAIN_VARIANT:
+        yield f"{VARIANT_VARIABLE}={variant}"
 
 
 def _size(size: int) -> str:

@@ -41,12 +41,15 @@ def _caller(job: Path) -> dict[str, str]:
     return {"JOB": str(job), "UID": str(os.getuid()), "GID": str(os.getgid())}
 
 
-def _by_hand(compose: list[str], kit: Kit, stage: str, job: Path) -> str:
+def _by_hand(compose: list[str], kit: Kit, stage: str, job: Path, *program: str) -> str:
+    """What the stage prints, or the program that takes its place."""
     file = kit.root / FILE
     file.parent.mkdir(exist_ok=True)
     file.write_text(compose_text(load_project(kit.root)))
-    label = f"{LABEL}job={job}"
-    words = ["--file", str(file), "run", "--rm", "-T", "--label", label, stage]
+    options = ["--rm", "-T", "--label", f"{LABEL}job={job}"]
+    if program:
+        options += ["--entrypoint", program[0]]
+    words = ["--file", str(file), "run", *options, stage, *program[1:]]
     ended = _run([*compose, *words], **_caller(job))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout + ended.stderr
@@ -57,6 +60,7 @@ def test_compose_understands_the_file_of_this_project(compose: list[str], tmp_pa
     ended = _run([*compose, *words], **_caller(tmp_path))
     assert ended.returncode == 0, ended.stderr
     assert "stagerun/06_asr:main" in ended.stdout
+    assert "stagerun/06_asr:cuda" in ended.stdout
 
 
 def test_compose_says_which_variable_is_missing(compose: list[str]) -> None:
@@ -91,3 +95,28 @@ def test_a_result_by_hand_is_not_taken_for_one(compose: list[str], real_kit: Kit
     _by_hand(compose, real_kit, "50_probe", job)
     refused = real_kit.run("51_next", job)
     assert refused.returncode == 4, refused.stdout
+
+
+SPEC = """\
+    summary: Copies its input
+    parent: base
+    inputs: {text: input/text}
+    outputs: {copy: {file: copy.txt, type: text}}
+    models: {words: {folder: words, files: [model.txt]}}
+"""
+
+
+def test_a_stage_by_hand_reads_the_model_store_and_cannot_write_it(
+    compose: list[str], real_kit: Kit
+) -> None:
+    real_kit.spec("50_probe", SPEC)
+    real_kit.settings(f"models: {real_kit.root}/store\n")
+    (real_kit.root / "store/words").mkdir(parents=True)
+    (real_kit.root / "store/words/model.txt").write_text("weights")
+    job = real_kit.job()
+    (job / "50_probe").mkdir()
+    looking = "cat /models/words/model.txt; echo mine > /models/words/model.txt || true"
+    printed = _by_hand(compose, real_kit, "50_probe", job, "sh", "-c", looking)
+    assert "weights" in printed
+    assert "Read-only file system" in printed
+    assert (real_kit.root / "store/words/model.txt").read_text() == "weights"

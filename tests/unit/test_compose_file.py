@@ -12,25 +12,117 @@ from runner.project.pipeline import load_project
 from runner.run.variant import allowed_variants
 from tests.project_kit import ROOT, Kit
 
-SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(compose_text(load_project(ROOT)))["services"]
+PROJECT = load_project(ROOT)
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(compose_text(PROJECT))["services"]
+
+
+def stage_of(service: str) -> str:
+    """The stage behind a service, whichever variant it is."""
+    return service if service in PROJECT.stages else service.rpartition("-")[0]
+
+
+def services_of(kit: Kit) -> dict[str, dict[str, Any]]:
+    services: dict[str, dict[str, Any]] = yaml.safe_load(compose_text(load_project(kit.root)))[
+        "services"
+    ]
+    return services
+
+
+VARIANTS = """\
+    summary: Copies its input
+    parents:
+      main: {image: base, when: {ENGINE: small}}
+      cpu: {image: base, when: {ENGINE: large, DEVICE: [auto, cpu]}, resources: {memory: 4GiB}}
+      cuda: {image: base, when: {ENGINE: large, DEVICE: [auto, cuda]}}
+    gpu: optional
+    inputs: {text: input/text}
+    outputs: {copy: {file: copy.txt, type: text}}
+    config:
+      ENGINE: {type: choice, of: [small, large], default: small, help: x}
+      DEVICE: {type: choice, of: [auto, cpu, cuda], default: auto, help: x}
+    models: {ear: {when: {ENGINE: large}, folder: ear, files: [model.bin]}}
+    resources: {memory: 128MiB}
+"""
+NEEDS_A_GPU = """\
+    summary: Copies its input
+    parent: base
+    gpu: required
+    inputs: {text: input/text}
+    outputs: {copy: {file: copy.txt, type: text}}
+"""
 
 
 def test_a_change_to_a_spec_is_in_the_compose_file() -> None:
     written = (ROOT / FILE).read_text(encoding="utf-8")
-    assert written == compose_text(load_project(ROOT)), "write it: python -m runner.compose_file"
+    assert written == compose_text(PROJECT), "write it: python -m runner.compose_file"
 
 
 def test_the_file_says_how_it_is_made_and_used() -> None:
-    assert compose_text(load_project(ROOT)).startswith(HEADER)
+    assert compose_text(PROJECT).startswith(HEADER)
     assert (ROOT / "docs" / "compose.md").is_file()
 
 
 def test_every_stage_is_a_service_with_the_runners_image() -> None:
-    project = load_project(ROOT)
-    assert list(SERVICES) == list(project.stages)
-    for stage in project.stages.values():
-        variant = allowed_variants(stage, resolve_config(stage, project, environment={}))[0]
+    assert list(dict.fromkeys(map(stage_of, SERVICES))) == list(PROJECT.stages)
+    for stage in PROJECT.stages.values():
+        variant = allowed_variants(stage, resolve_config(stage, PROJECT, environment={}))[0]
         assert SERVICES[stage.id]["image"] == image_name(stage.id, variant)
+
+
+def test_every_variant_of_a_stage_is_a_service() -> None:
+    images = {service["image"] for service in SERVICES.values()}
+    assert images == {
+        image_name(stage.id, variant)
+        for stage in PROJECT.stages.values()
+        for variant in stage.parents
+    }
+    assert SERVICES["06_asr-cpu"]["image"] == "stagerun/06_asr:cpu"
+
+
+def test_a_variant_is_set_to_what_it_is_made_for_and_knows_its_name(kit: Kit) -> None:
+    kit.spec("50_probe", VARIANTS)
+    services = services_of(kit)
+    assert services["50_probe"]["environment"] == ["ENGINE", "DEVICE"]
+    assert services["50_probe-cpu"]["environment"] == [
+        "ENGINE=large",
+        "DEVICE",
+        "STAGERUN_VARIANT=cpu",
+    ]
+    assert services["50_probe-cpu"]["mem_limit"] == "4096m"
+    kit.settings("config: {ENGINE: large, DEVICE: cuda}\n")
+    services = services_of(kit)
+    assert [name for name in services if name.startswith("50")] == [
+        "50_probe",
+        "50_probe-main",
+        "50_probe-cpu",
+    ]
+    assert services["50_probe"]["image"] == "stagerun/50_probe:cuda"
+    assert services["50_probe"]["environment"] == [
+        "ENGINE=large",
+        "DEVICE=cuda",
+        "STAGERUN_VARIANT=cuda",
+    ]
+
+
+def test_only_what_needs_a_gpu_gets_one_and_the_caller_says_which(kit: Kit) -> None:
+    kit.spec("50_probe", VARIANTS)
+    services = services_of(kit)
+    assert [name for name, service in services.items() if "deploy" in service] == ["50_probe-cuda"]
+    devices = services["50_probe-cuda"]["deploy"]["resources"]["reservations"]["devices"]
+    assert devices == [{"capabilities": ["gpu"], "device_ids": ["${GPU:-0}"]}]
+    kit.spec("50_probe", NEEDS_A_GPU)
+    assert "deploy" in services_of(kit)["50_probe"]
+
+
+def test_the_model_store_is_there_for_what_needs_a_model_and_cannot_be_written(kit: Kit) -> None:
+    kit.spec("50_probe", VARIANTS)
+    services = services_of(kit)
+    assert len(services["50_probe"]["volumes"]) == 2
+    store = {"type": "bind", "source": "${STAGERUN_MODELS:-/models}", "target": "/models"}
+    assert services["50_probe-cpu"]["volumes"][2:] == [{**store, "read_only": True}]
+    kit.settings("models: /srv/models\n")
+    (mount,) = services_of(kit)["50_probe-cpu"]["volumes"][2:]
+    assert mount["source"] == "${STAGERUN_MODELS:-/srv/models}"
 
 
 @pytest.mark.parametrize("stage", SERVICES)
@@ -39,7 +131,7 @@ def test_a_stage_by_hand_is_confined_as_under_the_runner(stage: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges"]
-    asks = load_project(ROOT).stages[stage].network
+    asks = PROJECT.stages[stage_of(stage)].network
     assert service["network_mode"] == ("bridge" if asks else "none")
     assert service["init"] is True
     assert service["mem_limit"] == service["memswap_limit"]
@@ -49,20 +141,23 @@ def test_a_stage_by_hand_is_confined_as_under_the_runner(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", SERVICES)
 def test_a_stage_by_hand_can_write_to_its_own_folder_only(stage: str) -> None:
-    job, own = SERVICES[stage]["volumes"]
+    job, own, *others = SERVICES[stage]["volumes"]
     assert (job["target"], job["read_only"]) == ("/job", True)
-    assert own["target"] == f"/job/{stage}"
-    assert own["source"] == f"{job['source']}/{stage}"
+    assert own["target"] == f"/job/{stage_of(stage)}"
+    assert own["source"] == f"{job['source']}/{stage_of(stage)}"
     assert "read_only" not in own
+    assert all(mount["read_only"] for mount in others)
 
 
 @pytest.mark.parametrize("stage", SERVICES)
 def test_a_setting_reaches_a_stage_by_hand_from_the_environment(stage: str) -> None:
-    assert SERVICES[stage]["environment"] == list(load_project(ROOT).stages[stage].config)
+    named = [variable.partition("=")[0] for variable in SERVICES[stage]["environment"]]
+    declared = list(PROJECT.stages[stage_of(stage)].config)
+    assert [name for name in named if name != "STAGERUN_VARIANT"] == declared
 
 
 def test_a_secret_is_a_file_that_the_caller_names_and_only_its_stage_sees() -> None:
-    document = yaml.safe_load(compose_text(load_project(ROOT)))
+    document = yaml.safe_load(compose_text(PROJECT))
     assert document["secrets"] == {"tmdb": {"file": "${SECRET_TMDB:-/dev/null}"}}
     assert {name for name, service in SERVICES.items() if "secrets" in service} == {"02_tmdb"}
 
@@ -80,7 +175,7 @@ def test_limits_come_from_the_spec_and_then_from_the_site(kit: Kit) -> None:
         resources: {memory: 10000001, cpus: 0.5, shm: 128MiB, tmp: 3MiB}
         """,
     )
-    service = yaml.safe_load(compose_text(load_project(kit.root)))["services"]["50_probe"]
+    service = services_of(kit)["50_probe"]
     assert service["mem_limit"] == "10000001b"
     assert service["cpus"] == 0.5
     assert service["shm_size"] == "128m"

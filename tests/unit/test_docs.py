@@ -76,7 +76,7 @@ TABLES: Final = [
     ("docs/job-and-settings.md", "network", NetworkPart),
 ]
 SIZES: Final = ("memory", "tmp", "shm", "disk_free")
-CONTAINER_VARIABLES: Final = {"STAGERUN_STAGE", "STAGERUN_RUN_ID"}
+CONTAINER_VARIABLES: Final = {"STAGERUN_STAGE", "STAGERUN_RUN_ID", "STAGERUN_VARIANT"}
 OLD_NAMES: Final = (
     "docs/STAGE_LOGGING_ARCHITECTURE.md",
     "docs/STAGE_LOGGING_IMPLEMENTATION_GUIDE.md",
