@@ -1,10 +1,14 @@
 """Writes models for CTranslate2 whose translation is the source in capitals.
 
 `python3 scripted_translator.py FOLDER CONVENTION`, where CTranslate2, SentencePiece and NumPy are;
-CONVENTION is nllb, m2m or marian. No weight is learned: attention finds the position that it is to
-copy, and the last projection turns each piece into the same piece in capitals. One word tells how
-wide the search is: "perhaps" becomes MAYBE, and what follows becomes a guess, unless a second
-hypothesis is kept, which has PERHAPS.
+CONVENTION is nllb, m2m or marian. No weight is learned: the embedding of a piece means the same
+piece in capitals, and attention finds the position whose meaning is to be copied. One word tells
+how wide the search is: "perhaps" becomes MAYBE, and MAYBE again up to the limit of tokens, unless a
+second hypothesis is kept, which has PERHAPS.
+
+Every processor comes to the same words: no choice is a close one, and each output depends on one
+input. Where there are no instructions for sums of 8-bit products, two neighbours are added in 16
+bits, and what is too large for those is cut off.
 """
 
 from __future__ import annotations
@@ -35,6 +39,9 @@ SENTENCES = (
     "The quick brown fox jumps over the lazy dog; it's said to be 0123456789 years old.",
 )
 GREEDY, WIDE = "▁MAYBE", "▁PERHAPS"
+# What is copied has a logit of 11, anything else none. At "perhaps" MAYBE is 1 above PERHAPS, and in
+# the fog behind it 3 above any other piece: a word in twenty, which costs more than PERHAPS did.
+COPIED, COPIED_GREEDILY, GREEDY_ANYWAY = 0.5, 0.42, 3
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,7 @@ def zeros(*shape: int) -> np.ndarray:
 
 
 def set_linear(spec: common_spec.LinearSpec, weight: np.ndarray) -> None:
+    assert (np.count_nonzero(weight, axis=1) <= 1).all(), "an output depends on several inputs"
     spec.weight = weight.astype(np.float32)
     spec.bias = zeros(weight.shape[0])
 
@@ -140,16 +148,24 @@ def set_rest(layer: object, width: int) -> None:
     set_linear(layer.ffn.linear_1, zeros(width, 8))  # type: ignore[attr-defined] # the same
 
 
-def projection(tokens: list[str], sizes: Sizes) -> np.ndarray:
-    """From a copied token to the same in capitals; languages and signs stay as they are."""
+def meanings(tokens: list[str], sizes: Sizes) -> np.ndarray:
+    """Embeddings: a piece means the same in capitals; languages and signs mean themselves."""
     number = {token: index for index, token in enumerate(tokens)}
-    weight = zeros(sizes.tokens, sizes.width)
+    embeddings = zeros(sizes.tokens, sizes.width)
     for token, index in number.items():
         capital = token.upper() if token not in SPECIAL else token
-        weight[number.get(capital, index), POSITIONS + index] = 0.5
-    perhaps = POSITIONS + number["▁perhaps"]
-    weight[number[GREEDY], perhaps] = 0.52
-    return weight
+        embeddings[index, POSITIONS + number.get(capital, index)] = 1
+    return embeddings
+
+
+def set_projection(spec: common_spec.LinearSpec, tokens: list[str], sizes: Sizes) -> None:
+    """From a meaning to its token."""
+    weight, greedy = zeros(sizes.tokens, sizes.width), tokens.index(GREEDY)
+    weight[:, POSITIONS : sizes.fog] = COPIED * np.eye(sizes.tokens)
+    weight[greedy] = 0
+    weight[greedy, POSITIONS + tokens.index(WIDE)] = COPIED_GREEDILY
+    set_linear(spec, weight)
+    spec.bias[greedy] = GREEDY_ANYWAY
 
 
 def build(folder: Path, convention: Convention) -> None:
@@ -158,12 +174,10 @@ def build(folder: Path, convention: Convention) -> None:
     sizes = Sizes(len(tokens))
     width = sizes.width
     spec = transformer_spec.TransformerSpec.from_config((1, 1), 1, pre_norm=True)
-    positions, embeddings = zeros(POSITIONS, width), zeros(sizes.tokens, width)
+    positions, fog = zeros(POSITIONS, width), zeros(sizes.tokens, width)
     positions[range(POSITIONS), range(POSITIONS)] = 1
-    embeddings[range(sizes.tokens), range(POSITIONS, POSITIONS + sizes.tokens)] = 1
-    fog = zeros(sizes.tokens, width)
-    fog[tokens.index(GREEDY), sizes.fog] = 300
-    for part, words in ((spec.encoder, embeddings), (spec.decoder, fog)):
+    fog[tokens.index(GREEDY), sizes.fog] = 3000
+    for part, words in ((spec.encoder, meanings(tokens, sizes)), (spec.decoder, fog)):
         part.scale_embeddings = False
         part.position_encodings.encodings = positions.copy()
         set_norm(part.layer_norm, width)
@@ -172,7 +186,7 @@ def build(folder: Path, convention: Convention) -> None:
         table = part.embeddings[0] if part is spec.encoder else part.embeddings
         table.weight = words
     set_copying(spec.decoder.layer[0].attention, sizes, convention.behind)
-    spec.decoder.projection.weight = projection(tokens, sizes)
+    set_projection(spec.decoder.projection, tokens, sizes)
     save(spec, tokens, folder)
 
 

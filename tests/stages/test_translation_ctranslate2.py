@@ -148,21 +148,24 @@ def test_other_conventions_are_kept_as_well(
         assert second == ("Frodo Bolsón IS HERE." if language == "es" else "Frodo IS HERE.")
 
 
+@pytest.mark.parametrize("numbers", ["int8", "float32"])
 def test_the_beam_and_the_limit_of_tokens_reach_the_engine(
-    stages: Stages, models: Path, tmp_path: Path
+    stages: Stages, models: Path, tmp_path: Path, numbers: str
 ) -> None:
     # The model takes a wrong turn at "perhaps" unless it may weigh a second hypothesis.
     job = new_translation_job(tmp_path, ["perhaps I have lost my keys.", "Please look!"])
-    wide = translate(stages, models, job, TRANSLATION_BEAM_SIZE="2")
+
+    def translated_with(**config: str) -> Ended:
+        return translate(stages, models, job, TRANSLATION_COMPUTE_TYPE=numbers, **config)
+
+    wide = translated_with(TRANSLATION_BEAM_SIZE="2")
     assert texts_of(wide, "es") == ["PERHAPS I HAVE LOST MY KEYS.", "PLEASE LOOK!"]
-    narrow = translate(stages, models, job, TRANSLATION_BEAM_SIZE="1")
+    narrow = translated_with(TRANSLATION_BEAM_SIZE="1")
     first, second = segments_of(narrow, "es")
     assert (first["text"], first["untranslated"]) == ("", "the model did not come to an end")
     assert second["text"] == "PLEASE LOOK!"
     # Longer than its positions: the library refuses the batch, and only this text is at fault.
-    refused = translate(
-        stages, models, job, TRANSLATION_BEAM_SIZE="1", TRANSLATION_MAX_TOKENS="200"
-    )
+    refused = translated_with(TRANSLATION_BEAM_SIZE="1", TRANSLATION_MAX_TOKENS="200")
     first, second = segments_of(refused, "es")
     assert "positions >= 128" in first["untranslated"]
     assert second["text"] == "PLEASE LOOK!"
