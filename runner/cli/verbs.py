@@ -34,6 +34,7 @@ MAINTAIN: Final = "Images, models and machine"
 VERBS: Final[dict[str, Verb]] = {
     "run": Verb(WORK, "Run the stages of jobs, or of a film."),
     "init": Verb(WORK, "Make a job directory."),
+    "cancel": Verb(WORK, "Stop what runs in a job."),
     "restore": Verb(WORK, "Bring the previous good result of a stage back."),
     "status": Verb(LOOK, "Show where the stages of a job stand."),
     "logs": Verb(LOOK, "Show the log of a stage, or of the last pipeline run."),

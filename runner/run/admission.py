@@ -6,7 +6,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runner.errors import CancelledError, DiskFullError, NotAdmittedError
@@ -15,19 +15,20 @@ from runner.host.machine import free_bytes, memory_total_bytes
 from runner.job.folder import Job
 from runner.job.own_file import open_regular
 from runner.project.quantity import limit_text, size_text
-from runner.run.cancellation import Cancellation
 from runner.run.request import Request
 
 
 @contextlib.contextmanager
-def admit(request: Request, job: Job, cancellation: Cancellation, emit: Observer) -> Iterator[None]:
-    """Hold a place among the stages that run at once.
+def admit(
+    request: Request, job: Job, stopped: Callable[[], str | None], emit: Observer
+) -> Iterator[None]:
+    """Hold a place among the stages that run at once; ``stopped`` names who wants it no more.
 
     Raises DiskFullError or NotAdmittedError, with the numbers, and CancelledError.
     """
     _check_disk(request, job)
     _check_memory(request)
-    with _slot(request, cancellation, emit):
+    with _slot(request, stopped, emit):
         yield
 
 
@@ -54,7 +55,7 @@ def _check_memory(request: Request) -> None:
 
 
 @contextlib.contextmanager
-def _slot(request: Request, cancellation: Cancellation, emit: Observer) -> Iterator[None]:
+def _slot(request: Request, stopped: Callable[[], str | None], emit: Observer) -> Iterator[None]:
     limit = request.project.settings.limits.stages_at_once
     deadline = time.monotonic() + request.options.wait_seconds
     told = False
@@ -65,8 +66,8 @@ def _slot(request: Request, cancellation: Cancellation, emit: Observer) -> Itera
             refusal = (
                 f"{limit} stages run at once here already (stagerun.yaml: limits.stages_at_once)"
             )
-            if cancellation.requested:
-                msg = f"not started: cancelled by {cancellation.signal} while waiting for a place"
+            if who := stopped():
+                msg = f"not started: cancelled by {who} while waiting for a place"
                 raise CancelledError(msg)
             if time.monotonic() >= deadline:
                 msg = f"{refusal}. Wait for one to end (--wait), or raise it."

@@ -2,22 +2,30 @@
 
 import importlib
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runner.events import Observer, RunStarted
 from runner.host.machine import free_bytes
+from runner.job.folder import Job
 from runner.job.journal import STARTED
+from runner.job.stop_request import asked_to_stop
+from runner.project.stage import StageSpec
 from runner.run.attempt import Run
 from runner.run.contract import Found
 from runner.run.output import Output
 from runner.run.redaction import redaction_of
+from runner.run.request import Host
 from runner.run.stopwatch import Stopwatch
 from runner.run.supervision import Facts, Supervision
 from runner.run.verdict import Circumstances, Judgement
 
 if TYPE_CHECKING:
     from runner.manifest import RunRecord
+
+
+CANCEL: Final = "stagerun cancel"
 
 
 def announce(run: Run, emit: Observer, *, adopted: bool = False) -> None:
@@ -40,6 +48,16 @@ def load_schema() -> None:
         importlib.import_module(name)
 
 
+def stop_asked(stage: StageSpec, job: Job, host: Host) -> Callable[[], str | None]:
+    """A function that names who asked that this stage be stopped; None while nobody did."""
+
+    def who() -> str | None:
+        asked = asked_to_stop(job, stage.id, host.began_at)
+        return host.cancellation.signal or (CANCEL if asked else None)
+
+    return who
+
+
 def supervision(run: Run, emit: Observer) -> Supervision:
     """How to watch over this run."""
     request = run.request
@@ -52,6 +70,9 @@ def supervision(run: Run, emit: Observer) -> Supervision:
         cancellation=run.host.cancellation,
         emit=emit,
         started=lambda: run.journal.write(STARTED),
+        stopped_by=lambda: (
+            CANCEL if asked_to_stop(run.job, request.stage.id, run.began_at) else None
+        ),
         meanwhile=load_schema,
     )
 

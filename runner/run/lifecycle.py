@@ -8,7 +8,14 @@ from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.admission import admit
 from runner.run.attempt import begin
-from runner.run.conclusion import announce, circumstances, conclude, output_of, supervision
+from runner.run.conclusion import (
+    announce,
+    circumstances,
+    conclude,
+    output_of,
+    stop_asked,
+    supervision,
+)
 from runner.run.contract import check_contract
 from runner.run.ended import note_end
 from runner.run.given import kept_given
@@ -29,13 +36,13 @@ def run_stage(
     Every line may raise a StagerunError; what was begun is undone, or journalled for the next
     runner to finish.
     """
-    clock = Stopwatch()
+    clock, stopped = Stopwatch(), stop_asked(stage, job, host)
     with stage_lock(
         job,
         stage.id,
         wait_seconds=options.wait_seconds,
         waiting=waiting(stage, emit),
-        cancelled=lambda: host.cancellation.signal,
+        cancelled=stopped,
     ):
         adopted = recover(stage, project, job, host, emit)
         clock.lap("queue")
@@ -49,7 +56,7 @@ def run_stage(
         clock.lap("resolve")
         with (
             host.promises.keep(request, host, emit) as request,
-            admit(request, job, host.cancellation, emit),
+            admit(request, job, stopped, emit),
             begin(request, job, host) as run,
         ):
             announce(run, emit)

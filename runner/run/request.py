@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -46,12 +47,13 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """The machine as a run needs it."""
+    """The machine as a run needs it; ``began_at`` is when the present call did."""
 
     engine: Engine
     inventory: Callable[[], Inventory]
     cancellation: Cancellation
     identity: ProcessIdentity
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     promises: GpuPromises = field(default_factory=GpuPromises)
 
 

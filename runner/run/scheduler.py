@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from errno import ENOSPC
+from typing import Final
 
 from runner.errors import (
     SIGNAL_EXIT_CODES,
@@ -18,6 +19,7 @@ from runner.errors import (
 from runner.events import JobFinished, Observer
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
+from runner.job.stop_request import asked_to_stop
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.given import stock_of
@@ -26,6 +28,8 @@ from runner.run.lifecycle import run_stage
 from runner.run.outcome import Outcome, refused, skipped
 from runner.run.request import Host, RunOptions
 from runner.run.switched_off import record_skipped
+
+STOPPED: Final = "not started: cancelled by stagerun cancel"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,6 +251,8 @@ def execute(
     try:
         if host.cancellation.requested:
             raise _cancelled(host)
+        if asked_to_stop(job, stage_id, host.began_at):
+            raise CancelledError(STOPPED)
         if not is_enabled(stage_id, project, job):
             reason = record_skipped(stage, job, host, options, emit)
             return skipped(stage, reason, emit)

@@ -60,6 +60,9 @@ class Supervision:
     cancellation: Cancellation
     emit: Observer
     started: Callable[[], None] = lambda: None
+    stopped_by: Callable[[], str | None] = lambda: None
+    """Who stopped the container without asking this runner."""
+
     meanwhile: Callable[[], None] = lambda: None
     """Work for the time that the engine needs to start the container."""
 
@@ -119,6 +122,8 @@ def _to_the_end(
         usage = stack.enter_context(_sampled(state, how))
         end, stopped_for = _until_the_end(container, ended, how, how.timeout - before)
     duration = before + time.monotonic() - running
+    if stopped_for is None and (somebody := how.stopped_by()):
+        stopped_for = f"cancelled by {somebody}"
     reader.join(DRAIN_SECONDS)
     end = _lost(container, stopped_for) or end if end in SIGNALLED else end
     broken = isinstance(end, StagerunError)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries, read_record
 from tests.project_kit import STAGERUN, Kit
@@ -111,6 +113,18 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = 20.0) -> No
     while not true():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(0.02)
+
+
+def read_until(process: "subprocess.Popen[str]", wanted: str) -> str:
+    """What a process prints until it has said these words."""
+    assert process.stdout is not None
+    text = ""
+    # Past Python's own buffer, whose content communicate() would never see.
+    while chunk := os.read(process.stdout.fileno(), 65536):
+        text += chunk.decode("utf-8", "replace")
+        if wanted in " ".join(text.split()):
+            return text
+    pytest.fail(f"it never said {wanted!r}: {text}")
 
 
 def steps(job: Path) -> list[list[str]]:

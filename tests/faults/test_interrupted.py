@@ -1,6 +1,5 @@
 """Runners that are told to stop, or killed, at every step of a run; and two of them at once."""
 
-import os
 import re
 import signal
 import subprocess
@@ -10,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.calls import Ended, call, ended, program, started, steps, wait_until
+from tests.faults.calls import (
+    Ended,
+    call,
+    ended,
+    program,
+    read_until,
+    started,
+    steps,
+    wait_until,
+)
 from tests.project_kit import Kit
 
 pytestmark = pytest.mark.engine
@@ -37,18 +45,6 @@ def stop(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int,
     text, _ = process.communicate(timeout=30)
     assert "Traceback" not in text, text
     return process.returncode, text
-
-
-def read_until(process: "subprocess.Popen[str]", wanted: str) -> str:
-    """What a process prints until it has said these words."""
-    assert process.stdout is not None
-    text = ""
-    # Past Python's own buffer, whose content communicate() would never see.
-    while chunk := os.read(process.stdout.fileno(), 65536):
-        text += chunk.decode("utf-8", "replace")
-        if wanted in " ".join(text.split()):
-            return text
-    pytest.fail(f"it never said {wanted!r}: {text}")
 
 
 def listens(pid: int) -> bool:
