@@ -13,7 +13,7 @@ from runner.cli.options import common_options
 from runner.cli.reporting import answer
 from runner.cli.tables import table
 from runner.errors import EngineError, EngineUnavailableError, RemoteEngineError
-from runner.host.container import StoppedContainer
+from runner.host.container import OurContainer
 from runner.host.engine import DockerEngine, Image
 from runner.host.images import replaced_images
 from runner.job.folder import Job, find_job, open_job
@@ -27,7 +27,7 @@ class Found:
     """What can go, or went; ``kept`` has what the engine refused to remove, with its reason."""
 
     cleanings: list[tuple[Job, Cleaning]]
-    containers: list[tuple[StoppedContainer, str]]
+    containers: list[tuple[OurContainer, str]]
     images: list[Image]
     kept: dict[str, str]
 
@@ -64,7 +64,7 @@ def command(
     answer(context, _document(found, yes=yes), lambda: _lines(found, yes=yes))
 
 
-def _containers(context: Context, roots: list[Path]) -> list[tuple[StoppedContainer, str]]:
+def _containers(context: Context, roots: list[Path]) -> list[tuple[OurContainer, str]]:
     try:
         return list(left_containers(context.engine, roots or None))
     except (EngineUnavailableError, RemoteEngineError):

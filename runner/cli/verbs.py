@@ -44,6 +44,7 @@ VERBS: Final[dict[str, Verb]] = {
     "stages": Verb(LOOK, "Draw and list the project's stages."),
     "build": Verb(MAINTAIN, "Build images that are missing or older than their sources."),
     "models": Verb(MAINTAIN, "Show, add or verify the models that stages need."),
+    "reap": Verb(MAINTAIN, "Remove what dead runners left."),
     "clean": Verb(MAINTAIN, "Remove what is no longer needed."),
     "doctor": Verb(MAINTAIN, "Check whether this machine can run the project."),
     "completion": Verb(MAINTAIN, "Print the completion script of a shell."),

@@ -66,12 +66,13 @@ class ContainerState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoppedContainer:
-    """A container of ours that does not run; its labels say whose it was."""
+class OurContainer:
+    """A container that some runner made; its labels say which."""
 
     id: str
     name: str
     labels: Mapping[str, str]
+    is_running: bool = False
 
 
 class Container(Protocol):

@@ -15,7 +15,7 @@ from runner.errors import (
     ImageMissingError,
     RemoteEngineError,
 )
-from runner.host.container import Container, ContainerSpec, StoppedContainer
+from runner.host.container import Container, ContainerSpec, OurContainer
 from runner.host.docker_container import DockerContainer
 from runner.host.engine_errors import translated
 from runner.host.image_lookup import look_up
@@ -92,10 +92,10 @@ class Engine(Protocol):
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         """All containers, alive or not, that carry these labels."""
 
-    def stopped_containers(self) -> list[StoppedContainer]:
-        """Containers of every job that do not run."""
+    def our_containers(self) -> list[OurContainer]:
+        """Containers of every job, whoever made them."""
 
-    def remove_stopped(self, container: StoppedContainer) -> None:
+    def remove_stopped(self, container: OurContainer) -> None:
         """Remove a container that does not run; it is no error that it is gone.
 
         Raises EngineError when it was started in the meantime.
@@ -244,21 +244,21 @@ class DockerEngine:
             for item in found
         ]
 
-    def stopped_containers(self) -> list[StoppedContainer]:
-        """List the containers of every job that do not run."""
+    def our_containers(self) -> list[OurContainer]:
+        """List the containers of every job."""
         with translated(self.address):
             found = self.api.containers(all=True, filters={"label": [f"{LABEL}job"]})
         return [
-            StoppedContainer(
+            OurContainer(
                 id=item["Id"],
                 name=(item.get("Names") or [item["Id"]])[0].lstrip("/"),
                 labels=item["Labels"],
+                is_running=item["State"] not in STOPPED,
             )
             for item in found
-            if item["State"] in STOPPED
         ]
 
-    def remove_stopped(self, container: StoppedContainer) -> None:
+    def remove_stopped(self, container: OurContainer) -> None:
         """Remove it without force, so that the engine refuses a running one."""
         with translated(self.address):
             import docker

@@ -25,7 +25,7 @@ from runner.host.container import (
     Container,
     ContainerSpec,
     ContainerState,
-    StoppedContainer,
+    OurContainer,
 )
 from runner.host.engine import EngineFacts, Image
 
@@ -249,15 +249,20 @@ class FakeEngine:
             if not container.removed and labels.items() <= container.spec.labels.items()
         ]
 
-    def stopped_containers(self) -> list[StoppedContainer]:
-        """Those that were neither removed nor run."""
+    def our_containers(self) -> list[OurContainer]:
+        """Those that were not removed."""
         return [
-            StoppedContainer(id=item.id, name=item.id, labels=item.spec.labels)
+            OurContainer(
+                id=item.id,
+                name=item.id,
+                labels=item.spec.labels,
+                is_running=item.state().is_running,
+            )
             for item in self.created
-            if not item.removed and not item.state().is_running
+            if not item.removed
         ]
 
-    def remove_stopped(self, container: StoppedContainer) -> None:
+    def remove_stopped(self, container: OurContainer) -> None:
         """Forget it."""
         for item in self.created:
             item.removed |= item.id == container.id

@@ -47,6 +47,15 @@ class ProcessIdentity:
         return cls(os.getpid(), _start_of(os.getpid(), root), boot_id(root), machine_id(root))
 
 
+def is_alive(process: ProcessIdentity, root: Path = ROOT) -> bool:
+    """Whether a process of this machine still runs, and is not another one with its number."""
+    return (
+        process.boot_id == boot_id(root)
+        and process_exists(process.pid)
+        and _start_of(process.pid, root) == process.started
+    )
+
+
 def machine_id(root: Path = ROOT) -> str:
     """A digest that stays the same on this machine and does not disclose its real id."""
     found = (_text(root / name) for name in _MACHINE_ID_FILES)

@@ -1,11 +1,13 @@
 """From the end of a container to a closed run."""
 
+import contextlib
 import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from runner.errors import StagerunError
 from runner.events import Observer, RunStarted
 from runner.host.machine import free_bytes
 from runner.job.folder import Job
@@ -42,10 +44,14 @@ def announce(run: Run, emit: Observer, *, adopted: bool = False) -> None:
     )
 
 
-def load_schema() -> None:
-    """Import what only the end of a run needs, pydantic above all."""
+def meanwhile(host: Host) -> None:
+    """Import what only the end of a run needs, pydantic above all, and clear up after the dead."""
     for name in ("runner.host.sampler", "runner.run.record", "runner.run.closing"):
         importlib.import_module(name)
+    from runner.run.reaping import reap_containers
+
+    with contextlib.suppress(StagerunError):
+        list(reap_containers(host.engine, host.identity))
 
 
 def stop_asked(stage: StageSpec, job: Job, host: Host) -> Callable[[], str | None]:
@@ -73,7 +79,7 @@ def supervision(run: Run, emit: Observer) -> Supervision:
         stopped_by=lambda: (
             CANCEL if asked_to_stop(run.job, request.stage.id, run.began_at) else None
         ),
-        meanwhile=load_schema,
+        meanwhile=lambda: meanwhile(run.host),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from runner.host.container import StoppedContainer
+from runner.host.container import OurContainer
 from runner.host.engine import LABEL, Engine
 from runner.job.folder import Job
 from runner.job.journal import journal_of
@@ -15,9 +15,11 @@ RUN: Final = f"{LABEL}run"
 
 def left_containers(
     engine: Engine, jobs: Collection[Path] | None = None
-) -> Iterator[tuple[StoppedContainer, str]]:
+) -> Iterator[tuple[OurContainer, str]]:
     """Containers that can go, of these jobs or of all, and why. Raises EngineUnavailableError."""
-    for container in engine.stopped_containers():
+    for container in engine.our_containers():
+        if container.is_running:
+            continue
         root = Path(container.labels[JOB])
         if (jobs is None or root in jobs) and (why := _why(root, container.labels.get(RUN))):
             yield container, why

@@ -83,6 +83,17 @@ def remove_leftovers(job: Job, *, previous: bool = False) -> Cleaning:
     return Cleaning(leftovers=tuple(gone), busy=tuple(busy))
 
 
+def find_debris(job: Job) -> list[Leftover]:
+    """What killed runners left half written or half removed."""
+    found = (item for stage in _stages(job) for item in _half_removed(job, stage))
+    return [*_half_written(job), *found]
+
+
+def remove_debris(job: Job) -> list[Leftover]:
+    """Remove it; returns what went."""
+    return list(_remove(find_debris(job)))
+
+
 def _give_up_previous(job: Job, stage_id: str) -> None:
     """Let the job manifest no longer offer the previous result, before it goes."""
     if read_entries(job).get(stage_id, {}).get("good_is") != "previous":

@@ -56,16 +56,15 @@ def recover(
         mend_logs(job)
     for run_id, steps in runs:
         _check_machine(stage.id, job, run_id, steps, host)
-        containers = host.engine.containers(_labels(run_id, stage.id, job))
-        record = _record_of(run_id, stage.id, job)
-        run = run_again(stage, project, job, host, run_id, steps) if record is None else None
-        if run is not None and is_adoptable(steps, containers, run):
+        if found := adoptable(stage, project, job, host, run_id, steps):
             if not adopts:
-                raise StageBusyError(_goes_on(run))
-            adopted = adopt(run, containers[0], emit)
+                raise StageBusyError(_goes_on(found[0]))
+            adopted = adopt(*found, emit)
             if adopted.record.verdict is Verdict.RUNNER_LOST:
                 emit(Notice(stage=stage.id, message=f"{adopted.record.reason} {KEPT}"))
             continue
+        record = _record_of(run_id, stage.id, job)
+        containers = host.engine.containers(_labels(run_id, stage.id, job))
         seen_running = any(step["step"] == STARTED for step in steps)
         started = _remove(containers) or seen_running
         if record is not None:
@@ -76,6 +75,22 @@ def recover(
             _undo(run_id, stage.id, job)
     finish_restore(job, stage.id)
     return adopted
+
+
+def adoptable(
+    stage: StageSpec,
+    project: Project,
+    job: Job,
+    host: Host,
+    run_id: str,
+    steps: list[dict[str, Any]],
+) -> tuple[Run, Container] | None:
+    """An open run that can be gone on with, and its container. Raises what the engine raises."""
+    if _record_of(run_id, stage.id, job) is not None:
+        return None
+    run = run_again(stage, project, job, host, run_id, steps)
+    containers = host.engine.containers(_labels(run_id, stage.id, job))
+    return (run, containers[0]) if run and is_adoptable(steps, containers, run) else None
 
 
 def _goes_on(run: Run) -> str:

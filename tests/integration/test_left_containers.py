@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import EngineError
-from runner.host.container import StoppedContainer
+from runner.host.container import OurContainer
 from runner.host.engine import DockerEngine
 from tests.project_kit import Kit
 
@@ -55,7 +55,7 @@ def test_clean_never_removes_a_running_container(real_kit: Kit, engine: DockerEn
     with left(engine, job, running=True) as identifier:
         assert "nothing to clean" in real_kit.run("clean", job, "--yes").stdout
         assert found(engine, job) == {identifier}
-        started_since = StoppedContainer(id=identifier, name="x", labels={})
+        started_since = OurContainer(id=identifier, name="x", labels={})
         with pytest.raises(EngineError):
             engine.remove_stopped(started_since)
         assert found(engine, job) == {identifier}
