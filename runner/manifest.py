@@ -112,6 +112,13 @@ class OutputFile(Strict):
     checksum: Digest
 
 
+class LogFile(Strict):
+    """A stage's own log, ``stage.log``, as it was at the end of its run."""
+
+    size_bytes: NonNegativeInt
+    checksum: Digest
+
+
 class InputFile(Strict):
     """An input as the runner handed it in."""
 
@@ -241,6 +248,7 @@ class RunRecord(Strict):
     inputs: list[InputFile] = []
     outputs: list[OutputFile] = []
     given: list[GivenFile] = []
+    stage_log: LogFile | None = None
     limits_asked: Limits = Limits()
     limits_effective: Limits | None = None
     limit_differences: list[LimitDifference] = []

@@ -3,6 +3,7 @@
 Needs pydantic, so it is imported while the container runs.
 """
 
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -12,7 +13,7 @@ from runner.host.container import ContainerState
 from runner.host.machine import ProcessIdentity
 from runner.host.monitor import Usage as Samples
 from runner.host.monitor import largest
-from runner.job.fingerprint import DigestStore
+from runner.job.fingerprint import DigestStore, file_digest
 from runner.job.folder import Job
 from runner.manifest import (
     ConfigValue,
@@ -23,6 +24,7 @@ from runner.manifest import (
     InputFile,
     LimitDifference,
     Limits,
+    LogFile,
     ModelFiles,
     OutputFile,
     RunnerIdentity,
@@ -68,6 +70,7 @@ def completed(
             "advice": judgement.advice,
             "summary": _summary(found),
             "outputs": hash_outputs(job, stage, found) if is_success else [],
+            "stage_log": hash_log(job, stage),
             "evidence": known.evidence.model_copy(update=_manifest_evidence(found)),
             "findings": _findings(found),
             "findings_total": len(found.problems),
@@ -148,6 +151,18 @@ def hash_outputs(job: Job, stage: StageSpec, found: Found) -> list[OutputFile]:
     ]
     digests.save()
     return outputs
+
+
+def hash_log(job: Job, stage: StageSpec) -> LogFile | None:
+    """Size and digest of what the stage wrote down itself; None where that is no file."""
+    path = job.stage_folder(stage.id) / "stage.log"
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return LogFile(size_bytes=status.st_size, checksum=file_digest(path))
+    except OSError:
+        return None
 
 
 def usage(facts: Facts) -> Usage:

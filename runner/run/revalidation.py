@@ -115,11 +115,16 @@ def _check_stage(stage: StageSpec, job: Job, records: Records) -> Check:
     elif entry.good_is == "previous":
         check.outcome = "previous result, kept"
         _check_files(stage, job, entry, job.previous_folder(stage.id), check)
+        _check_log(
+            job.previous_folder(stage.id), job, records.runs.get(entry.good_run_id or ""), check
+        )
+        _check_log(folder, job, records.runs.get(entry.run_id or ""), check)
     else:
         check.outcome = "given result" if entry.given else "result in force"
         _check_contract(stage, folder, entry, check)
         _check_files(stage, job, entry, folder, check)
         _check_record(stage, entry, records, check)
+        _check_log(folder, job, records.runs.get(entry.good_run_id or ""), check)
         _check_inputs(stage, job, entry, records, check)
     return check
 
@@ -158,6 +163,14 @@ def _check_files(stage: StageSpec, job: Job, entry: StageEntry, folder: Path, ch
         else:
             check.files += 1
             check.size_bytes += file.stat().st_size
+
+
+def _check_log(folder: Path, job: Job, record: RunRecord | None, check: Check) -> None:
+    if record is None or record.stage_log is None:
+        return
+    file = folder / "stage.log"
+    if problem := _departure(file, record.stage_log.checksum):
+        check.add(_name(job, file), problem)
 
 
 def _departure(file: Path, checksum: str) -> str | None:

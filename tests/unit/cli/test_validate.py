@@ -4,6 +4,7 @@ import json
 import os
 
 from runner.cli.validate import command
+from runner.host.engine_fake import FakeProcess
 from runner.job.lock import stage_lock
 from tests.unit.cli.bench import NEXT, PROBE, Bench, fail
 
@@ -106,6 +107,26 @@ def test_a_previous_result_that_is_kept_is_looked_at_where_it_waits(bench: Bench
     assert "previous result, kept: 2 files" in said.text
     (bench.job.previous_folder(PROBE) / "copy.txt").write_text("other")
     assert f".stagerun/previous/{PROBE}/copy.txt" in problems(bench)
+
+
+def test_a_log_that_was_changed_after_its_run_is_found(bench: Bench) -> None:
+    bench.run()
+    assert bench.say(command, bench.job.root).code == 0
+    (bench.job.root / PROBE / "stage.log").write_text("nothing happened\n")
+    assert f"{PROBE}/stage.log  was changed" in problems(bench)
+
+
+def test_the_log_of_a_failed_run_is_held_against_its_record_too(bench: Bench) -> None:
+    bench.run()
+    bench.does(PROBE, fails_and_logs)
+    bench.run(force=True)
+    (bench.job.root / PROBE / "stage.log").unlink()
+    assert f"{PROBE}/stage.log  is gone" in problems(bench)
+
+
+def fails_and_logs(process: FakeProcess) -> int:
+    process.path(f"/job/{PROBE}/stage.log").write_text("it happened\n")
+    return fail(process)
 
 
 def test_a_path_that_leads_out_of_the_job_is_not_followed(bench: Bench) -> None:
