@@ -16,6 +16,7 @@ from runner.job.stop_request import asked_to_stop
 from runner.project.stage import StageSpec
 from runner.run.attempt import Run
 from runner.run.contract import Found
+from runner.run.inputs import changed_inputs
 from runner.run.output import Output
 from runner.run.redaction import redaction_of
 from runner.run.request import Host
@@ -113,6 +114,7 @@ def circumstances(run: Run) -> Circumstances:
         disk_free_bytes=free_bytes(run.job.root),
         gpus=uuids,
         gpus_lost=(lost(uuids, run.host.inventory()) or ()) if uuids else (),
+        inputs_changed=tuple(changed_inputs(run.job, request.inputs)),
     )
 
 

@@ -159,6 +159,7 @@ def _circumstances(around: Circumstances) -> dict[str, Any]:
         "disk_free_bytes": around.disk_free_bytes,
         "gpus": around.gpus,
         "gpus_lost": around.gpus_lost,
+        "inputs_changed": around.inputs_changed,
     }
 
 
@@ -168,6 +169,7 @@ def _around(stage: StageSpec, plain: Mapping[str, Any]) -> Circumstances:
         "limits": Resources(**plain["limits"]),
         "gpus": tuple(plain["gpus"]),
         "gpus_lost": tuple(plain["gpus_lost"]),
+        "inputs_changed": tuple(plain["inputs_changed"]),
     }
     return Circumstances(**{**plain, **changes})
 

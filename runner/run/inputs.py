@@ -1,6 +1,6 @@
 """Which files a stage gets: the first source of each input that the job has, and is good."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -206,6 +206,20 @@ def check_unchanged(
             since = "it was given" if entry.get("given") else "the run that wrote it"
             msg = f"{path} was changed after {since}. {again}"
             raise InputMissingError(msg)
+
+
+def changed_inputs(job: Job, inputs: Iterable[InputFile]) -> Iterator[str]:
+    """The paths of inputs that are no longer what a run was given."""
+    digests = DigestStore(job)
+    referred = {f"input/{job.inputs.get(name)}": real for name, real in job.references.items()}
+    for file in inputs:
+        path = referred.get(file.path, job.root / file.path)
+        try:
+            same = digests.digest(path) == file.checksum
+        except OSError:
+            same = False
+        if not same:
+            yield file.path
 
 
 def _again(job: Job, stage_id: str, entry: Mapping[str, Any]) -> str:

@@ -57,6 +57,20 @@ class Records:
     entries: Mapping[str, StageEntry]
     runs: Mapping[str, RunRecord]
 
+    def stale_by(self, path: str) -> list[str]:
+        """The stages whose results in force were made of a file, directly or by way of others."""
+        reads = {
+            stage: {item.path for item in record.inputs}
+            for stage, entry in self.entries.items()
+            if (record := self.runs.get(entry.good_run_id or ""))
+        }
+        stale: list[str] = []
+        touched = {path}
+        while found := [s for s in reads if s not in stale and reads[s] & touched]:
+            stale += found
+            touched |= {item.path for stage in found for item in self.entries[stage].outputs}
+        return sorted(stale)
+
 
 def revalidate(project: Project, job: Job, stages: Collection[str] = ()) -> Iterator[Check]:
     """Check the job's records, then each stage (those named, or all that left something)."""
@@ -114,7 +128,7 @@ def _check_stage(stage: StageSpec, job: Job, records: Records) -> Check:
         check.outcome = "skipped"
     elif entry.good_is == "previous":
         check.outcome = "previous result, kept"
-        _check_files(stage, job, entry, job.previous_folder(stage.id), check)
+        _check_files(stage, job, entry, records, job.previous_folder(stage.id), check)
         _check_log(
             job.previous_folder(stage.id), job, records.runs.get(entry.good_run_id or ""), check
         )
@@ -122,7 +136,7 @@ def _check_stage(stage: StageSpec, job: Job, records: Records) -> Check:
     else:
         check.outcome = "given result" if entry.given else "result in force"
         _check_contract(stage, folder, entry, check)
-        _check_files(stage, job, entry, folder, check)
+        _check_files(stage, job, entry, records, folder, check)
         _check_record(stage, entry, records, check)
         _check_log(folder, job, records.runs.get(entry.good_run_id or ""), check)
         _check_inputs(stage, job, entry, records, check)
@@ -147,7 +161,9 @@ def _check_contract(stage: StageSpec, folder: Path, entry: StageEntry, check: Ch
             check.add(f"{stage.id}/{item.path}", f"fits the output {name!r} and is on no record")
 
 
-def _check_files(stage: StageSpec, job: Job, entry: StageEntry, folder: Path, check: Check) -> None:
+def _check_files(
+    stage: StageSpec, job: Job, entry: StageEntry, records: Records, folder: Path, check: Check
+) -> None:
     expected = [(output.path, output.checksum) for output in entry.outputs]
     if entry.manifest_checksum is not None:
         expected.append((f"{stage.id}/manifest.json", entry.manifest_checksum))
@@ -159,7 +175,7 @@ def _check_files(stage: StageSpec, job: Job, entry: StageEntry, folder: Path, ch
         file = folder.joinpath(*parts[1:])
         problem = _departure(file, checksum)
         if problem:
-            check.add(_name(job, file), problem)
+            check.add(_name(job, file), problem + _stale(path, records))
         else:
             check.files += 1
             check.size_bytes += file.stat().st_size
@@ -171,6 +187,12 @@ def _check_log(folder: Path, job: Job, record: RunRecord | None, check: Check) -
     file = folder / "stage.log"
     if problem := _departure(file, record.stage_log.checksum):
         check.add(_name(job, file), problem)
+
+
+def _stale(path: str, records: Records) -> str:
+    """The results that a change of a file makes stale, as the end of a sentence."""
+    stale = records.stale_by(path)
+    return f"; stale by it: {', '.join(stale)}" if stale else ""
 
 
 def _departure(file: Path, checksum: str) -> str | None:
@@ -211,7 +233,8 @@ def _check_inputs(
             file = job.references.get(names.get(item.path, ""), job.root / item.path)
             problem = _departure(file, item.checksum)
             if problem:
-                check.add(item.path, f"which {stage.id} read, {problem}")
+                stale = _stale(item.path, records)
+                check.add(item.path, f"which {stage.id} read, {problem}{stale}")
             continue
         upstream = records.entries.get(owner)
         outputs = {output.path: output.checksum for output in upstream.outputs} if upstream else {}

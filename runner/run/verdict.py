@@ -45,6 +45,7 @@ class Circumstances:
     disk_free_bytes: int | None
     gpus: tuple[str, ...] = ()
     gpus_lost: tuple[str, ...] = ()
+    inputs_changed: tuple[str, ...] = ()
 
 
 def judge(facts: Facts, found: Found, around: Circumstances) -> Judgement:
@@ -56,7 +57,9 @@ def judge(facts: Facts, found: Found, around: Circumstances) -> Judgement:
         for trouble in (_gpu_memory, _memory, _disk, _stage):
             if judgement := trouble(facts, found, around):
                 return judgement
-    return _contract(found, around) or _gpu_mismatch(facts, around) or _success(facts, found)
+    return (
+        _contract(found, around) or _gpu_mismatch(facts, around) or _success(facts, found, around)
+    )
 
 
 def _succeeded(facts: Facts, found: Found) -> bool:
@@ -229,7 +232,7 @@ def _gpu_mismatch(facts: Facts, around: Circumstances) -> Judgement | None:
     )
 
 
-def _success(facts: Facts, found: Found) -> Judgement:
+def _success(facts: Facts, found: Found, around: Circumstances) -> Judgement:
     manifest = found.manifest
     if manifest is not None and manifest.status == "skipped":
         return Judgement(
@@ -240,6 +243,10 @@ def _success(facts: Facts, found: Found) -> Judgement:
         warnings.append(
             "a process of the stage was killed for memory, and the stage succeeded all the same"
         )
+    warnings += [
+        f"{path} was changed while the stage ran; the next call runs it again"
+        for path in around.inputs_changed[:WARNINGS_SHOWN]
+    ]
     untracked = [f"{item.path}: {item.text}" for item in found.problems if item.is_warning]
     return Judgement(
         verdict=Verdict.SUCCESS, reason="", warnings=(*warnings, *untracked[:WARNINGS_SHOWN])

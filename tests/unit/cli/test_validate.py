@@ -91,6 +91,14 @@ def test_a_result_made_of_an_earlier_input_is_found(bench: Bench) -> None:
     assert f"{NEXT} read an earlier version" in problems(bench)
 
 
+def test_a_change_names_every_result_that_it_makes_stale(bench: Bench) -> None:
+    bench.run_all()
+    (bench.job.root / PROBE / "copy.txt").write_text("other\n")
+    assert f"was changed after the run that wrote it; stale by it: {NEXT}" in problems(bench)
+    (bench.job.input / "text.txt").write_text("other\n")
+    assert f"stale by it: {PROBE}, {NEXT}" in problems(bench)
+
+
 def test_only_the_stages_that_are_named_are_looked_at(bench: Bench) -> None:
     bench.run_all()
     (bench.job.root / NEXT / "copy.txt").unlink()

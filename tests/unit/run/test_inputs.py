@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from runner.errors import Verdict
+from runner.host.engine_fake import FakeProcess
 from runner.job.folder import Job
 from tests.project_kit import STAGE_YAML
-from tests.unit.run.conftest import LAST, NEXT, PROBE, Place, copy_of, fail
+from tests.unit.run.conftest import LAST, NEXT, PROBE, Place, copy, copy_of, fail, record_of
 
 
 def reads(place: Place, stage: str, source: str) -> None:
@@ -163,3 +164,20 @@ def test_a_pattern_hands_all_its_files_on(place: Place, job: Job) -> None:
     document = request(job, place.run(job, NEXT).run_id)
     assert [file["path"] for file in document["inputs"]["text"]] == [f"{PROBE}/copy.txt"]
     assert copy_of(job, NEXT) == "hello\n"
+
+
+def test_an_input_changed_while_its_stage_ran_is_told_and_the_stage_runs_again(
+    place: Place, job: Job
+) -> None:
+    def changes(process: FakeProcess) -> int:
+        code = copy(process)
+        (job.input / "text.txt").write_text("other\n")
+        return code
+
+    place.programs[PROBE] = changes
+    first = place.run(job)
+    (warning,) = record_of(job, first.run_id)["warnings"]
+    assert warning.startswith("input/text.txt was changed while the stage ran")
+    place.programs[PROBE] = copy
+    assert place.run(job).run_id != first.run_id
+    assert copy_of(job) == "other\n"
