@@ -17,6 +17,7 @@ from sound import Extracted, Targets, extract, has_surround, missing_sound, wav_
 
 from shared.config import load_config
 from shared.stage_utils import StageIO
+from shared.stage_warnings import warn
 
 
 def run_stage(job_dir: Path, stage_name: str = "01_demux") -> int:
@@ -43,9 +44,7 @@ def run_stage(job_dir: Path, stage_name: str = "01_demux") -> int:
         targets = Targets(io.output("audio"), surround, true_peak)
         total = clip.length_within(film.duration)
         extracted = extract(film, track, clip, targets, lambda done: io.progress(done, total, "s"))
-        for warning in _warnings(film, track, clip, extracted, targets):
-            logger.warning("%s", warning)
-            io.add_warning(warning)
+        warn(io, *_warnings(film, track, clip, extracted, targets))
         probe = _probe_text(film, track, clip, extracted.loudness)
         io.output("probe").write_text(probe, encoding="utf-8")
         logger.info("%.1f s of sound", wav_seconds(targets.audio))

@@ -19,6 +19,7 @@ from site_network import TMDB, check_may_have_token, check_url
 from shared.config import Config, load_config
 from shared.errors import ConfigError, SecretMissingError
 from shared.stage_utils import StageIO
+from shared.stage_warnings import warn
 
 _KEYS = ("TMDB_TITLE", "TMDB_YEAR", "TMDB_ID", "TMDB_LANGUAGE", "TMDB_TIMEOUT", "TMDB_ATTEMPTS")
 
@@ -40,7 +41,7 @@ def run_stage(job_dir: Path, stage_name: str = "02_tmdb") -> int:
         return 0
     except NoDetailsError as error:  # a film can be subtitled without
         reason = f"{error} The job goes on without TMDB."
-        _warn(io, logger, reason)
+        warn(io, reason)
         io.finalize(status="skipped", reason=reason, outcome=error.outcome)
         return 0
     except (DetailsError, WrongSettingError, ConfigError) as error:  # the user's to mend
@@ -64,7 +65,7 @@ def _find_details(io: StageIO, logger: logging.Logger, config: Config) -> Tuple[
     task = _task(io, logger, config)
     result = look_up(task)
     if result.doubt:
-        _warn(io, logger, result.doubt)
+        warn(io, result.doubt)
     return result.details, "tmdb"
 
 
@@ -83,7 +84,7 @@ def _task(io: StageIO, logger: logging.Logger, config: Config) -> LookUp:
     if not wanted.id:
         wanted.names()  # says so before anything is sent if there is nothing to look for
     if warning:
-        _warn(io, logger, warning)
+        warn(io, warning)
     return LookUp(
         wanted=wanted,
         url=url,
@@ -119,11 +120,6 @@ def _file_name(io: StageIO) -> str:
     except (ValueError, KeyError, TypeError, RecursionError):  # the user's own file, perhaps
         return ""
     return title if isinstance(title, str) else ""
-
-
-def _warn(io: StageIO, logger: logging.Logger, text: str) -> None:
-    logger.warning("%s", text)
-    io.add_warning(text)
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from shared.config import Config, load_config
 from shared.errors import ConfigError
 from shared.glossary import write_names, write_terms
 from shared.stage_utils import StageIO
+from shared.stage_warnings import warn
 
 _NOTHING = (
     "There is neither a glossary (stagerun init JOB --input glossary=FILE, glossary_master or"
@@ -38,9 +39,7 @@ def run_stage(job_dir: Path, stage_name: str = "03_glossary_load") -> int:
             return 0
         glossary = gather(sources)
         _write(io, glossary)
-        for warning in glossary.warnings():
-            logger.warning("%s", warning)
-            io.add_warning(warning)
+        warn(io, *glossary.warnings())
         logger.info("%d names and %d terms", len(glossary.names), len(glossary.terms))
         io.finalize(status="success", names=len(glossary.names), terms=len(glossary.terms))
         return 0

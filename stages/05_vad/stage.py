@@ -17,6 +17,7 @@ from shared.errors import ConfigError
 from shared.recording import Recording, RecordingError
 from shared.speech import Speech, write_speech
 from shared.stage_utils import StageIO
+from shared.stage_warnings import warn
 
 
 def run_stage(job_dir: Path, stage_name: str = "05_vad") -> int:
@@ -43,8 +44,7 @@ def run_stage(job_dir: Path, stage_name: str = "05_vad") -> int:
                 f"No speech was found in {audio.name} ({duration:.1f} s); if there is some,"
                 " a lower VAD_THRESHOLD finds more."
             )
-            logger.warning("%s", warning)
-            io.add_warning(warning)
+            warn(io, warning)
         io.finalize(status="success", segments=len(found), speech_seconds=round(speech, 3))
         return 0
     except (ConfigError, RecordingError) as error:  # not the program's fault

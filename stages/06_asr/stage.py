@@ -18,6 +18,7 @@ from shared.glossary import GlossaryError, read_names
 from shared.recording import Recording, RecordingError
 from shared.speech import SpeechError
 from shared.stage_utils import StageIO
+from shared.stage_warnings import warn
 from shared.transcript import Segment, Transcript, write_transcript
 
 WHISPER = "whisper"
@@ -94,7 +95,7 @@ def _open_whisper(
     io.set_config({"ASR_MODEL": config.get("ASR_MODEL"), **settings.recorded()})
     unheeded = settings.unheeded()
     if unheeded is not None:
-        _warn(io, unheeded)
+        warn(io, unheeded)
     task = Task(audio, speech, io.model("whisper"), config.get("SOURCE_LANGUAGE", "en"), names)
     return WhisperEngine(task, settings, io.get_stage_logger())
 
@@ -133,22 +134,16 @@ def _limits(io: StageIO, config: Config) -> Limits:
 
 
 def _report(io: StageIO, engine: Engine, segments: Tuple[Segment, ...]) -> None:
-    for warning in engine.warnings:
-        _warn(io, warning)
+    warn(io, *engine.warnings)
     if not segments:
-        _warn(io, "No speech was found; the transcript is empty.")
+        warn(io, "No speech was found; the transcript is empty.")
     suspects = _count_suspects(segments)
     if suspects:
-        _warn(io, f"{suspects} of {len(segments)} segments are doubtful; each says why (suspect).")
+        warn(io, f"{suspects} of {len(segments)} segments are doubtful; each says why (suspect).")
 
 
 def _count_suspects(segments: Tuple[Segment, ...]) -> int:
     return sum(segment.suspect is not None for segment in segments)
-
-
-def _warn(io: StageIO, message: str) -> None:
-    io.get_stage_logger().warning("%s", message)
-    io.add_warning(message)
 
 
 def main() -> int:

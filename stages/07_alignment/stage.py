@@ -16,6 +16,7 @@ from shared.config import load_config
 from shared.recording import Recording, RecordingError
 from shared.speech import SpeechError, read_speech
 from shared.stage_utils import StageIO
+from shared.stage_warnings import warn
 from shared.transcript import (
     Transcript,
     TranscriptError,
@@ -40,9 +41,7 @@ def run_stage(job_dir: Path, stage_name: str = "07_alignment") -> int:
         io.set_config({"ALIGN_ENGINE": settings.engine, "SOURCE_LANGUAGE": settings.language})
         transcript, report = _timed(io, settings)
         logger.info("%s", report)
-        for warning in report.warnings(has_segments=bool(transcript.segments)):
-            logger.warning("%s", warning)
-            io.add_warning(warning)
+        warn(io, *report.warnings(has_segments=bool(transcript.segments)))
         write_transcript(transcript, io.output("segments"))
         _write_text(transcript, io.output("text"))
         io.finalize(status="success", segments=len(transcript.segments), words=report.words)

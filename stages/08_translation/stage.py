@@ -26,6 +26,7 @@ from shared.config import Config, load_config
 from shared.errors import ConfigError, InputMissingError
 from shared.glossary import GlossaryError, Term, read_terms
 from shared.stage_utils import StageIO
+from shared.stage_warnings import warn
 from shared.transcript import Transcript, TranscriptError, read_transcript, write_transcript
 
 _MOST_REASONS_TOLD = 3
@@ -61,7 +62,7 @@ def run_stage(job_dir: Path, stage_name: str = "08_translation") -> int:
             _report(io, target, translation)
             untranslated[target] = len(translation.untranslated)
         if not transcript.segments:
-            _warn(io, "The transcript is empty, and so are its translations.")
+            warn(io, "The transcript is empty, and so are its translations.")
         io.finalize(status="success", segments=len(transcript.segments), untranslated=untranslated)
         return 0
     except (
@@ -86,8 +87,7 @@ def run_stage(job_dir: Path, stage_name: str = "08_translation") -> int:
 def _languages(io: StageIO, config: Config, transcript: Transcript, wished: List[str]) -> Languages:
     languages = choose_languages(transcript.language, config.get("SOURCE_LANGUAGE", "auto"), wished)
     io.set_config({"LANGUAGE": languages.source, "TARGET_LANGUAGES": list(languages.targets)})
-    for warning in languages.warnings:
-        _warn(io, warning)
+    warn(io, *languages.warnings)
     return languages
 
 
@@ -129,7 +129,7 @@ def _report(io: StageIO, target: str, translation: Translation) -> None:
     total, missing = len(translation.segments), translation.untranslated
     io.get_stage_logger().info("%d segments in %s", total, target)
     if translation.in_parts:
-        _warn(
+        warn(
             io,
             f"{translation.in_parts} of {total} segments were translated into {target} in parts,"
             " around their terms, because the engine did not leave the terms alone.",
@@ -142,16 +142,11 @@ def _report(io: StageIO, target: str, translation: Translation) -> None:
         more = f", and {len(missing) - _MOST_REASONS_TOLD} more" * (
             len(missing) > _MOST_REASONS_TOLD
         )
-        _warn(
+        warn(
             io,
             f"{len(missing)} of {total} segments have no translation into {target}: {told}{more}."
             " Names belong in the glossary, which keeps them.",
         )
-
-
-def _warn(io: StageIO, warning: str) -> None:
-    io.get_stage_logger().warning("%s", warning)
-    io.add_warning(warning)
 
 
 def _skip(io: StageIO, reason: str) -> int:

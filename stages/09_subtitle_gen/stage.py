@@ -17,6 +17,7 @@ from subtitle_job import SubtitleJob, read_settings
 from shared.config import load_config
 from shared.speech import SpeechError, read_speech
 from shared.stage_utils import StageIO
+from shared.stage_warnings import warn
 from shared.transcript import TranscriptError, read_transcript
 
 
@@ -43,9 +44,7 @@ def run_stage(job_dir: Path, stage_name: str = "09_subtitle_gen") -> int:
             languages[result.language] = result.report
             summaries[result.language] = result.quality.summary()
             logger.info("%s: %s", result.file, result.quality)
-            for warning in result.warnings:
-                logger.warning("%s", warning)
-                io.add_warning(warning)
+            warn(io, *result.warnings)
         report = {"limits": settings.limits(), "languages": languages}
         text = json.dumps(report, ensure_ascii=False, indent=1)
         io.output("quality").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")

@@ -21,6 +21,7 @@ from verification import verify
 
 from shared.config import Config, load_config
 from shared.stage_utils import StageIO
+from shared.stage_warnings import warn
 
 _LEAD_WORTH_TELLING_SECONDS = 0.05
 
@@ -50,9 +51,7 @@ def run_stage(job_dir: Path, stage_name: str = "10_mux") -> int:
         film_before = read_media(media)
         plan = make_plan(film_before, container, subtitles, wishes, may_leave_out)
         lead = cut.start - key_frame_before(film_before, cut.start)
-        for warning in [*plan.warnings, *_about_lead(plan, cut, lead)]:
-            logger.warning("%s", warning)
-            io.add_warning(warning)
+        warn(io, *plan.warnings, *_about_lead(plan, cut, lead))
 
         film = io.output("film", f"film.{container.ending}")
         _write_verified(io, plan, cut, lead, film)
