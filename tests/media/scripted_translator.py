@@ -39,8 +39,8 @@ SENTENCES = (
     "The quick brown fox jumps over the lazy dog; it's said to be 0123456789 years old.",
 )
 GREEDY, WIDE = "▁MAYBE", "▁PERHAPS"
-# What is copied has a logit of 11, anything else none. At "perhaps" MAYBE is 1 above PERHAPS, and in
-# the fog behind it 3 above any other piece: a word in twenty, which costs more than PERHAPS did.
+# What is copied has a logit of 11, other pieces have none. At "perhaps" MAYBE is 1 above PERHAPS.
+# Then MAYBE is 3 above any other, and with that one in twenty, which costs more than PERHAPS did.
 COPIED, COPIED_GREEDILY, GREEDY_ANYWAY = 0.5, 0.42, 3
 
 
