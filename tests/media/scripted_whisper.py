@@ -3,7 +3,7 @@
 It has the shape of a real model, converted for CTranslate2, but is a few megabytes of numbers
 without any training: after each token of the script comes the next one, and after any other token
 the end. Each token takes 0.4 s. So the whole library runs, and what comes out is known, whatever
-the sound.
+the sound and the processor.
 
 Needs numpy, ctranslate2 and tokenizers, and therefore runs where Whisper runs.
 """
@@ -21,9 +21,10 @@ from ctranslate2.specs.whisper_spec import WhisperSpec
 from faster_whisper.tokenizer import _LANGUAGE_CODES
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-# The decoder's state: which token of the script it is at, and at which position.
+# The decoder's state: which token of the script it is at, at which position, and how late that is.
 TOKENS, STEPS = 128, 64
-WIDTH = TOKENS + STEPS
+LATE = TOKENS + STEPS
+WIDTH = LATE + 1
 WINDOW_FRAMES, STEP_FRAMES = 1500, 20
 POSITIONS = 448
 END, START = "<|endoftext|>", "<|startoftranscript|>"
@@ -145,18 +146,27 @@ def set_script(spec: Any, chain: list[str], words: Vocabulary, certainty: float)
     spec.decoder.embeddings.weight, spec.decoder.projection.weight = embedding, projection
 
 
+def set_step(vector: Any, step: int) -> None:
+    step = min(step, STEPS - 1)
+    vector[TOKENS + step], vector[LATE] = 1, step / STEPS
+
+
 def set_times(spec: Any, before: int) -> None:
-    """Each token looks at 0.4 s of the sound, the one after so many of the prompt at the first."""
+    """Each token looks at 0.4 s of the sound, the one after so many of the prompt at the first.
+
+    Later ones look a little more at what comes later. Else all would look alike at the sound after
+    the last, and the library, which compares them there too, would be led by errors of rounding.
+    """
     frames, positions = zero(WINDOW_FRAMES, WIDTH), zero(POSITIONS, WIDTH)
     for frame in range(WINDOW_FRAMES):
-        frames[frame, TOKENS + min(frame // STEP_FRAMES, STEPS - 1)] = 1
+        set_step(frames[frame], frame // STEP_FRAMES)
     for position in range(POSITIONS):
-        positions[position, TOKENS + min(max(position - before, 0), STEPS - 1)] = 1
+        set_step(positions[position], max(position - before, 0))
     spec.encoder.position_encodings.encodings = frames
     spec.decoder.position_encodings.encodings = positions
     for layer in spec.decoder.layer:
         for linear in layer.attention.linear[:2]:
-            linear.weight[TOKENS:WIDTH, TOKENS:] = np.eye(STEPS)
+            linear.weight[TOKENS:WIDTH, TOKENS:] = np.eye(WIDTH - TOKENS)
 
 
 def build(folder: Path, options: argparse.Namespace) -> None:

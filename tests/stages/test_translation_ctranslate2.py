@@ -148,15 +148,16 @@ def test_other_conventions_are_kept_as_well(
         assert second == ("Frodo Bolsón IS HERE." if language == "es" else "Frodo IS HERE.")
 
 
-@pytest.mark.parametrize("numbers", ["int8", "float32"])
+# The processor decides which of the two libraries CTranslate2 multiplies with.
+@pytest.mark.parametrize("mkl", ["0", "1"], ids=["oneDNN", "MKL"])
 def test_the_beam_and_the_limit_of_tokens_reach_the_engine(
-    stages: Stages, models: Path, tmp_path: Path, numbers: str
+    stages: Stages, models: Path, tmp_path: Path, mkl: str
 ) -> None:
     # The model takes a wrong turn at "perhaps" unless it may weigh a second hypothesis.
     job = new_translation_job(tmp_path, ["perhaps I have lost my keys.", "Please look!"])
 
     def translated_with(**config: str) -> Ended:
-        return translate(stages, models, job, TRANSLATION_COMPUTE_TYPE=numbers, **config)
+        return translate(stages, models, job, CT2_USE_MKL=mkl, **config)
 
     wide = translated_with(TRANSLATION_BEAM_SIZE="2")
     assert texts_of(wide, "es") == ["PERHAPS I HAVE LOST MY KEYS.", "PLEASE LOOK!"]
