@@ -11,6 +11,7 @@ from runner.errors import ConfigError
 from runner.project.document import Document
 from runner.project.pipeline import Project
 from runner.project.quantity import limit_text, parse_duration, parse_size
+from runner.project.retry import Change, RetryRule
 from runner.project.settings import Switches
 from runner.project.stage import Key, Resources, StageSpec
 
@@ -208,3 +209,37 @@ def resolve_limits(
         )
         raise ConfigError(msg)
     return ResolvedLimits(values=Resources(**values), sources=sources)  # type: ignore[arg-type]  # as above
+
+
+def resolve_retry(
+    stage: StageSpec, project: Project, job: JobLayer = NO_JOB
+) -> tuple[RetryRule, ...]:
+    """The rules of the first layer that has some: job.yaml, stagerun.yaml, the spec.
+
+    Raises ConfigError for a setting that the stage does not declare or a change that does not fit.
+    """
+    none = Switches()
+    layers = (
+        (job.stages.get(stage.id, none).retry, job.document),
+        (project.settings.stages.get(stage.id, none).retry, project.settings.document),
+        (stage.retry, None),
+    )
+    rules, document = next((rules, document) for rules, document in layers if rules is not None)
+    spec = f"stages/{stage.id}/stage.yaml"
+    where = document.where("stages", stage.id, "retry") if document else spec
+    for change in (change for rule in rules for change in rule.changes):
+        problem = None if change.is_limit else _change_misfit(stage, change)
+        if problem:
+            msg = f"{where}: retry cannot set {change.name}: {problem}."
+            raise ConfigError(msg)
+    return rules
+
+
+def _change_misfit(stage: StageSpec, change: Change) -> str | None:
+    key = stage.config.get(change.name)
+    if key is None:
+        return f"{stage.id} declares no such key{_close(change.name, stage.config)}".rstrip(".")
+    if change.to is not None:
+        wrong = misfit(key, change.to)
+        return f"{change.to!r} {wrong}" if wrong else None
+    return None if key.type in ("int", "float") else f"a {key.type} cannot be multiplied"

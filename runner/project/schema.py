@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from runner.project.quantity import parse_duration, parse_size
+from runner.project.retry_schema import Rules
 
 Space = Annotated[int, BeforeValidator(lambda value: parse_size(str(value)))]
 # To an engine a limit of 0 means no limit at all.
@@ -201,6 +202,7 @@ class StageFile(Part):
     resources: ResourcesPart = ResourcesPart()
     network: Literal["none", "site"] = "none"
     secrets: list[Name] = []
+    retry: Rules = []
 
     @model_validator(mode="after")
     def _one_way_to_name_parents(self) -> "StageFile":
@@ -230,11 +232,20 @@ class StageFile(Part):
                     raise ValueError(problem)
         return self
 
+    @model_validator(mode="after")
+    def _retries_change_declared_keys(self) -> "StageFile":
+        for key in (key for rule in self.retry for key in rule.keys):
+            if key not in self.config:
+                problem = f"'retry' changes the setting {key!r}, which 'config' does not have"
+                raise ValueError(problem)
+        return self
+
 
 class StageSwitches(ResourcesPart):
     """What a job or a site may set for one stage."""
 
     enabled: bool | None = None
+    retry: Rules | None = None
 
 
 class JobFile(Part):

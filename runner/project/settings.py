@@ -6,6 +6,7 @@ from typing import Any
 
 from runner.errors import SettingsError
 from runner.project.document import Document, load_document
+from runner.project.retry import LIMITS, RetryRule, rules_from
 from runner.project.stage import Resources, Source
 
 
@@ -26,9 +27,13 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Switches:
-    """What a job or the site sets for one stage; ``enabled`` is None where it says nothing."""
+    """What a job or the site sets for one stage.
+
+    ``enabled`` and ``retry`` are None where it says nothing of them.
+    """
 
     enabled: bool | None = None
+    retry: tuple[RetryRule, ...] | None = None
     resources: Resources = field(default_factory=Resources)
 
 
@@ -63,7 +68,8 @@ def switches_from(data: dict[str, Any]) -> dict[str, Switches]:
     return {
         stage: Switches(
             enabled=part["enabled"],
-            resources=Resources(**{key: part[key] for key in part if key != "enabled"}),
+            retry=None if part["retry"] is None else rules_from(part["retry"]),
+            resources=Resources(**{key: part[key] for key in part if key in LIMITS}),
         )
         for stage, part in data.items()
     }

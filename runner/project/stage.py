@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from runner.errors import SpecError
 from runner.project.document import Document, load_document
+from runner.project.retry import RetryRule, rules_from
 
 Conditions = dict[str, tuple[str, ...]]
 """For each key named the values that it may have; a condition without keys always holds."""
@@ -126,6 +127,7 @@ class StageSpec:
     resources: Resources
     network: bool
     secrets: tuple[str, ...]
+    retry: tuple[RetryRule, ...] = ()
 
     @property
     def number(self) -> int | None:
@@ -204,6 +206,7 @@ def stage_from(document: Document, folder: Path) -> StageSpec:
         resources=Resources(**data["resources"]),
         network=data["network"] == "site",
         secrets=tuple(data["secrets"]),
+        retry=rules_from(data["retry"]),
     )
 
 
