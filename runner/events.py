@@ -26,13 +26,18 @@ class StageWaiting:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted:
-    """A container is about to start; or one that a dead runner had started is taken over."""
+    """A container is about to start; or one that a dead runner had started is taken over.
+
+    It is for attempt ``attempt`` of at most ``attempts``.
+    """
 
     stage: str
     run_id: str
     image: str
     gpus: tuple[str, ...] = ()
     adopted: bool = False
+    attempt: int = 1
+    attempts: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +81,26 @@ class Notice:
 
     stage: str | None
     message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptFailed:
+    """An attempt of a stage ended badly or was refused, and another one follows.
+
+    ``attempt`` is the one that failed, of at most ``attempts``; the other fields are as in
+    ``StageFinished``.
+    """
+
+    stage: str
+    attempt: int
+    attempts: int
+    verdict: Verdict
+    summary: str
+    details: tuple[str, ...] = ()
+    run_id: str | None = None
+    duration_seconds: float | None = None
+    memory_peak_bytes: int | None = None
+    record: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +187,7 @@ Event: TypeAlias = (
     | Progress
     | Resources
     | Notice
+    | AttemptFailed
     | StageFinished
     | JobFinished
     | BuildStarted

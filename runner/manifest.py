@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
 
+from runner.attempt_record import AttemptRecord
 from runner.errors import Verdict
 
 SCHEMA_VERSION: Final = 1
@@ -232,6 +233,7 @@ class RunRecord(Strict):
     job: str
     variant: str | None
     dev: bool = False
+    attempt: AttemptRecord = AttemptRecord()
     verdict: Verdict
     reason: str
     advice: str | None = None

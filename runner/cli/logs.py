@@ -97,6 +97,9 @@ def _stage_log(job: Job, stage_id: str, run_id: str | None) -> Log:
     live = live_run(job, stage_id)
     current = live.run_id if live else entry.get("run_id")
     if run_id and run_id != current:
+        kept = job.run_folder(run_id) / "stage.log"
+        if "/" not in run_id and kept.is_file():
+            return Log(path=kept, alive=lambda: False, absent=f"{kept} is gone.")
         if (run_id, "previous") != (entry.get("good_run_id"), entry.get("good_is")):
             msg = (
                 f"the stage.log of run {run_id} is not kept (the last run of {stage_id} is "

@@ -62,6 +62,7 @@ def run_options(function: Function) -> Function:
         click.option("--build", is_flag=True, help="First build the images that need it."),
         click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting."),
         click.option("--wait", metavar="[TIME]", help="Wait for a busy stage or a free place."),
+        click.option("--no-retry", is_flag=True, help="Leave it at one attempt."),
         click.option(
             "--dev", is_flag=True, help="Use the code as it is now, not the image's copy."
         ),

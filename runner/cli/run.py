@@ -155,6 +155,7 @@ def _options(asked: dict[str, Any]) -> RunOptions:
         overrides=parse_settings(asked["settings"]),
         limits=parse_limits(limits),
         dev=asked["dev"],
+        retry=not asked["no_retry"],
     )
 
 

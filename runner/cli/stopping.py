@@ -13,7 +13,7 @@ from typing import Final
 
 from runner.cli.signals import heeded_signals
 from runner.errors import SIGNAL_EXIT_CODES
-from runner.events import Event, Notice, Observer, RunStarted, StageFinished
+from runner.events import AttemptFailed, Event, Notice, Observer, RunStarted, StageFinished
 from runner.project.quantity import duration_text
 from runner.run.cancellation import Cancellation
 
@@ -31,7 +31,7 @@ class Running:
         """Take note of a start or an end."""
         if isinstance(event, RunStarted):
             self._stages[event.run_id] = event.stage
-        elif isinstance(event, StageFinished) and event.run_id:
+        elif isinstance(event, StageFinished | AttemptFailed) and event.run_id:
             self._stages.pop(event.run_id, None)
 
     @property

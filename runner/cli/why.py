@@ -52,6 +52,7 @@ def command(context: Context, words: tuple[str, ...]) -> None:
 
 def _ending_document(ending: Ending) -> dict[str, object]:
     models = {
+        "attempt": ending.attempt.model_dump(mode="json"),
         "findings": [item.model_dump(mode="json") for item in ending.findings],
         "limit_differences": [item.model_dump(mode="json") for item in ending.limit_differences],
     }
@@ -70,6 +71,17 @@ def _prospect_lines(context: Context, ahead: Prospect, *, first: bool) -> list[s
     return lines + [f"note: {one_line(text)}" for text in ahead.notices]
 
 
+def _attempt_lines(ending: Ending) -> list[str]:
+    attempt = ending.attempt
+    if attempt.number == 1:
+        return []
+    changes = ", ".join(f"{it.name} {it.used} instead of {it.asked}" for it in attempt.changes)
+    return [
+        f"attempt {attempt.number} of {attempt.of}" + (f", with {changes}" if changes else ""),
+        *(f"  attempt {it.number}, run {it.run_id}: {cause(it.verdict)}" for it in ending.earlier),
+    ]
+
+
 def _ending_lines(
     context: Context, stage_id: str, job: Job, ending: Ending, told: tuple[str, ...]
 ) -> list[str]:
@@ -83,6 +95,7 @@ def _ending_lines(
     if ending.findings_total > len(ending.findings):
         body.append(f"  and {ending.findings_total - len(ending.findings)} more")
     body.append(ending.advice or "")
+    body += _attempt_lines(ending)
     body += [f"warning: {text}" for text in ending.warnings if text not in told]
     body += [
         f"limit {item.name}: asked {item.asked}, in force {item.effective} ({item.reason})"

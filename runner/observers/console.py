@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.events import (
+    AttemptFailed,
     BuildFinished,
     BuildProgress,
     BuildStarted,
@@ -23,6 +24,7 @@ from runner.events import (
 )
 from runner.observers.lines import (
     Layout,
+    attempt_lines,
     built_line,
     job_lines,
     log_lines,
@@ -138,6 +140,9 @@ class Console:
                 yield layout.fit(((layout.text(headline), "strong"),))
             case StageFinished(run_id=run_id):
                 yield from result_lines(event, layout, frozenset(self._told.pop(run_id or "", ())))
+            case AttemptFailed(run_id=run_id):
+                self._told.pop(run_id or "", None)
+                yield from attempt_lines(event, layout)
             case StageWaiting():
                 yield waiting_line(event, layout)
             case Notice():

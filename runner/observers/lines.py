@@ -8,6 +8,7 @@ from typing import Final
 
 from runner.errors import Verdict
 from runner.events import (
+    AttemptFailed,
     BuildFinished,
     Copying,
     JobFinished,
@@ -82,9 +83,12 @@ class Layout:
 
 def words_of(event: StageFinished) -> str:
     """A verdict as people would say it."""
-    if event.verdict is None:
-        return "refused"
-    return WORDS.get(event.verdict, event.verdict.replace("_", " "))
+    return "refused" if event.verdict is None else in_words(event.verdict)
+
+
+def in_words(verdict: Verdict) -> str:
+    """The same of the verdict alone."""
+    return WORDS.get(verdict, verdict.replace("_", " "))
 
 
 def result_lines(
@@ -101,6 +105,17 @@ def result_lines(
     for warning in event.warnings:
         if warning not in told:
             yield from layout.paragraph(f"{layout.marks.warning} {warning}", "warn")
+
+
+def attempt_lines(event: AttemptFailed, layout: Layout) -> Iterator[Pieces]:
+    """An attempt that failed, and what the next one has otherwise."""
+    name = layout.name(event.stage)
+    head = ((f" {layout.marks.warning} ", "warn"), (f"{name}   ", "strong"))
+    took = "" if event.duration_seconds is None else f"   {duration_text(event.duration_seconds)}"
+    what = f"attempt {event.attempt} of {event.attempts}: {in_words(event.verdict)}{took}"
+    yield layout.fit((*head, (what, "warn")))
+    for text in (event.summary, *event.details):
+        yield from layout.paragraph(text)
 
 
 def _middle(event: StageFinished, layout: Layout) -> str:

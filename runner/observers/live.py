@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from runner.events import (
+    AttemptFailed,
     BuildFinished,
     BuildProgress,
     BuildStarted,
@@ -146,7 +147,11 @@ class LiveDisplay:
                 self.activities[path] = replace(old, text=copying_text(event))
                 if event.done >= event.total:
                     del self.activities[path]
-            case StageFinished(run_id=str(done)) | BuildFinished(image=done):
+            case (
+                StageFinished(run_id=str(done))
+                | AttemptFailed(run_id=str(done))
+                | BuildFinished(image=done)
+            ):
                 self.activities.pop(done, None)
             case _:
                 self._change(event, now)

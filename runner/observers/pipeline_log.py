@@ -17,6 +17,7 @@ from typing import Final
 
 from runner.errors import Verdict
 from runner.events import (
+    AttemptFailed,
     Event,
     JobFinished,
     JobStarted,
@@ -155,9 +156,13 @@ def _told(event: Event) -> Iterator[tuple[str, str, str]]:
             )
         case RunStarted(stage=stage, run_id=run_id, image=image, gpus=gpus):
             on = f" on GPU {', '.join(gpus)}" if gpus else ""
-            yield stage_name(stage), "INFO", f"run {run_id} started in {image}{on}"
+            again = f", attempt {event.attempt} of {event.attempts}" if event.attempt > 1 else ""
+            yield stage_name(stage), "INFO", f"run {run_id} started in {image}{on}{again}"
         case Notice(stage=stage, message=message):
             yield stage_name(stage) if stage else RUNNER, "WARNING", message
+        case AttemptFailed(attempt=attempt, attempts=attempts):
+            head = f"attempt {attempt} of {attempts} failed: "
+            yield stage_name(event.stage), "WARNING", head + _end(event)
         case StageFinished():
             yield stage_name(event.stage), "INFO" if event.good else "ERROR", _end(event)
         case JobFinished(verdict=verdict, exit_code=code, result=result):
@@ -171,8 +176,9 @@ def _word(verdict: Verdict | None, exit_code: int) -> str:
     return f"refused, exit code {exit_code}" if verdict is None else str(verdict)
 
 
-def _end(event: StageFinished) -> str:
-    facts = [_word(event.verdict, event.exit_code)]
+def _end(event: StageFinished | AttemptFailed) -> str:
+    code = event.exit_code if isinstance(event, StageFinished) else 0
+    facts = [_word(event.verdict, code)]
     if event.duration_seconds is not None:
         facts.append(f"after {duration_text(event.duration_seconds)}")
     if event.memory_peak_bytes is not None:
@@ -180,4 +186,5 @@ def _end(event: StageFinished) -> str:
     ran = event.run_id is not None and event.duration_seconds is not None
     run = f"run {event.run_id}: " if ran else ""
     lines = [f"{run}{', '.join(facts)}: {event.summary}", *event.details]
-    return "\n".join([*lines, *(f"warning: {text}" for text in event.warnings)])
+    warnings = event.warnings if isinstance(event, StageFinished) else ()
+    return "\n".join([*lines, *(f"warning: {text}" for text in warnings)])

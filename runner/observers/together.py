@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from runner.events import (
+    AttemptFailed,
     Event,
     JobStarted,
     LogLine,
@@ -35,7 +36,7 @@ def labelled(observer: Observer, label: str) -> Observer:
                 observer(replace(event, stages=stages))
             case (
                 StageWaiting() | RunStarted() | LogLine() | Progress() | Resources()
-                | StageFinished()
+                | AttemptFailed() | StageFinished()
             ):  # fmt: skip
                 observer(replace(event, stage=f"{label}/{event.stage}"))
             case _:

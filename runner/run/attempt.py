@@ -16,7 +16,8 @@ from runner.host.engine import LABEL
 from runner.host.machine import cpu_count
 from runner.job.folder import Job
 from runner.job.journal import CLOSED, CONTAINER, INTENT, STARTED, Journal, journal_of
-from runner.run.request import CONTAINER_MODELS, Host, Request, kept_request, request_document
+from runner.run.kept_request import kept_request
+from runner.run.request import CONTAINER_MODELS, Host, Request, request_document
 from runner.run.site_access import forget_proxy
 from runner.run.stage_folder import put_back, set_aside
 

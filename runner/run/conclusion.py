@@ -41,6 +41,8 @@ def announce(run: Run, emit: Observer, *, adopted: bool = False) -> None:
             image=request.image.name,
             gpus=request.grant.uuids,
             adopted=adopted,
+            attempt=request.options.attempt.number,
+            attempts=request.options.attempt.of,
         )
     )
 

@@ -22,6 +22,7 @@ from runner.run.contract import check_contract
 from runner.run.output import EndReport
 from runner.run.redaction import redaction_of
 from runner.run.request import DECLARED_OUTPUTS, declared_outputs
+from runner.run.retry import Attempt, attempt_from
 from runner.run.supervision import Facts
 from runner.run.verdict import Circumstances, judge
 
@@ -81,6 +82,7 @@ def unfinished(
 ) -> "RunRecord":
     """The record of a run that nobody saw to its end, from as much as its journal has."""
     from runner.manifest import ImageReference, RunnerIdentity, RunRecord
+    from runner.run.record import attempt_record
     from runner.version import VERSION
 
     with contextlib.suppress(StopIteration, KeyError, ValueError):
@@ -94,6 +96,7 @@ def unfinished(
         stage_id=intent["stage_id"],
         job=job.name,
         variant=None,
+        attempt=attempt_record(_attempt(intent)),
         verdict=verdict,
         reason=reason,
         advice=ADVICE,
@@ -110,6 +113,12 @@ def unfinished(
             version=VERSION,
         ),
     )
+
+
+def _attempt(intent: Mapping[str, Any]) -> Attempt:
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        return attempt_from(intent["request"]["attempt"])
+    return Attempt()
 
 
 def close_broken_off(run: "Run", problem: BaseException) -> None:

@@ -1,12 +1,13 @@
 """How the last run of a stage ended, and what that was concluded from; no engine is asked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from runner.attempt_record import AttemptRecord
 from runner.errors import Verdict
 from runner.job.folder import Job
-from runner.job.job_manifest import read_entries
+from runner.job.job_manifest import read_entries, read_record
 from runner.job.journal import CLOSED, Journal
 from runner.manifest import Evidence, Finding, LimitDifference, RunRecord
 from runner.project.quantity import limit_text, size_text
@@ -16,17 +17,29 @@ SAID: Final = {True: "yes", False: "no", None: "unknown"}
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlierAttempt:
+    """An attempt of the same call before the last one."""
+
+    number: int
+    run_id: str
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ending:
     """The end of a run. ``verdict`` is None for one that is under way or lost its runner.
 
-    ``record`` is relative to the job and None for a run that never started; ``log`` likewise is
-    None when there is none. Overheads are milliseconds.
+    ``earlier`` are the attempts before it, the first one first. ``record`` is relative to the job
+    and None for a run that never started; ``log`` likewise is None when there is none. Overheads
+    are milliseconds.
     """
 
     run_id: str | None
     verdict: Verdict | None
     reason: str
     advice: str | None = None
+    attempt: AttemptRecord = field(default_factory=AttemptRecord)
+    earlier: tuple[EarlierAttempt, ...] = ()
     evidence: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     findings_total: int = 0
@@ -112,6 +125,8 @@ def _from_record(job: Job, run_id: str, entry: Mapping[str, Any] | None) -> Endi
         verdict=record.verdict,
         reason=record.reason,
         advice=record.advice,
+        attempt=record.attempt,
+        earlier=tuple(_earlier(job, record)),
         evidence=tuple(evidence_lines(record)),
         findings=tuple(record.findings),
         findings_total=record.findings_total,
@@ -122,6 +137,19 @@ def _from_record(job: Job, run_id: str, entry: Mapping[str, Any] | None) -> Endi
         log=str(shown.relative_to(job.root)) if shown.is_file() else None,
         record=str(path.relative_to(job.root)),
     )
+
+
+def _earlier(job: Job, record: RunRecord) -> list[EarlierAttempt]:
+    """As far back as there are records."""
+    found: list[EarlierAttempt] = []
+    number, after = record.attempt.number, record.attempt.after
+    while number > 1 and after is not None and (before := read_record(job, after)):
+        number -= 1
+        found.insert(
+            0, EarlierAttempt(number=number, run_id=after, verdict=str(before.get("verdict")))
+        )
+        after = (before.get("attempt") or {}).get("after")
+    return found
 
 
 def evidence_lines(record: RunRecord) -> list[str]:

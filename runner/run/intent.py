@@ -19,6 +19,7 @@ from runner.project.pipeline import Project
 from runner.project.stage import Resources, StageSpec
 from runner.run.attempt import Run
 from runner.run.inputs import InputFile
+from runner.run.kept_request import secret_marks
 from runner.run.request import (
     DECLARED_OUTPUTS,
     Host,
@@ -27,8 +28,8 @@ from runner.run.request import (
     RunOptions,
     declared_outputs,
     find_secrets,
-    secret_marks,
 )
+from runner.run.retry import attempt_from
 from runner.run.site_access import SiteAccess, kept_proxies
 
 UNUSABLE: Final = (KeyError, TypeError, ValueError)
@@ -95,5 +96,5 @@ def _request(
         fingerprint=intent["fingerprint"],
         notices=tuple(kept["notices"]),
         skipped=tuple(kept["skipped"]),
-        options=RunOptions(dev=kept["dev"]),
+        options=RunOptions(dev=kept["dev"], attempt=attempt_from(kept["attempt"])),
     )

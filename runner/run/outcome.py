@@ -1,7 +1,7 @@
 """What a call did with one stage, and how observers hear of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import EXIT_CODES, SIGNAL_EXIT_CODES, StagerunError, Verdict
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The end of one stage in this call."""
+    """The end of one stage in this call; ``ran`` is the run that came to it, if one did."""
 
     stage: str
     verdict: Verdict | None
     exit_code: int
     run_id: str | None = None
+    ran: "Run | None" = field(default=None, repr=False, compare=False)
 
     @property
     def good(self) -> bool:
@@ -81,7 +82,11 @@ def finished(run: "Run", record: "RunRecord", emit: Observer) -> Outcome:
         )
     )
     return Outcome(
-        stage=record.stage_id, verdict=record.verdict, exit_code=code, run_id=record.run_id
+        stage=record.stage_id,
+        verdict=record.verdict,
+        exit_code=code,
+        run_id=record.run_id,
+        ran=run,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from runner.attempt_record import AttemptRecord, ChangedValue
 from runner.errors import Verdict
 from runner.host.container import ContainerState
 from runner.host.machine import ProcessIdentity
@@ -36,6 +37,7 @@ from runner.project.quantity import limit_text
 from runner.project.stage import StageSpec
 from runner.run.attempt import Run
 from runner.run.contract import REPORTED, Found
+from runner.run.retry import Attempt
 from runner.run.supervision import Facts
 from runner.run.verdict import Circumstances, Judgement
 from runner.version import VERSION
@@ -90,6 +92,7 @@ def draft(
         job=run.job.name,
         variant=request.variant,
         dev=request.options.dev,
+        attempt=attempt_record(request.options.attempt),
         verdict=Verdict.RUNNER_LOST,
         reason="",
         started_at=facts.started_at,
@@ -269,6 +272,17 @@ def _warnings(known: Sequence[str], found: Found, judgement: Judgement) -> list[
     rest = len(own) - len(kept)
     more = [f"and {rest} more warnings, which the stage's manifest has"] if rest else []
     return [*notices, *kept, *more, *judgement.warnings]
+
+
+def attempt_record(attempt: Attempt) -> AttemptRecord:
+    """Which attempt it was, and what was changed for it."""
+    return AttemptRecord(
+        number=attempt.number,
+        of=attempt.of,
+        because=attempt.because,
+        after=attempt.after,
+        changes=[ChangedValue(**asdict(item)) for item in attempt.changes],
+    )
 
 
 def runner_identity(identity: ProcessIdentity) -> RunnerIdentity:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -23,6 +23,7 @@ from runner.project.stage import Resources, StageSpec
 from runner.run.cancellation import Cancellation
 from runner.run.gpu_promises import GpuPromises
 from runner.run.inputs import InputFile, resolve_inputs
+from runner.run.retry import Attempt
 from runner.run.site_access import SiteAccess, find_site_access
 from runner.run.variant import allowed_variants, choose_variant, gpu_variant
 
@@ -34,7 +35,8 @@ CONTAINER_MODELS: Final = "/models"
 class RunOptions:
     """What the caller asks of a run.
 
-    With ``keep_given`` a result that the user gave stays, even with ``force``.
+    With ``keep_given`` a result that the user gave stays, even with ``force``. ``retry`` is whether
+    declared retries take place, ``attempt`` what one of them changes.
     """
 
     force: bool = False
@@ -43,6 +45,8 @@ class RunOptions:
     overrides: Mapping[str, str] = field(default_factory=dict)
     limits: Resources = field(default_factory=Resources)
     dev: bool = False
+    retry: bool = True
+    attempt: Attempt = field(default_factory=Attempt)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,16 +99,71 @@ def resolve(
     Raises ConfigError, InputMissingError, ImageMissingError, ModelMissingError, SettingsError or
     GpuUnavailableError.
     """
-    config = resolve_config(stage, project, job.layer, options.overrides)
-    digests = DigestStore(job)
+    attempt, digests = options.attempt, DigestStore(job)
+    asked = resolve_config(stage, project, job.layer, options.overrides)
+    config = attempt.settings(asked)
     inputs, skipped = resolve_inputs(stage, project, job, digests)
     allowed = allowed_variants(stage, config)
-    asked = resolve_limits(
-        stage, project, job.layer, options.limits, gpu_variant(stage, allowed) or allowed[0]
+
+    def limits_of(variant: str) -> ResolvedLimits:
+        return attempt.limited(resolve_limits(stage, project, job.layer, options.limits, variant))
+
+    def basis_of(variant: str, config: Mapping[str, Value]) -> _Basis:
+        return _basis(stage, project, host, options, variant, config, inputs, digests)
+
+    wanted = limits_of(gpu_variant(stage, allowed) or allowed[0]).values
+    granted, variant = choose_variant(stage, allowed, wanted.gpu_memory, host)
+    basis = answers = basis_of(variant, config)
+    if config != asked:
+        # The result answers what was asked: a later call, which asks the same, has to find it.
+        answers = basis_of(attempt.variant or variant, asked)
+    digests.save()
+    notices = [basis.notice] if basis.notice and not options.dev else []
+    if granted.fallback_reason:
+        notices.append(f"no GPU was granted, the stage runs on the CPU: {granted.fallback_reason}")
+    if attempt.notice:
+        notices.append(attempt.notice)
+    return Request(
+        stage=stage,
+        project=project,
+        variant=variant,
+        image=basis.image,
+        config=config,
+        inputs=inputs,
+        limits=limits_of(variant),
+        grant=granted,
+        models=basis.models,
+        secrets=find_secrets(stage, project),
+        site=find_site_access(project.settings.network) if stage.network else SiteAccess(),
+        components=answers.components,
+        fingerprint=fingerprint(answers.components),
+        notices=tuple(notices),
+        skipped=skipped,
+        options=options,
     )
-    granted, variant = choose_variant(stage, allowed, asked.values.gpu_memory, host)
-    limits = resolve_limits(stage, project, job.layer, options.limits, variant)
-    image, old = find_image(stage, variant, project, host.engine)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Basis:
+    """What a result rests on beside its inputs; ``notice`` is about an old image."""
+
+    image: ImageReference
+    notice: str | None
+    models: dict[str, FoundModel]
+    components: dict[str, str]
+
+
+def _basis(
+    stage: StageSpec,
+    project: Project,
+    host: Host,
+    options: RunOptions,
+    variant: str,
+    config: Mapping[str, Value],
+    inputs: tuple[InputFile, ...],
+    digests: DigestStore,
+) -> _Basis:
+    image, notice = find_image(stage, variant, project, host.engine)
     store = project.settings.models
     models = {
         needed.key: find_model(store, needed, digests.digest)
@@ -114,28 +173,7 @@ def resolve(
     if options.dev:
         # Mounted over the baked copy, so the image's digest says nothing about it.
         components["mounted sources"] = Recipes(project).stage(stage, variant).digest
-    digests.save()
-    notices = [old] if old and not options.dev else []
-    if granted.fallback_reason:
-        notices.append(f"no GPU was granted, the stage runs on the CPU: {granted.fallback_reason}")
-    return Request(
-        stage=stage,
-        project=project,
-        variant=variant,
-        image=image,
-        config=config,
-        inputs=inputs,
-        limits=limits,
-        grant=granted,
-        models=models,
-        secrets=find_secrets(stage, project),
-        site=find_site_access(project.settings.network) if stage.network else SiteAccess(),
-        components=components,
-        fingerprint=fingerprint(components),
-        notices=tuple(notices),
-        skipped=skipped,
-        options=options,
-    )
+    return _Basis(image=image, notice=notice, models=models, components=components)
 
 
 def find_image(
@@ -172,37 +210,6 @@ def find_secrets(stage: StageSpec, project: Project) -> dict[str, Path]:
         if path is not None:
             found[name] = path
     return found
-
-
-def secret_marks(secrets: Mapping[str, Path]) -> dict[str, list[int]]:
-    """What tells a secret's file from another or a later one, and nothing of what is in it."""
-    found = {name: path.stat() for name, path in secrets.items()}
-    return {
-        name: [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
-        for name, status in found.items()
-    }
-
-
-def kept_request(request: Request) -> dict[str, Any]:
-    """What the journal keeps of a request; ``runner.run.intent`` makes one of it again."""
-    limits = request.limits
-    return {
-        "variant": request.variant,
-        "image_name": request.image.name,
-        "config": {key: asdict(value) for key, value in request.config.items()},
-        "inputs": [asdict(file) for file in request.inputs],
-        "limits": {"values": asdict(limits.values), "sources": dict(limits.sources)},
-        "grant": asdict(request.grant),
-        "models": {
-            name: {**asdict(model), "folder": str(model.folder)}
-            for name, model in request.models.items()
-        },
-        "secrets": secret_marks(request.secrets),
-        "components": dict(request.components),
-        "notices": list(request.notices),
-        "skipped": list(request.skipped),
-        "dev": request.options.dev,
-    }
 
 
 def _components(

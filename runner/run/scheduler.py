@@ -24,9 +24,9 @@ from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.given import stock_of
 from runner.run.inputs import is_enabled, switch
-from runner.run.lifecycle import run_stage
 from runner.run.outcome import Outcome, refused, skipped
 from runner.run.request import Host, RunOptions
+from runner.run.retrying import run_attempts
 from runner.run.switched_off import record_skipped
 
 STOPPED: Final = "not started: cancelled by stagerun cancel"
@@ -256,7 +256,7 @@ def execute(
         if not is_enabled(stage_id, project, job):
             reason = record_skipped(stage, job, host, options, emit)
             return skipped(stage, reason, emit)
-        return run_stage(stage, project, job, host, options=options, emit=emit)
+        return run_attempts(stage, project, job, host, options=options, emit=emit)
     except StagerunError as problem:
         return _refused(stage, problem, host, emit)
     except OSError as problem:

@@ -3,9 +3,10 @@
 The result before a run waits until its end tells which of the two is in force.
 """
 
+import contextlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from runner.errors import InputMissingError
 from runner.job.fingerprint import DigestStore
@@ -14,11 +15,14 @@ from runner.job.job_manifest import read_entries
 from runner.job.journal import FOLDER, Journal
 from runner.run.inputs import check_unchanged
 
+LOG: Final = "stage.log"
+
 
 def set_aside(job: Job, stage_id: str, journal: Journal) -> None:
     """Move a good result to where previous results wait, drop a failed one, make a fresh folder.
 
-    A result that is not what its run had left counts as failed. ``.cache/`` stays with the stage.
+    A result that is not what its run had left counts as failed. ``.cache/`` stays with the stage,
+    and the log of a failed run with its record.
     """
     folder, previous = job.stage_folder(stage_id), job.previous_folder(stage_id)
     entry = read_entries(job).get(stage_id, {})
@@ -35,11 +39,24 @@ def set_aside(job: Job, stage_id: str, journal: Journal) -> None:
         else:
             abandoned = previous.with_name(f"{stage_id}.failed")
             remove_folder(abandoned)
+            _keep_log(job, folder / LOG, entry)
             folder.replace(abandoned)
     job.make_folder(folder)
     for old in (previous, previous.with_name(f"{stage_id}.failed")):
         if carry_cache(old, folder):
             break
+
+
+def _keep_log(job: Job, log: Path, entry: dict[str, Any]) -> None:
+    """Give the log of a failed run a second name in the folder of its run."""
+    run_id = entry.get("run_id")
+    if run_id is None or not job.run_folder(run_id).is_dir() or not log.is_file():
+        return
+    # Links are for the stage to make: what is one is left where it is. On a file system without
+    # second names the log stays as long as its folder.
+    with contextlib.suppress(OSError):
+        if not log.is_symlink():
+            os.link(log, job.run_folder(run_id) / LOG, follow_symlinks=False)
 
 
 def _is_intact(job: Job, stage_id: str, entry: dict[str, Any]) -> bool:

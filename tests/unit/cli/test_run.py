@@ -108,6 +108,22 @@ def test_limits_given_as_options_reach_the_container(bench: Bench) -> None:
     )  # fmt: skip
 
 
+def test_a_stage_is_tried_as_often_as_the_site_says_unless_the_caller_does_not_want_it(
+    bench: Bench,
+) -> None:
+    rule = "{on: stage_failed, attempts: 2, wait: 0}"
+    bench.kit.settings(f"stages: {{{PROBE}: {{retry: {rule}}}}}\n")
+    bench.does(PROBE, fail)
+    said = bench.say(stage_command(PROBE), "out/job")
+    assert said.code == 1
+    assert "attempt 1 of 2: failed" in said.text
+    assert "This was attempt 2 of 2." in said.text
+    assert len(bench.engine.created) == 2
+    said = bench.say(stage_command(PROBE), "out/job", "--no-retry")
+    assert "attempt" not in said.text
+    assert len(bench.engine.created) == 3
+
+
 def test_jobs_stand_for_the_sites_number_of_stages_at_once(bench: Bench) -> None:
     bench.kit.settings("workflows: {copy: [52_last/copy]}\nlimits: {stages_at_once: 1}\n")
     assert bench.say(command, "out/job", "--jobs", "3").code == 0

@@ -4,10 +4,11 @@ from typing import NoReturn
 
 import pytest
 
+from runner.cli import logs
 from runner.cli.why import command
 from runner.errors import EngineUnavailableError, GpuUnavailableError
-from runner.host.engine_fake import FakeEngine
-from tests.unit.cli.bench import NEXT, PROBE, Bench, fail
+from runner.host.engine_fake import FakeEngine, FakeProcess
+from tests.unit.cli.bench import NEXT, PROBE, Bench, copy_input, fail
 
 SPEC = """\
     summary: Copies its input
@@ -145,6 +146,47 @@ def test_without_an_engine_the_last_ending_is_still_told(bench: Bench) -> None:
     text = why(bench)
     assert text.startswith("whether it would run again cannot be told: no engine answers")
     assert "last run" in text
+
+
+def fails_first(bench: Bench, text: str) -> list[str]:
+    """A stage with that rule, whose first attempt fails; the ids of its two runs."""
+    calls = iter("first")
+    bench.kit.spec(PROBE, f"{SPEC}    {text}\n")
+    bench.have_image(
+        PROBE, lambda process: fail(process) if next(calls) == "f" else copy_input(process)
+    )
+    last = bench.run().run_id
+    first = next(folder.name for folder in bench.job.runs() if folder.name != last)
+    return [first, str(last)]
+
+
+def test_every_attempt_is_told_with_what_was_changed(bench: Bench) -> None:
+    first, last = fails_first(bench, "retry: {on: stage_failed, wait: 0, set: {WIDTH: halve}}")
+    lines = why(bench).splitlines()
+    assert lines[0] == f"up to date: same inputs, image and settings as run {last}"
+    assert "   attempt 2 of 3, with WIDTH 2 instead of 5" in lines
+    assert f"     attempt 1, run {first}: the stage failed" in lines
+    (last_run,) = [bench.say(command, PROBE, bench.job.root, "--json").document["last_run"]]
+    assert last_run["attempt"]["number"] == 2
+    assert last_run["earlier"] == [{"number": 1, "run_id": first, "verdict": "stage_failed"}]
+
+
+def test_the_log_of_each_attempt_can_be_read(bench: Bench) -> None:
+    def stage(process: FakeProcess) -> int:
+        code = copy_input(process) if bench.engine.created[1:] else fail(process)
+        log = process.path(f"/job/{PROBE}/stage.log")
+        log.write_text(f"attempt {len(bench.engine.created)}\n")
+        return code
+
+    bench.kit.spec(PROBE, f"{SPEC}    retry: {{on: stage_failed, wait: 0}}\n")
+    bench.have_image(PROBE, stage)
+    last = bench.run().run_id
+    first = next(folder.name for folder in bench.job.runs() if folder.name != last)
+    shown = [
+        bench.say(logs.command, PROBE, bench.job.root, "--run", run_id).text
+        for run_id in (first, str(last))
+    ]
+    assert shown == ["attempt 1\n", "attempt 2\n"]
 
 
 def test_the_document_holds_the_ending_and_the_prospect(bench: Bench) -> None:

@@ -5,7 +5,7 @@ from io import StringIO
 from typing import Any
 
 from runner.errors import Verdict
-from runner.events import Event, LogLine, Progress, RunStarted, StageFinished
+from runner.events import AttemptFailed, Event, LogLine, Progress, RunStarted, StageFinished
 from runner.observers.console import Console, Manner
 from runner.observers.stream import Stream
 
@@ -74,3 +74,18 @@ def failed(**changes: Any) -> StageFinished:
             **changes,
         }
     )
+
+
+def attempt_failed(**changes: Any) -> AttemptFailed:
+    """A first attempt that ended out of memory."""
+    values: dict[str, Any] = {
+        "stage": STAGE,
+        "attempt": 1,
+        "attempts": 3,
+        "verdict": Verdict.OOM_MEMORY,
+        "summary": "The stage was killed at its limit of 2 GiB.",
+        "details": ("The next attempt has memory 4 GiB instead of 2 GiB.",),
+        "run_id": RUN,
+        "duration_seconds": 6.2,
+    }
+    return AttemptFailed(**{**values, **changes})

@@ -19,7 +19,16 @@ from runner.observers.console import Console, Manner
 from runner.observers.lines import shortened_from
 from runner.observers.plain import cells
 from runner.observers.stream import Stream
-from tests.unit.observers.recorded import RUN, STAGE, Shown, failed, finished, log_line, started
+from tests.unit.observers.recorded import (
+    RUN,
+    STAGE,
+    Shown,
+    attempt_failed,
+    failed,
+    finished,
+    log_line,
+    started,
+)
 
 JOB = JobStarted(job="/w/out/film", headline="/w/out/film · film.mkv", stages=("01_demux", STAGE))
 
@@ -126,6 +135,20 @@ def test_waiting_and_notices_are_told() -> None:
         StageWaiting(stage=STAGE, reason="process 7 runs it"), Notice(stage=None, message="Ctrl-C")
     )
     assert text.splitlines() == [" … 06_asr   waiting   process 7 runs it", " ! Ctrl-C"]
+
+
+def test_an_attempt_that_failed_says_what_the_next_one_has() -> None:
+    lines = Shown().after(log_line("low", "WARNING"), attempt_failed()).splitlines()[1:]
+    assert lines == [
+        " ! 06_asr   attempt 1 of 3: out of memory   6.2 s",
+        "   The stage was killed at its limit of 2 GiB.",
+        "   The next attempt has memory 4 GiB instead of 2 GiB.",
+    ]
+
+
+def test_an_attempt_is_no_error_where_nothing_but_errors_is_told() -> None:
+    shown = Shown(Manner(quiet=True))
+    assert shown.after(attempt_failed()) == shown.errors.getvalue() == ""
 
 
 def test_quiet_prints_the_bare_result_and_sends_errors_to_standard_error() -> None:

@@ -11,7 +11,7 @@ from runner.observers.lines import Layout
 from runner.observers.live import Activity, LiveDisplay
 from runner.observers.plain import cells
 from runner.observers.style import ASCII
-from tests.unit.observers.recorded import RUN, STAGE, finished, progress, started
+from tests.unit.observers.recorded import RUN, STAGE, attempt_failed, finished, progress, started
 
 LAYOUT = Layout(marks=ASCII)
 
@@ -152,3 +152,8 @@ def test_builds_and_copies_move_too(screen: Screen) -> None:
     assert "25 %   1.0 GB of 4.0 GB" in text
     assert "film.mkv" not in screen.at(1, Copying(path="film.mkv", done=4, total=4))
     screen.display.close()
+
+
+def test_an_attempt_that_failed_moves_no_longer(screen: Screen) -> None:
+    screen.at(0, started())
+    assert screen.at(1, attempt_failed()) == ""

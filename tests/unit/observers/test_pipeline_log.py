@@ -14,7 +14,16 @@ from runner.events import JobFinished, JobStarted, Notice, StageWaiting
 from runner.job.folder import Job
 from runner.job.log_file import mend_logs
 from runner.observers.pipeline_log import PipelineLog
-from tests.unit.observers.recorded import STAGE, failed, finished, log_line, progress, started
+from tests.unit.observers.recorded import (
+    RUN,
+    STAGE,
+    attempt_failed,
+    failed,
+    finished,
+    log_line,
+    progress,
+    started,
+)
 
 NOW = "2026-11-21T09:14:04.000Z"
 
@@ -82,6 +91,17 @@ def test_a_refusal_is_an_error_and_no_failure_of_the_stage(log: PipelineLog) -> 
     assert log.path.read_text().splitlines() == [
         f"[{NOW}] [asr] [ERROR] refused, exit code 2: no such key",
         f"[{NOW}] [stagerun] [ERROR] ended: refused, exit code 2",
+    ]
+
+
+def test_every_attempt_is_in_the_log(log: PipelineLog) -> None:
+    log(attempt_failed())
+    log(started(attempt=2, attempts=3))
+    assert text_of(log).splitlines() == [
+        f"[{NOW}] [asr] [WARNING] attempt 1 of 3 failed: run {RUN}: oom_memory, after 6.2 s: "
+        "The stage was killed at its limit of 2 GiB.",
+        "    The next attempt has memory 4 GiB instead of 2 GiB.",
+        f"[{NOW}] [asr] [INFO] run {RUN} started in stagerun/06_asr:main, attempt 2 of 3",
     ]
 
 

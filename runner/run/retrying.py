@@ -1,0 +1,170 @@
+"""The attempts of one stage in one call: it is run, and run again where a rule says so."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from runner.errors import CancelledError, StageBusyError, StagerunError, Verdict
+from runner.events import AttemptFailed, Event, Observer, StageFinished, StageWaiting
+from runner.host.machine import memory_total_bytes
+from runner.job.folder import Job
+from runner.job.lock import stage_lock
+from runner.project.config import resolve_retry
+from runner.project.pipeline import Project
+from runner.project.stage import StageSpec
+from runner.run.conclusion import stop_asked
+from runner.run.lifecycle import run_stage
+from runner.run.outcome import Outcome
+from runner.run.request import Host, RunOptions
+from runner.run.retry import Attempt, Next, Tried, listed, next_attempt
+
+LOOK_EVERY_SECONDS: Final = 0.2
+
+
+def run_attempts(
+    stage: StageSpec, project: Project, job: Job, host: Host, *, options: RunOptions, emit: Observer
+) -> Outcome:
+    """Run one stage as ``run_stage`` does, and again while it fails and its rules allow it.
+
+    Observers hear of one end of the stage. Raises what the last attempt raises, ConfigError for
+    rules that do not fit, and CancelledError.
+    """
+    rules = resolve_retry(stage, project, job.layer) if options.retry else ()
+    attempt = Attempt(of=max((rule.attempts for rule in rules), default=1))
+    stopped = stop_asked(stage, job, host)
+
+    def following(cause: Verdict | None, tried: Tried | None = None) -> Next | None:
+        if cause is None or stopped():
+            return None
+        most = memory_total_bytes()
+        return next_attempt(cause, attempt, rules, tried=tried, keys=stage.config, most_memory=most)
+
+    while True:
+        held: list[StageFinished] = []
+        try:
+            outcome = run_stage(
+                stage,
+                project,
+                job,
+                host,
+                options=replace(options, attempt=attempt),
+                emit=_without_end(held, emit),
+            )
+        except StagerunError as problem:
+            after = following(problem.verdict)
+            if after is None:
+                raise
+            emit(_refused_attempt(stage, attempt, after, problem))
+        else:
+            if outcome.ran is not None:
+                # One that a dead runner began has the attempts before it on its account.
+                attempt = outcome.ran.request.options.attempt
+            after = None if outcome.good else following(outcome.verdict, _tried(outcome))
+            if after is None:
+                emit(_last_end(held[-1], attempt))
+                return outcome
+            emit(_failed_attempt(held[-1], attempt, after, job))
+        _pause(stage, job, after, stopped, host, emit)
+        attempt = after.attempt
+
+
+def _without_end(held: list[StageFinished], emit: Observer) -> Observer:
+    """An observer that tells all but the end, which may turn out to be none."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, StageFinished):
+            held.append(event)
+        else:
+            emit(event)
+
+    return tell
+
+
+def _tried(outcome: Outcome) -> Tried | None:
+    if outcome.ran is None:
+        return None
+    request = outcome.ran.request
+    return Tried(
+        run_id=outcome.ran.id,
+        variant=request.variant,
+        config=request.config,
+        limits=request.limits.values,
+    )
+
+
+def _last_end(end: StageFinished, attempt: Attempt) -> StageFinished:
+    """The end as observers hear of it: of a failure, how often it was tried."""
+    if end.good or attempt.number == 1:
+        return end
+    changes = f", with {listed(attempt.changes)}" if attempt.changes else ""
+    return replace(end, details=(f"This was {attempt}{changes}.", *end.details))
+
+
+def _failed_attempt(end: StageFinished, attempt: Attempt, after: Next, job: Job) -> AttemptFailed:
+    run_id = str(end.run_id)
+    log = f"stagerun logs {end.stage} {job.root} --run {run_id}"
+    return AttemptFailed(
+        stage=end.stage,
+        attempt=attempt.number,
+        attempts=after.attempt.of,
+        verdict=Verdict(end.verdict or ""),
+        summary=end.summary,
+        details=(*_changes(attempt, after), f"log: {log} · record: {job.run_folder(run_id)}"),
+        run_id=run_id,
+        duration_seconds=end.duration_seconds,
+        memory_peak_bytes=end.memory_peak_bytes,
+        record=end.record,
+    )
+
+
+def _refused_attempt(
+    stage: StageSpec, attempt: Attempt, after: Next, problem: StagerunError
+) -> AttemptFailed:
+    return AttemptFailed(
+        stage=stage.id,
+        attempt=attempt.number,
+        attempts=after.attempt.of,
+        verdict=Verdict(problem.verdict or ""),
+        summary=str(problem),
+        details=_changes(attempt, after),
+    )
+
+
+def _changes(attempt: Attempt, after: Next) -> tuple[str, ...]:
+    changes = after.attempt.changes
+    if changes == attempt.changes:
+        return ()
+    return (f"The next attempt has {listed(changes)}.",)
+
+
+def _pause(
+    stage: StageSpec,
+    job: Job,
+    after: Next,
+    stopped: Callable[[], str | None],
+    host: Host,
+    emit: Observer,
+) -> None:
+    """Wait until the next attempt may begin. Raises CancelledError."""
+    attempt, end = after.attempt, time.monotonic() + after.pause_seconds
+    if after.pause_seconds:
+        reason = f"{after.pause_seconds:g} s before {attempt}: {attempt.because}"
+        emit(StageWaiting(stage=stage.id, reason=reason))
+    woken = threading.Event()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(host.cancellation.listening(woken.set))
+        # So that others see the stage as taken; one that took it in between may have it.
+        with contextlib.suppress(StageBusyError):
+            stack.enter_context(stage_lock(job, stage.id))
+        while True:
+            if by := stopped():
+                msg = f"cancelled by {by} before {attempt}, after {attempt.because}"
+                raise CancelledError(msg)
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            # A request in the job wakes nobody.
+            woken.wait(min(left, LOOK_EVERY_SECONDS))
