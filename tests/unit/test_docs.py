@@ -24,6 +24,8 @@ from runner.errors import (
 from runner.manifest import RunRecord, StageEntry, StageManifest
 from runner.project.document import load_document
 from runner.project.quantity import parse_duration, parse_size
+from runner.project.retry import RETRIED
+from runner.project.retry_schema import ChangePart, RetryPart
 from runner.project.schema import (
     JobFile,
     KeyPart,
@@ -70,6 +72,7 @@ TABLES: Final = [
     ("docs/stage-yaml.md", "config", KeyPart),
     ("docs/stage-yaml.md", "models", ModelPart),
     ("docs/stage-yaml.md", "resources", ResourcesPart),
+    ("docs/stage-yaml.md", "retry", RetryPart),
     ("docs/job-and-settings.md", "job.yaml", JobFile),
     ("docs/job-and-settings.md", "stagerun.yaml", SettingsFile),
     ("docs/job-and-settings.md", "limits", LimitsPart),
@@ -171,6 +174,13 @@ def test_a_table_of_keys_has_every_key_and_no_other(
     assert sorted(written) == sorted(
         field.alias or key for key, field in model.model_fields.items()
     )
+
+
+def test_the_page_of_specs_names_every_cause_that_is_retried_and_every_part_of_a_change() -> None:
+    table = {row[0]: row[1] for row in rows("docs/stage-yaml.md", "retry", header="key")}
+    assert names_in(table["`on`"]) == list(RETRIED)
+    changes = rows("docs/stage-yaml.md", "retry", header="key of a change")
+    assert [name for row in changes for name in names_in(row[0])] == list(ChangePart.model_fields)
 
 
 def test_the_defaults_of_limits_are_those_of_the_code() -> None:
