@@ -44,7 +44,7 @@ class ContainerState:
     status: str
     pid: int
     exit_code: int
-    oom_killed: bool
+    oom_killed: bool | None
     error: str
     memory: int | None
     memory_swap: int | None

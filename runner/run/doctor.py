@@ -60,7 +60,7 @@ def examine(
         checks.append(_engine(facts))
     except EngineError as problem:
         checks.append(_no_engine(problem))
-    checks += [_user(facts), _gpu(inventory(), project)]
+    checks += [_user(facts), _gpu(inventory(), project, facts.why_no_gpus if facts else None)]
     if facts is not None and project is not None:
         checks.append(_images(project, engine()))
     checks.append(_disk(project, facts))
@@ -91,6 +91,8 @@ def _engine(facts: EngineFacts) -> Check:
     parts.append(f"cgroup v{facts.cgroup_version}")
     if facts.rootless:
         parts.append("rootless")
+    if facts.why_no_gpus:
+        parts.append("no GPUs")
     if not facts.swap_limit:
         parts.append("no swap limit")
         return Check(
@@ -115,8 +117,8 @@ def _user(facts: EngineFacts | None) -> Check:
     return Check(subject="user", text=text, health=Health.ABSENT)
 
 
-def _gpu(found: Inventory, project: Project | None) -> Check:
-    if found.gpus:
+def _gpu(found: Inventory, project: Project | None, withheld: str | None) -> Check:
+    if found.gpus and not withheld:
         listed = [
             f"{gpu.index} {gpu.name}"
             + (f" {limit_text(gpu.memory_total_bytes)}" if gpu.memory_total_bytes else "")
@@ -127,13 +129,16 @@ def _gpu(found: Inventory, project: Project | None) -> Check:
         return Check(subject="GPU", text="; ".join([*listed, *faults]), health=health)
     stages = project.stages.values() if project else ()
     required = [stage.id for stage in stages if stage.gpu == "required"]
+    remedy = "install NVIDIA's driver, or use a machine with a GPU"
     reason = found.detail or "the machine offers no GPU"
+    if found.gpus and withheld:
+        reason, remedy = f"of no use here: {withheld}", "use Docker, or a newer Podman"
     if required:
         return Check(
             subject="GPU",
             text=f"{reason}; it is required by {', '.join(required)}",
             health=Health.BROKEN,
-            remedy="install NVIDIA's driver, or use a machine with a GPU",
+            remedy=remedy,
             exit_code=GpuUnavailableError.exit_code,
         )
     return Check(
