@@ -164,7 +164,8 @@ class DockerEngine:
             memory_bytes=info.get("MemTotal") or 0,
             swap_limit=bool(info.get("SwapLimit", True)),
             is_podman=is_podman,
-            rootless=any("rootless" in text for text in info.get("SecurityOptions") or ()),
+            # Not from its options: Podman does not say it there.
+            rootless=self.identity.uid != 0,
             runtimes=tuple(info.get("Runtimes") or ()),
             why_no_gpus=self.why_no_gpus(),
         )

@@ -34,6 +34,7 @@ __all__ = [
     "grant",
     "inventory",
     "lost",
+    "withheld",
 ]
 
 GpuNeed: TypeAlias = Literal["none", "optional", "required"]
@@ -122,6 +123,11 @@ def _take_inventory(session: NvmlSession) -> Inventory:
         detail = f"no GPU answers ({answers})"
         return Inventory(faults=tuple(faults), absence=Absence.ERROR, detail=detail)
     return Inventory(absence=Absence.NO_DEVICE, detail=_ABSENCE_TEXT[Absence.NO_DEVICE])
+
+
+def withheld(found: Inventory, reason: str | None) -> Inventory:
+    """What containers can be given of it; ``reason`` says why an engine gives them no GPU."""
+    return Inventory(absence=Absence.ENGINE, detail=reason) if found.gpus and reason else found
 
 
 def grant(

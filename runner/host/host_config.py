@@ -25,7 +25,7 @@ LOG_SIZE: Final = "100m"
 """As much as Docker's ``local`` keeps: five files of 20 MB."""
 
 TMP: Final = "rw,nosuid,nodev,exec,size={size},mode=1777"
-SEALED: Final = {path: "ro,nosuid,nodev,noexec,size=64k,mode=755" for path in ("/run", "/var/tmp")}
+SEALED: Final = dict.fromkeys(("/run", "/var/tmp"), "ro,nosuid,nodev,noexec,size=64k,mode=755")
 """Where Podman would let a container write although its root file system is read-only."""
 
 Podman = tuple[int, ...]
@@ -111,4 +111,6 @@ def _binds(mounts: Sequence[Mount]) -> list[str]:
         if not Path(mount.source).exists():
             msg = f"there is no {mount.source!r} to mount. Run the stage again."
             raise EngineError(msg)
-    return [f"{mount.source}:{mount.target}:{'ro' if mount.read_only else 'rw'}" for mount in mounts]
+    return [
+        f"{mount.source}:{mount.target}:{'ro' if mount.read_only else 'rw'}" for mount in mounts
+    ]

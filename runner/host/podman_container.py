@@ -32,7 +32,9 @@ class PodmanContainer(DockerContainer):
     def _code_of_end(self) -> int | None:
         filters = json.dumps({"container": [self.id], "event": ["died"]})
         # Not "until": with an end in the past Podman mostly tells nothing at all.
-        query = urlencode({"stream": "false", "since": f"{self._created - 1:.9f}", "filters": filters})
+        query = urlencode(
+            {"stream": "false", "since": f"{self._created - 1:.9f}", "filters": filters}
+        )
         with translated(self._address):
             lines = get(self._address, f"/events?{query}").body.splitlines()
         try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from runner.errors import ConfigError
-from runner.host.gpu import Absence, Grant, Inventory, grant
+from runner.host.gpu import Grant, grant, withheld
 from runner.host.images import StageImage
 from runner.project.config import Value, resolve_config
 from runner.project.pipeline import Project
@@ -64,14 +64,10 @@ def choose_variant(
     if on_gpu is None:
         return Grant(), CPU_VARIANT if CPU_VARIANT in allowed else allowed[0]
     needs = "required" if allowed == (GPU_VARIANT,) else stage.gpu
-    granted = grant(needs, gpu_memory, _offered(host))
+    found = host.promises.after_ours(host.inventory())
+    if found.gpus:
+        found = withheld(found, host.engine.why_no_gpus())
+    granted = grant(needs, gpu_memory, found)
     if granted.uuids:
         return granted, on_gpu
     return granted, CPU_VARIANT if CPU_VARIANT in allowed else allowed[0]
-
-
-def _offered(host: "Host") -> Inventory:
-    """The GPUs that a container can be given here."""
-    found = host.promises.after_ours(host.inventory())
-    reason = host.engine.why_no_gpus() if found.gpus else None
-    return Inventory(absence=Absence.ENGINE, detail=reason) if reason else found
