@@ -1,5 +1,6 @@
 """Fixtures that several kinds of tests share, and the engine that all tests run on."""
 
+import functools
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -41,6 +42,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture: a test of the project's images has them on the engine it runs on."""
+    on_podman = item.config.getoption("engine") == PODMAN
+    if on_podman and item.get_closest_marker("images") and why_no_podman() is None:
+        _bring_project_images()
+
+
+@functools.cache
+def _bring_project_images() -> None:
+    bring_images(os.environ["DOCKER_HOST"])
+
+
 def _is_about(item: pytest.Item, *, on_podman: bool) -> bool:
     """Whether a test is worth a run on this engine: on Podman only what needs an engine."""
     marks = {mark.name for mark in item.iter_markers()}
@@ -80,20 +94,6 @@ def kit(tmp_path: Path) -> Kit:
 def is_podman(pytestconfig: pytest.Config) -> bool:
     """Whether the tests run on Podman."""
     return bool(pytestconfig.getoption("engine") == PODMAN)
-
-
-@pytest.fixture(scope="session")
-def project_images(is_podman: bool) -> None:
-    """The images of this project's stages, which ``make images`` has built in Docker."""
-    if is_podman:
-        bring_images(os.environ["DOCKER_HOST"])
-
-
-@pytest.fixture(autouse=True)
-def images_where_the_test_runs(request: pytest.FixtureRequest) -> None:
-    """A test that needs the project's images has them on the engine that it runs on."""
-    if request.node.get_closest_marker("images"):
-        request.getfixturevalue("project_images")
 
 
 @pytest.fixture(scope="session")

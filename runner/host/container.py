@@ -1,7 +1,7 @@
 """A container: what it shall be, what the engine says of it, and what can be done with it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 STDOUT: Final = 1
@@ -52,6 +52,7 @@ class ContainerState:
     pids: int | None
     shm: int | None
     warnings: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_running(self) -> bool:

@@ -91,6 +91,7 @@ class DockerContainer:
             pids=limit if (limit := host.get("PidsLimit") or 0) > 0 else None,
             shm=host.get("ShmSize") or None,
             warnings=self._warnings,
+            labels=found["Config"].get("Labels") or {},
         )
 
     def check_engine(self) -> None:

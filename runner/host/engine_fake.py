@@ -137,6 +137,7 @@ class FakeContainer:
             cpus=self.spec.cpus,
             pids=self.spec.pids,
             shm=self.spec.shm,
+            labels=self.spec.labels,
         )
 
     def check_engine(self) -> None:

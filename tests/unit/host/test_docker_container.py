@@ -52,7 +52,11 @@ class Podman:
         return self.answer
 
     def inspect_container(self, _identifier: str) -> dict[str, Any]:
-        return {"State": {"Status": "exited", "OOMKilled": self.flag}, "HostConfig": {}}
+        return {
+            "State": {"Status": "exited", "OOMKilled": self.flag},
+            "HostConfig": {},
+            "Config": {},
+        }
 
 
 def on_podman(client: Podman) -> PodmanContainer:
