@@ -63,10 +63,13 @@ def _settings() -> str:
     # runc: crun refuses a machine with both versions of control groups. Limits: without a
     # privilege that containers of tests do not have, no process can raise them to the default.
     runtime = 'runtime = "runc"' if shutil.which("runc") else ""
+    # The one in which containers of a network find each other by name.
+    backend = "netavark" if Path("/usr/lib/podman/netavark").exists() else ""
     return f"""\
 [containers]
 default_ulimits = ["nofile=16384:16384", "nproc=8192:8192"]
-init_path = "{shutil.which("catatonit")}"
+[network]
+network_backend = "{backend}"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"

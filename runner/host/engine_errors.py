@@ -65,6 +65,11 @@ def _api_error(text: str) -> StagerunError:
             f"the engine does not know the GPU: {text.strip()}. Describe the GPUs to it by UUID: "
             "sudo nvidia-ctk cdi generate --device-name-strategy=uuid --output=/etc/cdi/nvidia.yaml"
         )
+    if "container-init binary not found" in lower:
+        return EngineError(
+            f"Podman has no init program to start containers with: {text.strip()}. Install one: "
+            "sudo apt-get install catatonit"
+        )
     if "no space left on device" in lower:
         return DiskFullError(
             f"the engine has no space left: {text.strip()}. Free some: stagerun clean shows what "
