@@ -92,6 +92,8 @@ class PodmanService:
                 # Should the tests be killed, the service is told to end too.
                 ["setpriv", "--pdeathsig", "TERM", *self._podman("system", "service")],
                 env=self._environment(),
+                # A container that was out of memory leaves a file `oom` there.
+                cwd=self._folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
