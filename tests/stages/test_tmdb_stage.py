@@ -19,7 +19,9 @@ from tests.project_kit import run_stagerun
 from tests.stages import tmdb_server as tmdb
 from tests.stages.containers import LABEL, ROOT, Ended, Setup, Stages
 
-pytestmark = [pytest.mark.images, pytest.mark.engine]
+# Its network is Docker's: it finds containers by hostname, and Docker's firewall drops what goes
+# between containers on such a network of another engine.
+pytestmark = [pytest.mark.images, pytest.mark.engine, pytest.mark.docker]
 
 PLAIN = f"http://{tmdb.HOST}:{tmdb.PORT}"
 ENCRYPTED = f"https://{tmdb.HOST}:{tmdb.TLS_PORT}"
