@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -67,19 +68,24 @@ class Measured:
 
 @pytest.fixture
 def measured(
-    stages: Stages, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
-) -> Measured:
+    stages: Stages,
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
+    tmp_path: Path,
+) -> Iterator[Measured]:
     name: str = request.node.name
-    return Measured(stages, name, record_property)
+    yield Measured(stages, name, record_property)
+    shutil.rmtree(tmp_path)  # a third of a gigabyte
 
 
 @pytest.fixture(scope="module")
-def media(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def media(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Sounds and films: film.mkv has a picture a second, and large.mkv as much as mono.wav too."""
     folder = tmp_path_factory.mktemp("media")
     write_long_sounds(folder)
     stages.in_ffmpeg_image(["sh", "-ec", FILMS], folder)
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
 def demuxed(job: Path, media: Path, surround: str = "") -> Path:
