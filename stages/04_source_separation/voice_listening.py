@@ -59,7 +59,8 @@ class _Ear:
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
         self._session = session
-        self._forget()
+        self._state = self._cell = np.zeros((1, 1, 128), np.float32)
+        self._tail = np.zeros(_CONTEXT, np.float32)
 
     def hear(self, frames: np.ndarray) -> np.ndarray:
         found: List[np.ndarray] = [np.zeros(0, np.float32)]
@@ -67,15 +68,7 @@ class _Ear:
             found.append(self._hear(frames[start : start + _FRAMES_AT_ONCE]))
         return np.concatenate(found)
 
-    def _forget(self) -> None:
-        self._state = self._cell = np.zeros((1, 1, 128), np.float32)
-        self._tail = np.zeros(_CONTEXT, np.float32)
-
     def _hear(self, frames: np.ndarray) -> np.ndarray:
-        # Listening takes longer than all else, and channels beside the centre often hold nothing.
-        if not frames.any():
-            self._forget()
-            return np.zeros(len(frames), np.float32)
         before = np.concatenate([self._tail[None], frames[:-1, -_CONTEXT:]])
         self._tail = frames[-1, -_CONTEXT:].copy()
         inputs = {
