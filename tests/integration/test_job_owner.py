@@ -78,13 +78,15 @@ def test_a_failed_run_in_a_job_of_somebody_else_leaves_their_files_only(
 def test_a_dead_runner_in_a_job_of_somebody_else_leaves_their_files_only(
     real_kit: Kit, their_job: Path
 ) -> None:
-    real_kit.code("50_probe", program("(folder / 'ready').touch(); time.sleep(60)"))
+    real_kit.code("50_probe", program("while not Path('/job/input/go').exists(): time.sleep(0.05)"))
     with started(real_kit, "50_probe", their_job, "--dev") as process:
-        wait_until((their_job / "50_probe/ready").exists, "the stage runs")
+        wait_until((their_job / "50_probe/copy.txt").exists, "the stage runs")
         process.kill()
         process.wait(timeout=20)
     left = foreign_files(their_job, STRANGER)
     real_kit.code("50_probe", TELL)
+    (their_job / "input/go").touch()
+    give(their_job / "input/go")
 
     outcome = call(real_kit, their_job)
 
