@@ -27,9 +27,7 @@ from tests.stages.tmdb_kit import (
     skipped,
 )
 
-# Its network is Docker's: it finds containers by hostname, and Docker's firewall drops what goes
-# between containers on such a network of another engine.
-pytestmark = [pytest.mark.images, pytest.mark.engine, pytest.mark.docker]
+pytestmark = [pytest.mark.images, pytest.mark.engine]
 
 PARTS = ["credits", "keywords", "translations"]
 
