@@ -7,8 +7,7 @@ import click
 from runner.cli.completing import complete_stage
 from runner.cli.context import Context
 from runner.cli.options import common_options
-from runner.cli.reporting import answer
-from runner.events import Event, Notice
+from runner.cli.reporting import answer, tell_notices
 from runner.job.folder import open_job
 from runner.run.stopping import Stopped, stop
 
@@ -29,7 +28,7 @@ def command(context: Context, /, place: Path, stage: str | None, now: bool) -> N
     job = open_job(place)
     stages = [project.stage(stage).id] if stage else []
     grace = 0.0 if now else project.settings.limits.stop_grace
-    stopped = stop(job, project, context.host, stages, grace_seconds=grace, emit=_tell)
+    stopped = stop(job, project, context.host, stages, grace_seconds=grace, emit=tell_notices)
     document = {"schema_version": 1, "job": job.root, "stopped": stopped}
     answer(context, document, lambda: _lines(stopped, str(job.root)))
 
@@ -43,8 +42,3 @@ def _lines(stopped: list[Stopped], job: str) -> list[str]:
         else f"{item.stage}: was not started"
         for item in stopped
     ]
-
-
-def _tell(event: Event) -> None:
-    if isinstance(event, Notice):
-        click.echo(event.message, err=True)

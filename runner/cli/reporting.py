@@ -7,8 +7,11 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import click
+
 from runner.cli.context import Context
 from runner.errors import UsageError
+from runner.events import Event, Notice
 from runner.job.folder import Job, find_job
 from runner.observers.lines import shortened_from
 from runner.observers.stream import Stream
@@ -45,6 +48,12 @@ def answer(context: Context, document: Any, lines: Callable[[], list[str]]) -> N
         shorten = shortened_from(str(Path.cwd()))
         for line in lines():
             say(shorten(line))
+
+
+def tell_notices(event: Event) -> None:
+    """An observer for verbs that report what they did: only what must be told beside that."""
+    if isinstance(event, Notice):
+        click.echo(event.message, err=True)
 
 
 def say(text: str) -> None:

@@ -4,8 +4,7 @@ import click
 
 from runner.cli.context import Context
 from runner.cli.options import common_options
-from runner.cli.reporting import answer, stage_and_job
-from runner.events import Event, Notice
+from runner.cli.reporting import answer, stage_and_job, tell_notices
 from runner.job.folder import open_job
 from runner.job.journal import open_runs
 from runner.job.lock import stage_lock
@@ -24,7 +23,7 @@ def command(context: Context, words: tuple[str, ...]) -> None:
     with stage_lock(job, stage.id):
         # A container that a dead runner left behind would follow the folder.
         if open_runs(job, stage.id):
-            recover(stage, context.project, job, context.host, _tell, adopts=False)
+            recover(stage, context.project, job, context.host, tell_notices, adopts=False)
         run_id = restore(job, stage.id)
     document = {"schema_version": 1, "job": job.root, "stage": stage.id, "run_id": run_id}
     answer(
@@ -32,8 +31,3 @@ def command(context: Context, words: tuple[str, ...]) -> None:
         document,
         lambda: [f"{stage.id}: the result of run {run_id} is in force again"],
     )
-
-
-def _tell(event: Event) -> None:
-    if isinstance(event, Notice):
-        click.echo(event.message, err=True)

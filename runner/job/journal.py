@@ -7,6 +7,7 @@ whose journal lacks the step ``closed`` was not finished by its runner.
 import contextlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,7 +87,7 @@ def journal_of(job: Job, run_id: str) -> Journal:
     return Journal(job.run_folder(run_id) / "journal.jsonl")
 
 
-def owner_of(steps: list[dict[str, Any]]) -> dict[str, Any]:
+def owner_of(steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The process that had a run last: the one that began it, or the last that adopted it."""
     owners = (step["owner"] for step in reversed(steps) if isinstance(step.get("owner"), dict))
     return next(owners, {})

@@ -67,7 +67,7 @@ class PipelineLog:
                 if earlier is None:
                     self._write(entry)
                 elif not isinstance(event, LogLine) or earlier.lacks(entry):
-                    self._attempt(earlier.descriptor, entry)
+                    self._put(earlier.descriptor, entry)
 
     def close(self) -> None:
         """Close the files; a later line opens its own again."""
@@ -106,9 +106,9 @@ class PipelineLog:
             except OSError as problem:
                 self._give_up(problem)
         if self._descriptor is not None:
-            self._attempt(self._descriptor, entry)
+            self._put(self._descriptor, entry)
 
-    def _attempt(self, descriptor: int, entry: bytes) -> None:
+    def _put(self, descriptor: int, entry: bytes) -> None:
         if not self._broken:
             try:
                 os.write(descriptor, entry)

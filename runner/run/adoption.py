@@ -8,6 +8,7 @@ lose the last words. What was told before is not told again.
 import contextlib
 import os
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +19,7 @@ from runner.errors import Verdict
 from runner.events import Event, LogLine, Notice, Observer
 from runner.host.container import Container
 from runner.job.journal import ADOPTED, ENDED, STARTED, owner_of
-from runner.job.own_file import open_own
+from runner.job.own_file import open_own, open_regular
 from runner.run.attempt import Run
 from runner.run.conclusion import (
     announce,
@@ -66,7 +67,7 @@ def is_adoptable(
         len(containers) == 1
         and containers[0].state().status != "created"
         and all(step["step"] != ENDED for step in steps)
-        and owner_of(list(steps)).get("boot_id") == run.host.identity.boot_id
+        and owner_of(steps).get("boot_id") == run.host.identity.boot_id
     )
 
 
@@ -82,14 +83,14 @@ def adopt(run: Run, container: Container, emit: Observer) -> Adopted:
     run.journal.write(ADOPTED, owner=asdict(run.host.identity))
     emit(Notice(stage=run.request.stage.id, message=_found(run, steps)))
     announce(run, emit, adopted=True)
-    was_watched = container.state().is_running
-    live, again = _two_readings(emit)
+    state = container.state()
+    live, again = two_readings(emit)
     output = output_into(Path(os.devnull), run, live)
-    facts = rejoin(container, output, supervision(run, emit))
+    facts = rejoin(container, state, output, supervision(run, emit))
     if facts.engine_error is None:
         facts = _with_kept_output(run, container, facts, again)
     clock.split(run=facts.duration_seconds * 1000)
-    if was_watched or facts.report is not None:
+    if state.is_running or facts.report is not None:
         record = _concluded(run, container, facts, clock)
     else:
         record = _lost(run, container, facts)
@@ -101,22 +102,31 @@ def _found(run: Run, steps: list[dict[str, Any]]) -> str:
     return f"the runner of run {run.id} died (process {pid}); this call goes on with its container"
 
 
-def _two_readings(emit: Observer) -> tuple[Observer, Observer]:
-    """Observers for the first and the second reading; log lines of both are told once."""
+def two_readings(emit: Observer) -> tuple[Observer, Observer]:
+    """Observers for the first and the second reading; log lines of both are told once.
+
+    A first reading that lags behind has no more to tell once the second has begun.
+    """
     heard: Counter[int] = Counter()
+    guard, is_second = threading.Lock(), threading.Event()
 
     def first(event: Event) -> None:
-        if isinstance(event, LogLine):
-            heard[hash(event)] += 1
-        emit(event)
+        with guard:
+            if is_second.is_set():
+                return
+            if isinstance(event, LogLine):
+                heard[hash(event)] += 1
+            emit(event)
 
     def second(event: Event) -> None:
-        if not isinstance(event, LogLine):
-            return
-        if heard[hash(event)]:
-            heard[hash(event)] -= 1
-        else:
-            emit(event)
+        with guard:
+            is_second.set()
+            if not isinstance(event, LogLine):
+                return
+            if heard[hash(event)]:
+                heard[hash(event)] -= 1
+            else:
+                emit(event)
 
     return first, second
 
@@ -143,7 +153,11 @@ def _begins_later(kept: Path, log: Path) -> bool:
 
     The two streams of a container may be mixed otherwise in the copy.
     """
-    with contextlib.suppress(OSError), log.open("rb") as written, kept.open("rb") as copy:
+    with (
+        contextlib.suppress(OSError),
+        os.fdopen(open_regular(log, os.O_RDONLY), "rb") as written,
+        kept.open("rb") as copy,
+    ):
         line = written.read(HEAD_BYTES).partition(b"\n")[0]
         return line not in copy.read(4 * HEAD_BYTES)
     return False

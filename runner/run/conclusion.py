@@ -27,7 +27,6 @@ from runner.run.verdict import Circumstances, Judgement
 if TYPE_CHECKING:
     from runner.manifest import RunRecord
 
-
 CANCEL: Final = "stagerun cancel"
 
 
@@ -61,8 +60,9 @@ def stop_asked(stage: StageSpec, job: Job, host: Host) -> Callable[[], str | Non
     """A function that names who asked that this stage be stopped; None while nobody did."""
 
     def who() -> str | None:
-        asked = asked_to_stop(job, stage.id, host.began_at)
-        return host.cancellation.signal or (CANCEL if asked else None)
+        if host.cancellation.signal is not None:
+            return host.cancellation.signal
+        return CANCEL if asked_to_stop(job, stage.id, host.began_at) else None
 
     return who
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from runner.errors import SettingsError
 from runner.host.gpu import Grant
 from runner.job.folder import Job
 from runner.job.journal import journal_of
@@ -32,7 +33,7 @@ from runner.run.request import (
 from runner.run.retry import attempt_from
 from runner.run.site_access import SiteAccess, kept_proxies
 
-UNUSABLE: Final = (KeyError, TypeError, ValueError)
+UNUSABLE: Final = (KeyError, TypeError, ValueError, OSError, SettingsError)
 
 
 def run_again(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from runner.errors import EngineError, StageBusyError
 from runner.events import Observer
@@ -19,8 +20,9 @@ from runner.job.folder import Job
 from runner.job.journal import all_open_runs, journal_of, owner_of
 from runner.job.lock import is_locked, stage_lock
 from runner.project.pipeline import Project
+from runner.run.left_containers import JOB, RUN
 from runner.run.leftovers import Leftover, find_debris, remove_debris
-from runner.run.recovery import adoptable, recover
+from runner.run.recovery import adoptable, containers_of, recover
 from runner.run.request import Host
 
 
@@ -65,20 +67,21 @@ def reap_containers(
     for container in engine.our_containers():
         if why := _why_it_goes(container, me):
             if not dry_run:
-                for item in engine.containers(container.labels):
+                run = {name: container.labels[name] for name in (JOB, RUN)}
+                for item in engine.containers(run):
                     item.remove()
             yield Remains(
                 what=f"container {container.name}",
                 fate=Fate.REMOVED,
                 why=why,
-                job=container.labels[f"{LABEL}job"],
+                job=container.labels[JOB],
             )
 
 
 def jobs_of_containers(engine: Engine, me: ProcessIdentity) -> list[Path]:
     """The jobs that have a container of a dead runner. Raises EngineError."""
     found = (
-        Path(container.labels[f"{LABEL}job"])
+        Path(container.labels[JOB])
         for container in engine.our_containers()
         if _is_dead(container, me)
     )
@@ -87,7 +90,7 @@ def jobs_of_containers(engine: Engine, me: ProcessIdentity) -> list[Path]:
 
 def _why_it_goes(container: OurContainer, me: ProcessIdentity) -> str | None:
     labels = container.labels
-    root, run_id = Path(labels[f"{LABEL}job"]), labels.get(f"{LABEL}run")
+    root, run_id = Path(labels[JOB]), labels.get(RUN)
     if not _is_dead(container, me) or run_id is None:
         return None
     is_there = _is_folder(root)
@@ -132,25 +135,33 @@ def _open_runs(
         if is_locked(job, stage_id):
             continue
         for run_id, steps in runs:
-            what, root = f"run {run_id} of {stage_id}", str(job.root)
-            if owner_of(steps).get("machine_id") != host.identity.machine_id:
-                why = "it was begun on another machine"
-                yield Remains(what=what, fate=Fate.STAYS, why=why, job=root)
-                continue
-            if project is None or stage_id not in project.stages:
-                why = "its project is elsewhere; call this there"
-                yield Remains(what=what, fate=Fate.STAYS, why=why, job=root)
-                continue
-            stage = project.stages[stage_id]
-            if adoptable(stage, project, job, host, run_id, steps):
-                why = f"its container is there; go on with it: stagerun {stage_id} {root}"
-                yield Remains(what=what, fate=Fate.STAYS, why=why, job=root)
-                continue
-            if not dry_run and (problem := _close(stage_id, project, job, host, emit)):
-                yield Remains(what=what, fate=Fate.STAYS, why=problem, job=root)
-                continue
-            why = f"its runner died (process {owner_of(steps).get('pid')})"
-            yield Remains(what=what, fate=Fate.CLOSED, why=why, job=root)
+            problem = _why_it_stays(stage_id, run_id, steps, project, job, host)
+            if problem is None and not dry_run and project is not None:
+                problem = _close(stage_id, project, job, host, emit)
+            yield Remains(
+                what=f"run {run_id} of {stage_id}",
+                fate=Fate.CLOSED if problem is None else Fate.STAYS,
+                why=problem or f"its runner died (process {owner_of(steps).get('pid')})",
+                job=str(job.root),
+            )
+
+
+def _why_it_stays(
+    stage_id: str,
+    run_id: str,
+    steps: list[dict[str, Any]],
+    project: Project | None,
+    job: Job,
+    host: Host,
+) -> str | None:
+    if owner_of(steps).get("machine_id") != host.identity.machine_id:
+        return "it was begun on another machine"
+    if project is None or stage_id not in project.stages:
+        return "its project is elsewhere; call this there"
+    containers = containers_of(run_id, stage_id, job, host)
+    if adoptable(project.stages[stage_id], project, job, host, run_id, steps, containers):
+        return f"its container is there; go on with it: stagerun {stage_id} {job.root}"
+    return None
 
 
 def _close(stage_id: str, project: Project, job: Job, host: Host, emit: Observer) -> str | None:

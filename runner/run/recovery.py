@@ -8,7 +8,7 @@ force. Runs of another machine are never judged.
 """
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import StageBusyError, Verdict
@@ -56,15 +56,15 @@ def recover(
         mend_logs(job)
     for run_id, steps in runs:
         _check_machine(stage.id, job, run_id, steps, host)
-        if found := adoptable(stage, project, job, host, run_id, steps):
+        containers = containers_of(run_id, stage.id, job, host)
+        if run := adoptable(stage, project, job, host, run_id, steps, containers):
             if not adopts:
-                raise StageBusyError(_goes_on(found[0]))
-            adopted = adopt(*found, emit)
+                raise StageBusyError(_goes_on(run))
+            adopted = adopt(run, containers[0], emit)
             if adopted.record.verdict is Verdict.RUNNER_LOST:
                 emit(Notice(stage=stage.id, message=f"{adopted.record.reason} {KEPT}"))
             continue
         record = _record_of(run_id, stage.id, job)
-        containers = host.engine.containers(_labels(run_id, stage.id, job))
         seen_running = any(step["step"] == STARTED for step in steps)
         started = _remove(containers) or seen_running
         if record is not None:
@@ -84,13 +84,13 @@ def adoptable(
     host: Host,
     run_id: str,
     steps: list[dict[str, Any]],
-) -> tuple[Run, Container] | None:
-    """An open run that can be gone on with, and its container. Raises what the engine raises."""
+    containers: Sequence[Container],
+) -> Run | None:
+    """The open run of these containers if it can be gone on with. Raises what the engine raises."""
     if _record_of(run_id, stage.id, job) is not None:
         return None
     run = run_again(stage, project, job, host, run_id, steps)
-    containers = host.engine.containers(_labels(run_id, stage.id, job))
-    return (run, containers[0]) if run and is_adoptable(steps, containers, run) else None
+    return run if run and is_adoptable(steps, containers, run) else None
 
 
 def _goes_on(run: Run) -> str:
@@ -112,8 +112,9 @@ def _check_machine(
         raise StageBusyError(msg)
 
 
-def _labels(run_id: str, stage_id: str, job: Job) -> dict[str, str]:
-    return {**stage_labels(job, stage_id), f"{LABEL}run": run_id}
+def containers_of(run_id: str, stage_id: str, job: Job, host: Host) -> list[Container]:
+    """What the engine has of a run. Raises what the engine raises."""
+    return host.engine.containers({**stage_labels(job, stage_id), f"{LABEL}run": run_id})
 
 
 def _remove(containers: Iterable[Container]) -> bool:

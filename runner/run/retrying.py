@@ -150,15 +150,16 @@ def _pause(
 ) -> None:
     """Wait until the next attempt may begin. Raises CancelledError."""
     attempt, end = after.attempt, time.monotonic() + after.pause_seconds
-    if after.pause_seconds:
-        reason = f"{after.pause_seconds:g} s before {attempt}: {attempt.because}"
-        emit(StageWaiting(stage=stage.id, reason=reason))
     woken = threading.Event()
     with contextlib.ExitStack() as stack:
         stack.enter_context(host.cancellation.listening(woken.set))
         # So that others see the stage as taken; one that took it in between may have it.
         with contextlib.suppress(StageBusyError):
             stack.enter_context(stage_lock(job, stage.id))
+        # Told with the lock held: whoever hears of the pause finds the stage taken.
+        if after.pause_seconds:
+            reason = f"{after.pause_seconds:g} s before {attempt}: {attempt.because}"
+            emit(StageWaiting(stage=stage.id, reason=reason))
         while True:
             if by := stopped():
                 msg = f"cancelled by {by} before {attempt}, after {attempt.because}"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from errno import ENOSPC
-from typing import Final
 
 from runner.errors import (
     SIGNAL_EXIT_CODES,
@@ -19,17 +18,15 @@ from runner.errors import (
 from runner.events import JobFinished, Observer
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
-from runner.job.stop_request import asked_to_stop
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
+from runner.run.conclusion import stop_asked
 from runner.run.given import stock_of
 from runner.run.inputs import is_enabled, switch
 from runner.run.outcome import Outcome, refused, skipped
 from runner.run.request import Host, RunOptions
 from runner.run.retrying import run_attempts
 from runner.run.switched_off import record_skipped
-
-STOPPED: Final = "not started: cancelled by stagerun cancel"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +185,7 @@ def _hold_up(state: _Progress, project: Project, host: Host, emit: Observer) -> 
         ]
         problem: StagerunError | None = None
         if host.cancellation.requested:
-            problem = _cancelled(host)
+            problem = _cancelled(str(host.cancellation.signal))
         elif bad:
             problem = InputMissingError(_held_up(project.stages[stage], bad[0], state.plan.job))
         if problem is not None:
@@ -206,8 +203,8 @@ def _held_up(stage: StageSpec, bad: str, job: Job) -> str:
     return text
 
 
-def _cancelled(host: Host) -> CancelledError:
-    return CancelledError(f"not started: cancelled by {host.cancellation.signal}")
+def _cancelled(by: str) -> CancelledError:
+    return CancelledError(f"not started: cancelled by {by}")
 
 
 def _refused(stage: StageSpec, problem: StagerunError, host: Host, emit: Observer) -> Outcome:
@@ -249,10 +246,8 @@ def execute(
     """Run one stage; every refusal becomes an outcome that observers heard of."""
     stage = project.stages[stage_id]
     try:
-        if host.cancellation.requested:
-            raise _cancelled(host)
-        if asked_to_stop(job, stage_id, host.began_at):
-            raise CancelledError(STOPPED)
+        if by := stop_asked(stage, job, host)():
+            raise _cancelled(by)
         if not is_enabled(stage_id, project, job):
             reason = record_skipped(stage, job, host, options, emit)
             return skipped(stage, reason, emit)

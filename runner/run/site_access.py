@@ -15,6 +15,7 @@ from typing import Final
 from runner.errors import SettingsError
 from runner.host.container import Mount
 from runner.job.folder import Job
+from runner.job.own_file import open_regular
 from runner.project.settings import Network
 
 CERTIFICATES: Final = "/run/site/ca.crt"
@@ -56,9 +57,12 @@ class SiteAccess:
 
 def kept_proxies(job: Job, run_id: str) -> dict[str, str]:
     """The proxies of a run that is not over, from their file."""
-    with contextlib.suppress(OSError):
-        lines = (job.run_folder(run_id) / PROXY_FILE).read_text(encoding="utf-8").splitlines()
-        found = (line.partition("=") for line in lines)
+    path = job.run_folder(run_id) / PROXY_FILE
+    with (
+        contextlib.suppress(OSError),
+        os.fdopen(open_regular(path, os.O_RDONLY), encoding="utf-8") as file,
+    ):
+        found = (line.partition("=") for line in file.read().splitlines())
         return {name: "".join(shlex.split(text)) for name, _, text in found}
     return {}
 

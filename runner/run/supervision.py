@@ -78,13 +78,12 @@ def supervise(container: Container, output: Output, how: Supervision) -> Facts:
     return _to_the_end(container, output, reader, how, datetime.now(UTC), start_ms)
 
 
-def rejoin(container: Container, output: Output, how: Supervision) -> Facts:
+def rejoin(container: Container, state: ContainerState, output: Output, how: Supervision) -> Facts:
     """Stay with a container that another runner had started; its output comes from the engine.
 
-    It may have ended meanwhile.
+    In the state in which it was found it runs, or has ended meanwhile.
     """
     how.meanwhile()
-    state = container.state()
     started_at = state.started_at or datetime.now(UTC)
     reader = _reading(output, container.kept_output(follow=state.is_running))
     if state.is_running:

@@ -12,7 +12,8 @@ from runner.host.machine import ProcessIdentity
 from tests.faults.calls import program, started, wait_until
 from tests.project_kit import Kit
 
-pytestmark = pytest.mark.engine
+# A start of a run by any other test would clear up what these tests leave to be found.
+pytestmark = [pytest.mark.engine, pytest.mark.alone]
 
 ME = ProcessIdentity.current()
 DEAD = replace(ME, started=ME.started - 1)

@@ -49,6 +49,16 @@ def tracks(probe: dict[str, Any]) -> list[tuple[str, str, int]]:
     ]
 
 
+def stream_hashes(stages: Stages, film: Path, *streams: str) -> str:
+    """The digests of streams as they lie in a film; each is named as ffmpeg's ``-map`` has it."""
+    maps = [word for stream in streams for word in ("-map", stream)]
+    read = ["ffmpeg", "-v", "error", "-i", f"/films/{film.name}"]
+    hashing = [*maps, "-c", "copy", "-f", "streamhash", "-"]
+    hashes = stages.in_ffmpeg_image([*read, *hashing], film.parent)
+    assert hashes.count("SHA256=") >= len(streams), hashes
+    return hashes
+
+
 def kinds(probe: dict[str, Any]) -> list[str]:
     return sorted(stream["codec_type"] for stream in probe["streams"])
 

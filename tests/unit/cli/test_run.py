@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ from tests.unit.cli.bench import LAST, NEXT, PROBE, Bench, copy_input, fail, wri
 @pytest.fixture(autouse=True)
 def in_the_project(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(bench.kit.root)
+
+
+@pytest.fixture
+def heeded_interrupt() -> Iterator[None]:
+    """SIGINT as a terminal has it: who starts tests in the background has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def without_times(text: str) -> str:
@@ -189,6 +198,7 @@ def test_a_job_that_is_not_there_is_refused_with_the_way_to_make_it(bench: Bench
     assert "stagerun init" in said.text
 
 
+@pytest.mark.usefixtures("heeded_interrupt")
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_stops_the_stage_and_is_the_exit_code(bench: Bench, name: str, code: int) -> None:
     def until_signal(process: FakeProcess) -> int:
@@ -202,6 +212,7 @@ def test_a_signal_stops_the_stage_and_is_the_exit_code(bench: Bench, name: str, 
     assert "a second one kills it" in said.text
 
 
+@pytest.mark.usefixtures("heeded_interrupt")
 def test_a_second_signal_kills(bench: Bench) -> None:
     def stubborn(process: FakeProcess) -> int:
         for _ in range(2):
