@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Tuple
-
 import numpy as np
-from centre_mask import HOP
+from separator import HOP, Separated
 from sound_layout import Layout
 
 
@@ -19,14 +17,25 @@ class CentreChannel:
         assert layout.centre is not None
         self._centre = layout.centre
         self._others = [n for n in range(layout.channels) if n not in (layout.centre, layout.low)]
+        self.places = len(self._others)
         self._waiting = np.zeros((0, layout.channels), np.float32)
 
-    def process(self, block: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """The block's centre, and a row for each HOP samples, as far as they are complete.
+    def process(self, block: np.ndarray) -> Separated:
+        """The block's centre, and all other channels but the low one.
 
-        A row holds mean powers: of all, of the centre, and by how much each other channel, or what
-        left and right have in common, leads over the rest of the others.
+        What leads is each other channel, or what left and right have in common, over the rest of
+        the others.
         """
+        return Separated(block[:, self._centre], block[:, self._others], self._rows(block))
+
+    def finish(self) -> Separated:
+        """Nothing is left to come but the row of the rest, filled up with silence."""
+        nothing = self._waiting[:0]
+        short = -len(self._waiting) % HOP
+        rows = self._rows(np.zeros((short, self._waiting.shape[1]), np.float32))
+        return Separated(nothing[:, 0], nothing[:, self._others], rows)
+
+    def _rows(self, block: np.ndarray) -> np.ndarray:
         samples = np.concatenate([self._waiting, block])
         count = len(samples) // HOP
         self._waiting = samples[count * HOP :]
@@ -37,11 +46,4 @@ class CentreChannel:
         sources = np.concatenate([others, both[:, None]], axis=1)
         around = others.sum(axis=1, keepdims=True)
         centre = powers[:, [self._centre]]
-        rows = np.concatenate([centre + around, centre, 2 * sources - around], axis=1)
-        return block[:, self._centre], rows
-
-    def finish(self) -> Tuple[np.ndarray, np.ndarray]:
-        """Nothing is left to come; the row of the rest, filled up with silence."""
-        short = -len(self._waiting) % HOP
-        _, rows = self.process(np.zeros((short, self._waiting.shape[1]), np.float32))
-        return np.zeros(0, np.float32), rows
+        return np.concatenate([centre + around, centre, 2 * sources - around], axis=1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Tuple
 
 import numpy as np
+from separator import HOP, Separated
 
 from shared.recording import SAMPLE_RATE_HZ
 
 SIZE = 2048
-HOP = 512
 _SHIFT = SIZE - HOP
 # A sharper mask takes more of the music, and more of the speech that the music lies over.
 _EXPONENT = 1.5
@@ -29,6 +29,8 @@ class CentreMask:
     both sides comes out unchanged and without delay.
     """
 
+    places = 2
+
     def __init__(self) -> None:
         self._window = np.hanning(SIZE + 1)[:-1].astype(np.float32)
         low, high = (round(hertz * SIZE / SAMPLE_RATE_HZ) for hertz in _VOICE_HZ)
@@ -36,30 +38,32 @@ class CentreMask:
         self._waiting = np.zeros((_SHIFT, 2), np.float32)
         self._begun = np.zeros(_SHIFT, np.float32)
         self._lead = _SHIFT
-        self._owed = 0
+        self._unanswered = np.zeros((0, 2), np.float32)
 
-    def process(self, block: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """What is ready of the mono sound, and a row for each of its frames.
+    def process(self, block: np.ndarray) -> Separated:
+        """What is ready of the mono sound, and each side without it.
 
-        A row holds mean powers in the range of voices: of all, of what is kept, and by how much
-        the left alone leads over the right alone, and the other way round.
+        The powers are those in the range of voices. What leads is what the left alone holds, over
+        the right alone, and the other way round.
         """
-        self._owed += len(block)
+        self._unanswered = np.concatenate([self._unanswered, block])
         return self._advance(block)
 
-    def finish(self) -> Tuple[np.ndarray, np.ndarray]:
+    def finish(self) -> Separated:
         """The rest, as from `process`."""
         return self._advance(np.zeros((SIZE + HOP, 2), np.float32))
 
-    def _advance(self, block: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    def _advance(self, block: np.ndarray) -> Separated:
         samples = np.concatenate([self._waiting, block])
         count = max(0, (len(samples) - _SHIFT) // HOP)
         self._waiting = samples[count * HOP :]
         if count == 0:
-            return np.zeros(0, np.float32), np.zeros((0, 4))
+            return Separated(np.zeros(0, np.float32), self._unanswered[:0], np.zeros((0, 4)))
         left, right = (self._spectra(samples[:, side], count) for side in (0, 1))
-        kept, powers = self._masked(left, right)
-        return self._emit(self._overlapped(np.fft.irfft(kept, SIZE, axis=1))), powers
+        kept, rows = self._masked(left, right)
+        mono = self._emit(self._overlapped(np.fft.irfft(kept, SIZE, axis=1)))
+        sides, self._unanswered = np.split(self._unanswered, [len(mono)])
+        return Separated(mono, sides - mono[:, None], rows)
 
     def _spectra(self, samples: np.ndarray, count: int) -> np.ndarray:
         # Side by side in memory, not one from each channel in turn: the transform is twice as fast.
@@ -94,9 +98,7 @@ class CentreMask:
     def _emit(self, mono: np.ndarray) -> np.ndarray:
         skipped = min(self._lead, len(mono))
         self._lead -= skipped
-        ready = mono[skipped:][: self._owed]
-        self._owed -= len(ready)
-        return ready
+        return mono[skipped:][: len(self._unanswered)]
 
 
 def _power(spectrum: np.ndarray) -> np.ndarray:

@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Iterator, List, Protocol, Tuple
+from typing import Iterable, Iterator, List
 
 import numpy as np
 from centre_channel import CentreChannel
-from centre_mask import HOP, CentreMask
+from centre_mask import CentreMask
 from erasure import CELL_SAMPLES, Cell
-from film_sound import FilmSound
-from separation_method import Levels, Method
+from film_sound import FilmSound, Progress
+from separation_method import Method
+from separator import HOP, Separated, Separator
 from sound_layout import Layout
 from speech_file import write_speech_file
+from voice_listening import VoiceListener
 
 from shared.recording import SAMPLE_RATE_HZ
-
-Progress = Callable[[float], None]
-"""Gets the seconds done."""
-
-
-class _Separator(Protocol):
-    def process(self, block: np.ndarray) -> Tuple[np.ndarray, np.ndarray]: ...
-
-    def finish(self) -> Tuple[np.ndarray, np.ndarray]: ...
-
-
-def measure(sound: FilmSound) -> Levels:
-    """The levels of all of the sound; one channel is its own left and right."""
-    totals, middle, sides, count = np.zeros(sound.channels), 0.0, 0.0, 0
-    for block in sound.blocks():
-        left, right = block[:, 0], block[:, min(1, sound.channels - 1)]
-        totals += np.square(block).sum(axis=0, dtype=np.float64)
-        middle += float(np.square((left + right) / 2).sum(dtype=np.float64))
-        sides += float(np.square((left - right) / 2).sum(dtype=np.float64))
-        count += len(block)
-    powers = tuple(float(total) / max(count, 1) for total in totals)
-    return Levels(powers, middle / max(count, 1), sides / max(count, 1))
 
 
 def separate(
@@ -49,38 +29,67 @@ def separate(
     on_progress: Progress,
 ) -> List[Cell]:
     """Writes so many samples of what the method keeps; returns what it kept and lost when."""
-    separator: _Separator
+    separator: Separator
     if method is Method.CENTRE_CHANNEL:
         separator = CentreChannel(layout)
         blocks = sound.resampled(lambda block: block)
     else:
         separator = CentreMask()
         blocks = sound.resampled(lambda block: block[:, :2])
-    rows: List[np.ndarray] = []
-    write_speech_file(_separated(separator, blocks, rows, on_progress), samples, path)
-    return _cells(np.concatenate(rows))
+    witness = _Witness(separator.places)
+    parts = witness.watched(_separated(separator, _reported(blocks, on_progress)))
+    write_speech_file(parts, samples, path)
+    return witness.cells()
 
 
-def _separated(
-    separator: _Separator,
-    blocks: Iterator[np.ndarray],
-    rows: List[np.ndarray],
-    on_progress: Progress,
-) -> Iterator[np.ndarray]:
+def _separated(separator: Separator, blocks: Iterable[np.ndarray]) -> Iterator[Separated]:
+    for block in blocks:
+        yield separator.process(block)
+    yield separator.finish()
+
+
+def _reported(blocks: Iterable[np.ndarray], on_progress: Progress) -> Iterator[np.ndarray]:
     done = 0
     for block in blocks:
-        mono, found = separator.process(block)
-        rows.append(found)
         done += len(block)
         on_progress(done / SAMPLE_RATE_HZ)
-        yield mono
-    mono, found = separator.finish()
-    rows.append(found)
-    yield mono
+        yield block
 
 
-def _cells(rows: np.ndarray) -> List[Cell]:
+class _Witness:
+    """Remembers of all that passes by how much was kept and lost, and where a voice was heard."""
+
+    def __init__(self, places: int) -> None:
+        self._listener = VoiceListener(1 + places)
+        self._powers: List[np.ndarray] = []
+        self._voices: List[np.ndarray] = []
+
+    def watched(self, parts: Iterable[Separated]) -> Iterator[np.ndarray]:
+        """What is kept."""
+        for part in parts:
+            self._powers.append(part.rows)
+            sounds = np.concatenate([part.kept[:, None], part.lost], axis=1)
+            self._voices.append(self._listener.process(sounds))
+            yield part.kept
+        self._voices.append(self._listener.finish())
+
+    def cells(self) -> List[Cell]:
+        """All that was seen, by half seconds."""
+        powers, voices = (_in_cells(np.concatenate(rows)) for rows in (self._powers, self._voices))
+        return list(map(_cell, powers.mean(axis=1), voices.max(axis=1)))
+
+
+def _cell(mean: np.ndarray, voice: np.ndarray) -> Cell:
+    return Cell(
+        total=float(mean[0]),
+        kept=float(mean[1]),
+        sided=max(0.0, float(mean[2:].max())),
+        voice_kept=float(voice[0]),
+        voice_lost=float(voice[1:].max()),
+    )
+
+
+def _in_cells(rows: np.ndarray) -> np.ndarray:
     each = CELL_SAMPLES // HOP
     padded = np.pad(rows, ((0, -len(rows) % each), (0, 0)))
-    means = padded.reshape(-1, each, rows.shape[1]).mean(axis=1)
-    return [Cell(float(mean[0]), float(mean[1]), max(0.0, float(mean[2:].max()))) for mean in means]
+    return padded.reshape(-1, each, rows.shape[1])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Final, Optional, Tuple
 
-from centre_separation import Progress, measure, separate
+from centre_separation import separate
 from erasure import find_erasure
-from film_sound import FilmSound
+from film_sound import FilmSound, Progress, Sounds, measure, open_sound
 from separation_method import Decision, Method, decide
 from separation_report import Outcome
-from sound_layout import Layout, find_layout, stated_layout
+from sound_layout import Layout
 from speech_file import restore
 
 from shared.recording import SAMPLE_RATE_HZ, Recording
@@ -19,22 +18,6 @@ from shared.recording import SAMPLE_RATE_HZ, Recording
 # Beyond this nothing worth having was separated.
 _MOST_LOST: Final = 0.9
 _TOLERANCE_SECONDS: Final = 0.5
-
-
-@dataclass(frozen=True)
-class Sounds:
-    """The recording that all stages share, and what it was made of, if there is more."""
-
-    audio: Path
-    surround: Optional[Path]
-    probe: Optional[Path]
-
-
-def open_sound(sounds: Sounds) -> Tuple[FilmSound, Layout]:
-    """The sound with all its channels, or the recording where that is all there is."""
-    sound = FilmSound(sounds.surround or sounds.audio)
-    stated = stated_layout(sounds.probe) if sounds.surround and sounds.probe else None
-    return sound, find_layout(sound.channels, stated)
 
 
 def separate_centre(

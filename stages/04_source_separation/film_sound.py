@@ -1,17 +1,32 @@
-"""The film's sound with all its channels, read piece by piece."""
+"""The film's sound with all its channels, read piece by piece, and its levels."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Optional, Tuple
 
 import numpy as np
 import soundfile
 import soxr
+from separation_method import Levels
+from sound_layout import Layout, find_layout, stated_layout
 
 from shared.recording import SAMPLE_RATE_HZ, RecordingError
 
 _BLOCK_SECONDS = 10
+
+Progress = Callable[[float], None]
+"""Gets the seconds done."""
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """The recording that all stages share, and what it was made of, if there is more."""
+
+    audio: Path
+    surround: Optional[Path]
+    probe: Optional[Path]
 
 
 class FilmSound:
@@ -66,3 +81,23 @@ class FilmSound:
         return RecordingError(
             f"{self._name} cannot be read: {error}. Run the stage that wrote it again."
         )
+
+
+def open_sound(sounds: Sounds) -> Tuple[FilmSound, Layout]:
+    """The sound with all its channels, or the recording where that is all there is."""
+    sound = FilmSound(sounds.surround or sounds.audio)
+    stated = stated_layout(sounds.probe) if sounds.surround and sounds.probe else None
+    return sound, find_layout(sound.channels, stated)
+
+
+def measure(sound: FilmSound) -> Levels:
+    """The levels of all of the sound; one channel is its own left and right."""
+    totals, middle, sides, count = np.zeros(sound.channels), 0.0, 0.0, 0
+    for block in sound.blocks():
+        left, right = block[:, 0], block[:, min(1, sound.channels - 1)]
+        totals += np.square(block).sum(axis=0, dtype=np.float64)
+        middle += float(np.square((left + right) / 2).sum(dtype=np.float64))
+        sides += float(np.square((left - right) / 2).sum(dtype=np.float64))
+        count += len(block)
+    powers = tuple(float(total) / max(count, 1) for total in totals)
+    return Levels(powers, middle / max(count, 1), sides / max(count, 1))

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Iterator
 
 import numpy as np
-from centre_separation import Progress, measure
-from film_separation import Sounds, open_sound
+from film_sound import Progress, Sounds, measure, open_sound
 from separation_method import Decision, Method
 from separation_report import Outcome
 from sound_layout import Layout

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Optional, Tuple
 
-from film_separation import Sounds, separate_centre
+from film_sound import Sounds
 from separation_method import VocalModelError
 from separation_report import Outcome, write_report
 
@@ -58,6 +58,8 @@ def _separate(io: StageIO, config: Config, sounds: Sounds) -> Tuple[Outcome, Opt
         io.progress(min(done, total), total, "s")
 
     if engine != "demucs":
+        from film_separation import separate_centre  # onnxruntime is in this engine's image only
+
         return separate_centre(sounds, lambda: io.output("speech"), on_progress)
     from model_separation import separate_by_model  # torch is in this engine's images only
 

@@ -36,6 +36,7 @@ MIXES = {
     "opposed": "stereo|c0=c0+c1|c1=c0-1*c1",
     "left": "stereo|c0=c0+c1|c1=0*c0",
     "left_in_music": "stereo|c0=1.4*c0+1.4*c1+c2|c1=c3",
+    "music_at_left": "stereo|c0=c0+c1+1.2*c2|c1=c0+c1+0.2*c3",
     "moving": "stereo|c0=c0+c1+0.3*c2|c1=c0+0.3*c3",
     "surround": "5.1|FL=c2|FR=c3|FC=c0+c1|LFE=c2|BL=0.5*c3|BR=0.5*c2",
     "surround_beside": "5.1|FL=c0+c1+0.1*c2|FR=0.1*c3|FC=0.001*c2|LFE=0*c0|BL=0.1*c3|BR=0.1*c2",

@@ -111,6 +111,36 @@ def test_a_voice_elsewhere_is_left_as_it_was(
     assert found == tuple(expected)
 
 
+# Levels like these mean a voice beside the centre, as far as levels can tell.
+IN_LOUD_MUSIC = Cell(LOUD, LOUD / 8, LOUD / 2, voice_kept=0.9)
+HEARD_BESIDE = Cell(LOUD, LOUD / 4, LOUD / 8, voice_lost=0.9)
+HEARD_TWICE = Cell(LOUD, LOUD / 2, LOUD / 4, voice_kept=0.9, voice_lost=0.9)
+ECHOED = Cell(LOUD, LOUD / 8, LOUD / 2, voice_kept=0.9, voice_lost=0.9)
+TRACED = Cell(LOUD, LOUD / 100, LOUD, voice_kept=0.9)
+HISS = Cell(1e-8, 1e-9, 1e-9, voice_lost=0.9)
+
+
+@pytest.mark.parametrize(
+    ("cells", "passages"),
+    [
+        ([KEPT] * 2 + [IN_LOUD_MUSIC] * 8 + [KEPT] * 2, []),
+        ([IN_LOUD_MUSIC] * 3 + [BESIDE] * 2 + [IN_LOUD_MUSIC] * 3, []),  # a pause in the music
+        ([IN_LOUD_MUSIC] * 3 + [BESIDE] * 5 + [IN_LOUD_MUSIC] * 3, [(4, 7)]),
+        ([KEPT] * 4 + [HEARD_BESIDE] + [KEPT] * 4, [(3, 6)]),
+        ([IN_LOUD_MUSIC] * 4 + [HEARD_BESIDE] + [IN_LOUD_MUSIC] * 4, [(3, 6)]),
+        ([KEPT] * 4 + [HEARD_TWICE] * 4 + [KEPT] * 4, []),
+        ([KEPT] * 4 + [ECHOED] + [KEPT] * 4, [(3, 6)]),
+        ([KEPT] * 4 + [TRACED] + [KEPT] * 4, [(3, 6)]),
+        ([HISS] * 4, []),
+    ],
+)
+def test_where_a_voice_is_heard_decides_before_levels(
+    cells: list[Cell], passages: list[tuple[int, int]]
+) -> None:
+    found = find_erasure(cells, len(cells) * CELL).passages
+    assert found == tuple(Passage(start * CELL, end * CELL) for start, end in passages)
+
+
 def test_passages_end_with_the_recording_and_are_counted_without_silence() -> None:
     erasure = find_erasure([SILENT, *[BESIDE] * 3], 1.9)
     assert erasure.passages == (Passage(0, 1.9),)

@@ -179,6 +179,21 @@ def test_a_voice_that_leaves_the_centre_stays_audible(
     assert samples(speech, 1, 10) != samples(audio, 1, 10)
 
 
+def test_music_at_one_side_is_no_voice_that_must_be_kept(
+    stages: Stages, mixes: Path, tmp_path: Path
+) -> None:
+    ended = separate(stages, tmp_path, mixes / "music_at_left")
+    found = report(ended)
+    assert found["method"] == "centre-mask"
+    for said in json.loads((mixes / "voices.json").read_text()):
+        for part in found["kept_as_it_was"]["passages"]:
+            assert part["end"] <= said["start"] or said["end"] <= part["start"]
+    speech, audio = ended.folder / "speech.wav", mixes / "music_at_left" / "audio.wav"
+    voice = samples(mixes / "voices.wav", 1, 3)
+    assert likeness(samples(speech, 1, 3), voice) > 0.95
+    assert likeness(samples(audio, 1, 3), voice) < 0.9
+
+
 def test_a_film_with_one_channel_is_passed_through(
     stages: Stages, mixes: Path, tmp_path: Path
 ) -> None:
