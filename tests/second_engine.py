@@ -116,8 +116,13 @@ def why_no_second_engine() -> str | None:
 
 
 @contextmanager
-def second_engine(*, hook: bool = True) -> Iterator[SecondEngine]:
-    """A second engine for the time of the block; without ``hook`` it knows of no GPU driver."""
+def second_engine(
+    *, hook: bool = True, store_bytes: int | None = None
+) -> Iterator[SecondEngine]:
+    """A second engine for the time of the block; without ``hook`` it knows of no GPU driver.
+
+    With ``store_bytes`` all that it keeps, images and containers, has no more room than that.
+    """
     with ExitStack() as stack:
         # Not in a test's own folder: the path of a socket may have 108 characters at most.
         # Nor by mkdtemp: its underscores may not begin or end the name of a namespace.
@@ -125,6 +130,8 @@ def second_engine(*, hook: bool = True) -> Iterator[SecondEngine]:
         folder.mkdir(mode=0o700)
         stack.callback(_clean_up, folder)
         _prepare(folder, hook=hook)
+        if store_bytes is not None:
+            _limit(folder / "data", store_bytes)
         processes = [_start(folder, hook=hook)]
         stack.callback(lambda: _stop(processes[-1]))
         client = _connect(processes[-1], folder)
@@ -145,6 +152,13 @@ def _prepare(folder: Path, *, hook: bool) -> None:
         text = HOOK.format(python=sys.executable, folder=str(folder / "calls"))
         program.write_text(text, encoding="utf-8")
         program.chmod(0o755)
+
+
+def _limit(store: Path, size_bytes: int) -> None:
+    store.mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(store)], check=True
+    )
 
 
 def _start(folder: Path, *, hook: bool) -> subprocess.Popen[bytes]:
