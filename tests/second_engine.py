@@ -116,9 +116,7 @@ def why_no_second_engine() -> str | None:
 
 
 @contextmanager
-def second_engine(
-    *, hook: bool = True, store_bytes: int | None = None
-) -> Iterator[SecondEngine]:
+def second_engine(*, hook: bool = True, store_bytes: int | None = None) -> Iterator[SecondEngine]:
     """A second engine for the time of the block; without ``hook`` it knows of no GPU driver.
 
     With ``store_bytes`` all that it keeps, images and containers, has no more room than that.
