@@ -18,7 +18,7 @@ from runner.project.stage import MAIN, Conditions, Key, Model, Resources, StageS
 PAGE: Final = Path("docs/stages.md")
 PART: Final = re.compile(r"^<!-- keys (\S+) -->\n.*?^<!-- /keys -->$", re.MULTILINE | re.DOTALL)
 GRAPH: Final = re.compile(r"^<!-- graph -->\n.*?^<!-- /graph -->$", re.MULTILINE | re.DOTALL)
-SIZES: Final = frozenset({"memory", "tmp", "shm", "gpu_memory"})
+SIZES: Final = frozenset({"memory", "tmp", "shm", "gpu_memory", "disk"})
 
 
 def filled(text: str, project: Project) -> str:

@@ -26,7 +26,7 @@ from runner.run.variant import allowed_variants, gpu_variant
 
 HEADERS: Final = ("key", "value", "from")
 USAGE: Final = "config STAGE [JOB]"
-SIZES: Final = frozenset({"memory", "tmp", "shm", "gpu_memory"})
+SIZES: Final = frozenset({"memory", "tmp", "shm", "gpu_memory", "disk"})
 
 
 @click.command("config", short_help="Show a stage's settings and limits, and where they come from.")

@@ -22,6 +22,7 @@ LIMIT_HELP: Final = {
     "pids": "Processes and threads.",
     "timeout": "Time limit, such as 90m or 1:30:00.",
     "gpu_memory": "Memory that must be free on a GPU.",
+    "disk": "Space that must be free for its results.",
 }
 
 

@@ -77,6 +77,10 @@ class Engine(Protocol):
     8. ``container()`` removes its container on every way out, as long as the engine answers.
     """
 
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+
     def facts(self) -> EngineFacts:
         """What kind of engine it is. Raises EngineUnavailableError or RemoteEngineError."""
 

@@ -186,6 +186,7 @@ class FakeEngine:
     remove_error: StagerunError | None = None
     oom: bool = False
     lost: bool = False
+    address: str = "unix:///fake.sock"
 
     def add(self, name: str, stage: Stage, labels: Mapping[str, str] | None = None) -> Image:
         """Give the engine an image, and the function that runs in it."""
@@ -200,7 +201,7 @@ class FakeEngine:
         return EngineFacts(
             name="Docker",
             version="0",
-            address="unix:///fake.sock",
+            address=self.address,
             storage="memory",
             cgroup_version="1",
             root_folder="/",

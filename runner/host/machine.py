@@ -80,6 +80,11 @@ def memory_total_bytes(root: Path = ROOT) -> int | None:
     return _memory(root).get("MemTotal")
 
 
+def memory_available_bytes(root: Path = ROOT) -> int | None:
+    """Memory that new processes can have without swapping; None where that is not told."""
+    return _memory(root).get("MemAvailable")
+
+
 def free_bytes(path: Path) -> int:
     """Space that the caller can use on the file system of ``path``, or of the first folder above
     that exists. Raises `OSError` where that cannot be read.

@@ -142,7 +142,7 @@ def _number_misfit(key: Key, text: str) -> str | None:
 LEAST_MEMORY: Final = 6 << 20
 """What engines refuse to go below."""
 
-LIMIT_NAMES: Final = ("cpus", "memory", "tmp", "shm", "pids", "timeout", "gpu_memory")
+LIMIT_NAMES: Final = ("cpus", "memory", "tmp", "shm", "pids", "timeout", "gpu_memory", "disk")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +158,7 @@ def parse_limits(options: Mapping[str, str]) -> Resources:
     parsed: dict[str, int | float] = {}
     for name, text in options.items():
         try:
-            if name in ("memory", "tmp", "shm", "gpu_memory"):
+            if name in ("memory", "tmp", "shm", "gpu_memory", "disk"):
                 parsed[name] = parse_size(text)
             elif name == "timeout":
                 parsed[name] = parse_duration(text)

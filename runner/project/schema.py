@@ -173,6 +173,7 @@ class ResourcesPart(Part):
     pids: Annotated[int, Field(gt=0)] | None = None
     timeout: Duration | None = None
     gpu_memory: Size | None = None
+    disk: Size | None = None
 
 
 class ParentPart(Part):

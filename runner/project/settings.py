@@ -1,12 +1,12 @@
 """``stagerun.yaml``: what the project and the site decide for every stage."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from runner.errors import SettingsError
 from runner.project.document import Document, load_document
-from runner.project.retry import LIMITS, RetryRule, rules_from
+from runner.project.retry import RetryRule, rules_from
 from runner.project.stage import Resources, Source
 
 
@@ -69,7 +69,7 @@ def switches_from(data: dict[str, Any]) -> dict[str, Switches]:
         stage: Switches(
             enabled=part["enabled"],
             retry=None if part["retry"] is None else rules_from(part["retry"]),
-            resources=Resources(**{key: part[key] for key in part if key in LIMITS}),
+            resources=Resources(**{it.name: part[it.name] for it in fields(Resources)}),
         )
         for stage, part in data.items()
     }

@@ -91,7 +91,10 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """Limits, in bytes and seconds; None is left to the next layer."""
+    """Limits, in bytes and seconds; None is left to the next layer.
+
+    ``gpu_memory`` and ``disk`` are no limits: they must be free before the stage starts.
+    """
 
     cpus: float | None = None
     memory: int | None = None
@@ -100,6 +103,7 @@ class Resources:
     pids: int | None = None
     timeout: float | None = None
     gpu_memory: int | None = None
+    disk: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

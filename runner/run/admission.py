@@ -3,44 +3,45 @@
 import contextlib
 import fcntl
 import os
-import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
-from runner.errors import CancelledError, DiskFullError, NotAdmittedError
+from runner.errors import CancelledError, NotAdmittedError
 from runner.events import Observer, StageWaiting
-from runner.host.machine import free_bytes, memory_total_bytes
+from runner.host.machine import memory_total_bytes
 from runner.job.folder import Job
 from runner.job.own_file import open_regular
-from runner.project.quantity import limit_text, size_text
-from runner.run.request import Request
+from runner.project.quantity import limit_text
+from runner.run.disk_room import check_disks
+from runner.run.memory_promises import expected_bytes, promise
+from runner.run.request import Host, Request
+from runner.run.runtime_folder import runtime_folder, unusable
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why not now, and what else to do; ``ours`` when a stage of this call is in the way."""
+
+    reason: str
+    advice: str
+    ours: bool = False
 
 
 @contextlib.contextmanager
 def admit(
-    request: Request, job: Job, stopped: Callable[[], str | None], emit: Observer
+    request: Request, job: Job, host: Host, stopped: Callable[[], str | None], emit: Observer
 ) -> Iterator[None]:
     """Hold a place among the stages that run at once; ``stopped`` names who wants it no more.
 
     Raises DiskFullError or NotAdmittedError, with the numbers, and CancelledError.
     """
-    _check_disk(request, job)
+    check_disks(request, job, host.engine)
     _check_memory(request)
-    with _slot(request, stopped, emit):
+    with contextlib.ExitStack() as held:
+        _wait(_place_taker(request, held), request, stopped, emit)
+        _wait(_memory_taker(request, job, host, held), request, stopped, emit)
         yield
-
-
-def _check_disk(request: Request, job: Job) -> None:
-    free, wanted = free_bytes(job.root), request.project.settings.limits.disk_free
-    if free < wanted:
-        msg = (
-            f"{job.root} has {size_text(free)} free, and a stage starts only with "
-            f"{size_text(wanted)} (stagerun.yaml: limits.disk_free). Free some: stagerun clean "
-            f"{job.root} shows what would go."
-        )
-        raise DiskFullError(msg)
 
 
 def _check_memory(request: Request) -> None:
@@ -54,30 +55,53 @@ def _check_memory(request: Request) -> None:
         raise NotAdmittedError(msg)
 
 
-@contextlib.contextmanager
-def _slot(request: Request, stopped: Callable[[], str | None], emit: Observer) -> Iterator[None]:
-    limit = request.project.settings.limits.stages_at_once
+def _wait(
+    take: Callable[[], _Refusal | None],
+    request: Request,
+    stopped: Callable[[], str | None],
+    emit: Observer,
+) -> None:
+    """Try until it succeeds; without time to wait, only what this call holds itself counts."""
     deadline = time.monotonic() + request.options.wait_seconds
     told = False
-    with contextlib.ExitStack() as stack:
-        places = (_place(number, stack) for number in range(limit))
-        seen: list[int] = []
-        while not _take_one(places, seen):
-            refusal = (
-                f"{limit} stages run at once here already (stagerun.yaml: limits.stages_at_once)"
-            )
-            if who := stopped():
-                msg = f"not started: cancelled by {who} while waiting for a place"
-                raise CancelledError(msg)
-            if time.monotonic() >= deadline:
-                msg = f"{refusal}. Wait for one to end (--wait), or raise it."
-                raise NotAdmittedError(msg)
-            if not told:
-                emit(StageWaiting(stage=request.stage.id, reason=refusal))
-                told = True
-            # File locks have no time limit of their own; waiting is rare and asked for.
-            time.sleep(0.2)
-        yield
+    while (refusal := take()) is not None:
+        if who := stopped():
+            msg = f"not started: cancelled by {who} while waiting for a place"
+            raise CancelledError(msg)
+        if time.monotonic() >= deadline and not refusal.ours:
+            msg = f"{refusal.reason}. {refusal.advice}"
+            raise NotAdmittedError(msg)
+        if not told:
+            emit(StageWaiting(stage=request.stage.id, reason=refusal.reason))
+            told = True
+        # File locks have no time limit of their own; waiting is rare and asked for.
+        time.sleep(0.2)
+
+
+def _memory_taker(
+    request: Request, job: Job, host: Host, held: contextlib.ExitStack
+) -> Callable[[], _Refusal | None]:
+    asked = expected_bytes(request, job)
+
+    def take() -> _Refusal | None:
+        shortage = None if asked is None else promise(request, asked, host.identity, held)
+        advice = "Wait until there is more (--wait), or lower its limit with --memory."
+        return _Refusal(shortage.reason, advice, shortage.ours) if shortage else None
+
+    return take
+
+
+def _place_taker(request: Request, held: contextlib.ExitStack) -> Callable[[], _Refusal | None]:
+    limit = request.project.settings.limits.stages_at_once
+    places = (_place(number, held) for number in range(limit))
+    seen: list[int] = []
+
+    def take() -> _Refusal | None:
+        reason = f"{limit} stages run at once here already (stagerun.yaml: limits.stages_at_once)"
+        advice = "Wait for one to end (--wait), or raise it."
+        return None if _take_one(places, seen) else _Refusal(reason, advice)
+
+    return take
 
 
 def _take_one(places: Iterator[int], seen: list[int]) -> bool:
@@ -101,48 +125,10 @@ def _lock(descriptor: int) -> bool:
 
 
 def _place(number: int, stack: contextlib.ExitStack) -> int:
-    path = slots_folder() / f"{number}.lock"
+    path = runtime_folder("slots") / f"{number}.lock"
     try:
         descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
     except OSError as problem:
-        raise NotAdmittedError(_unusable(path, f"cannot be opened: {problem.strerror}")) from None
+        raise NotAdmittedError(unusable(path, f"cannot be opened: {problem.strerror}")) from None
     stack.callback(os.close, descriptor)
     return descriptor
-
-
-def slots_folder() -> Path:
-    """Where this user's runners on this machine lock their places; the kernel unlocks them.
-
-    Raises NotAdmittedError where somebody else has, or may have, a hand in it.
-    """
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    own = base / f"stagerun-{os.geteuid()}"
-    for folder in (own, own / "slots"):
-        try:
-            base.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
-            problem = _suspicion(folder.lstat())
-        except OSError as failure:
-            problem = f"cannot be used: {failure.strerror}"
-        if problem:
-            raise NotAdmittedError(_unusable(folder, problem))
-    return own / "slots"
-
-
-def _suspicion(status: os.stat_result) -> str | None:
-    """What speaks against a folder that everybody could have made."""
-    if stat.S_ISLNK(status.st_mode):
-        return "is a symbolic link"
-    if not stat.S_ISDIR(status.st_mode):
-        return "is no folder"
-    if status.st_uid != os.geteuid():
-        return f"belongs to uid {status.st_uid} and you are uid {os.geteuid()}"
-    return "is not yours alone: others may write to it" if status.st_mode & 0o022 else None
-
-
-def _unusable(path: Path, problem: str) -> str:
-    return (
-        f"{path}, by which stagerun counts the stages that run at once, {problem}. Remove it, or "
-        "name a folder of your own in XDG_RUNTIME_DIR."
-    )

@@ -56,7 +56,7 @@ def run_stage(
         clock.lap("resolve")
         with (
             host.promises.keep(request, host, emit) as request,
-            admit(request, job, stopped, emit),
+            admit(request, job, host, stopped, emit),
             begin(request, job, host) as run,
         ):
             announce(run, emit)

@@ -9,8 +9,8 @@ import pytest
 from runner.errors import NotAdmittedError, Verdict
 from runner.host.engine_fake import FakeProcess
 from runner.job.folder import Job
-from runner.run.admission import slots_folder
 from runner.run.outcome import Outcome
+from runner.run.runtime_folder import runtime_folder
 from tests.unit.opens import opened
 from tests.unit.run.conftest import PROBE, Place, copy
 
@@ -27,7 +27,7 @@ def own(base: Path) -> Path:
 
 
 def test_the_folder_is_nobody_elses_to_look_into(base: Path) -> None:
-    assert slots_folder().parent == own(base)
+    assert runtime_folder("slots").parent == own(base)
     assert own(base).stat().st_mode & 0o777 == 0o700
 
 
@@ -35,21 +35,21 @@ def test_a_link_that_somebody_laid_there_is_not_followed(base: Path) -> None:
     (base / "theirs").mkdir()
     own(base).symlink_to(base / "theirs")
     with pytest.raises(NotAdmittedError, match="is a symbolic link"):
-        slots_folder()
+        runtime_folder("slots")
     assert not list((base / "theirs").iterdir())
 
 
 def test_a_file_in_its_place_is_told_in_a_sentence(base: Path) -> None:
     own(base).write_text("")
     with pytest.raises(NotAdmittedError, match="is no folder"):
-        slots_folder()
+        runtime_folder("slots")
 
 
 def test_a_folder_that_others_may_write_to_is_not_used(base: Path) -> None:
     own(base).mkdir()
     own(base).chmod(0o777)
     with pytest.raises(NotAdmittedError, match="others may write to it"):
-        slots_folder()
+        runtime_folder("slots")
 
 
 @pytest.mark.root
@@ -58,13 +58,13 @@ def test_a_folder_of_somebody_else_is_not_used(base: Path) -> None:
     own(base).mkdir(mode=0o700)
     os.chown(own(base), 1234, 1234)
     with pytest.raises(NotAdmittedError, match="belongs to uid 1234"):
-        slots_folder()
+        runtime_folder("slots")
 
 
 def test_a_place_that_is_a_link_is_not_locked_for_another(place: Place, base: Path) -> None:
     job = place.job()
     (base / "precious").write_text("")
-    (slots_folder() / "0.lock").symlink_to(base / "precious")
+    (runtime_folder("slots") / "0.lock").symlink_to(base / "precious")
     assert place.run(job).verdict is Verdict.NOT_ADMITTED
     assert "0.lock" in place.said()
 

@@ -11,8 +11,8 @@ from runner.host.engine_fake import FakeProcess
 from runner.job.folder import Job
 from runner.job.lock import stage_lock
 from runner.project.config import parse_limits
-from runner.run.admission import slots_folder
 from runner.run.outcome import Outcome
+from runner.run.runtime_folder import runtime_folder
 from tests.unit.run.conftest import PROBE, Place, copy
 
 
@@ -48,7 +48,7 @@ def test_more_stages_at_once_than_the_site_allows_are_refused_with_the_number(
     assert [(item.verdict, item.exit_code) for item in outcomes] == [(Verdict.NOT_ADMITTED, 11)]
     ends = [event for event in place.events if isinstance(event, StageFinished)]
     assert "1 stages run at once here already" in ends[0].summary
-    assert slots_folder().is_relative_to(tmp_path)
+    assert runtime_folder("slots").is_relative_to(tmp_path)
     assert place.run(other).verdict is Verdict.SUCCESS
 
 

@@ -1,0 +1,138 @@
+"""Memory that runs on this machine were promised and may not hold yet.
+
+A container needs a while until it has filled the memory that its stage needs, and until then the
+kernel calls it available. So each run notes what it was promised, where every runner of this user
+finds it.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from runner.errors import NotAdmittedError
+from runner.host.machine import ProcessIdentity, is_alive, memory_available_bytes
+from runner.job.folder import Job
+from runner.job.job_manifest import read_entries, read_record
+from runner.job.own_file import open_regular
+from runner.project.quantity import size_text
+from runner.run.gpu_promises import Promise
+from runner.run.request import Request
+from runner.run.runtime_folder import runtime_folder, unusable
+
+# Two runs of the same stage are never quite alike.
+MARGIN: Final = 1.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryNote:
+    """What one run was promised, and what was available then, in bytes."""
+
+    runner: ProcessIdentity
+    asked_bytes: int
+    available_bytes: int
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """Why the memory does not suffice now; ``ours`` when a stage of this process holds some."""
+
+    reason: str
+    ours: bool
+
+
+def expected_bytes(request: Request, job: Job) -> int | None:
+    """What a run will need: somewhat more than its last good run did, or else its limit.
+
+    None where it has no limit and never ran.
+    """
+    limit = request.limits.values.memory
+    entry = read_entries(job).get(request.stage.id)
+    record = read_record(job, entry["good_run_id"]) if entry and entry["good_run_id"] else None
+    peak = ((record or {}).get("usage") or {}).get("memory_peak_bytes")
+    if not isinstance(peak, int):
+        return limit
+    return min(round(peak * MARGIN), limit or round(peak * MARGIN))
+
+
+def promise(
+    request: Request, asked: int, runner: ProcessIdentity, held: contextlib.ExitStack
+) -> Shortage | None:
+    """Note a promise until ``held`` ends, unless there is too little; then say why.
+
+    Raises NotAdmittedError where the notes cannot be kept.
+    """
+    folder = runtime_folder("memory")
+    try:
+        with _turn(folder):
+            available = memory_available_bytes()
+            others = _notes(folder)
+            promised = _still_to_be_taken(others, available or 0)
+            if available is not None and asked > available - promised:
+                return _shortage(request, asked, available, promised, others, runner)
+            note = MemoryNote(runner=runner, asked_bytes=asked, available_bytes=available or 0)
+            path = folder / f"{runner.pid}-{secrets.token_hex(4)}.json"
+            path.write_text(json.dumps(asdict(note)), encoding="utf-8")
+    except OSError as problem:
+        raise NotAdmittedError(unusable(folder, f"cannot be used: {problem.strerror}")) from None
+    held.callback(path.unlink, missing_ok=True)
+    return None
+
+
+def _shortage(
+    request: Request,
+    asked: int,
+    available: int,
+    promised: int,
+    others: list[MemoryNote],
+    runner: ProcessIdentity,
+) -> Shortage:
+    reason = (
+        f"{request.stage.id} may need {size_text(asked)} of memory, and {size_text(available)} "
+        "are available on this machine"
+    )
+    if promised:
+        reason += f", of which stages that run are still to take {size_text(promised)}"
+    return Shortage(reason, ours=any(note.runner == runner for note in others))
+
+
+def _still_to_be_taken(notes: list[MemoryNote], available: int) -> int:
+    if not notes:
+        return 0
+    before = max(note.available_bytes for note in notes)
+    return Promise(before, sum(note.asked_bytes for note in notes)).open_bytes(available)
+
+
+@contextlib.contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """One runner at a time looks and notes."""
+    descriptor = open_regular(folder / "lock", os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _notes(folder: Path) -> list[MemoryNote]:
+    """The promises of living runners; those of dead ones are removed."""
+    found = []
+    for path in folder.glob("*.json"):
+        note = _read(path)
+        if note is not None and is_alive(note.runner):
+            found.append(note)
+        else:
+            path.unlink(missing_ok=True)
+    return found
+
+
+def _read(path: Path) -> MemoryNote | None:
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        return MemoryNote(**{**content, "runner": ProcessIdentity(**content["runner"])})
+    return None

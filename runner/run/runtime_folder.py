@@ -1,0 +1,48 @@
+"""Where this user's runners on this machine agree with each other, until the next boot."""
+
+import contextlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from runner.errors import NotAdmittedError
+
+
+def runtime_folder(name: str) -> Path:
+    """A folder below ``$XDG_RUNTIME_DIR``, made if it is not there.
+
+    Raises NotAdmittedError where somebody else has, or may have, a hand in it.
+    """
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    own = base / f"stagerun-{os.geteuid()}"
+    for folder in (own, own / name):
+        try:
+            base.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+            problem = _suspicion(folder.lstat())
+        except OSError as failure:
+            problem = f"cannot be used: {failure.strerror}"
+        if problem:
+            raise NotAdmittedError(unusable(folder, problem))
+    return own / name
+
+
+def unusable(path: Path, problem: str) -> str:
+    """What to do about something there that cannot be used."""
+    return (
+        f"{path}, by which stagerun counts what runs at once, {problem}. Remove it, or name a "
+        "folder of your own in XDG_RUNTIME_DIR."
+    )
+
+
+def _suspicion(status: os.stat_result) -> str | None:
+    """What speaks against a folder that everybody could have made."""
+    if stat.S_ISLNK(status.st_mode):
+        return "is a symbolic link"
+    if not stat.S_ISDIR(status.st_mode):
+        return "is no folder"
+    if status.st_uid != os.geteuid():
+        return f"belongs to uid {status.st_uid} and you are uid {os.geteuid()}"
+    return "is not yours alone: others may write to it" if status.st_mode & 0o022 else None
