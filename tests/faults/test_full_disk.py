@@ -1,93 +1,108 @@
 """No space left: in the job's file system, for the runner's own files, in the image store."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.faults.calls import call, ended, misbehave, program
-from tests.project_kit import SETTINGS, Kit
+from tests.faults.calls import call, program
+from tests.faults.small_disk import NEEDS_ROOT, small_disk
+from tests.project_kit import Kit
 from tests.second_engine import SecondEngine, second_engine, why_no_second_engine
 
 NOT_HERE: Final = why_no_second_engine()
-pytestmark = [
-    pytest.mark.engine,
-    pytest.mark.root,
-    pytest.mark.skipif(NOT_HERE is not None, reason=str(NOT_HERE)),
-]
+pytestmark = [pytest.mark.engine, pytest.mark.root, NEEDS_ROOT]
 
 PAGE: Final = 4096
-JOB_BYTES: Final = 8 << 20
 STORE_BYTES: Final = 512 << 20
-FILL: Final = """
-with open(folder / "big", "wb") as file:
-    while True:
-        file.write(bytes(1 << 16))
-"""
 
 
 @pytest.fixture
-def small_job(real_kit: Kit, job: Path, tmp_path: Path) -> Iterator[Path]:
+def small_job(real_kit: Kit, job: Path) -> Iterator[Path]:
     """The job with a good result, on a file system of its own that has room for little else."""
-    real_kit.settings(SETTINGS.replace("limits: {", "limits: {disk_free: 1B, "))
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={JOB_BYTES}", "tmpfs", str(disk)], check=True
-    )
-    try:
-        yield Path(shutil.move(job, disk / "job"))
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    small = real_kit.root / "out/small"
+    small.mkdir()
+    with small_disk(small, "4m"):
+        subprocess.run(["cp", "-a", f"{job}/.", small], check=True, timeout=20)
+        yield small
 
 
 def fill(path: Path, leave_pages: int = 0) -> None:
     """Write a file until nothing more fits, and give some pages back."""
     with path.open("wb", buffering=0) as file:
-        try:
-            while file.write(bytes(PAGE)):
+        with suppress(OSError):
+            while file.write(bytes(PAGE)) == PAGE:
                 pass
-        except OSError:
-            pass
         size = os.fstat(file.fileno()).st_size // PAGE * PAGE
         file.truncate(max(0, size - leave_pages * PAGE))
 
 
-def test_a_stage_that_fills_the_disk_is_told_so_and_everything_stays_readable(
-    real_kit: Kit, small_job: Path
+def test_a_job_that_is_a_file_system_of_its_own_can_be_run(real_kit: Kit, small_job: Path) -> None:
+    real_kit.settings("limits: {stages_at_once: 64, disk_free: 64KiB}\n")
+
+    outcome = call(real_kit, small_job, "--force")
+
+    assert outcome.code == 0, outcome.text
+
+
+@pytest.mark.parametrize("tidy", [True, False], ids=["room is made again", "stays full"])
+def test_a_disk_that_the_stage_fills_is_told_and_the_result_kept(
+    real_kit: Kit, small_job: Path, *, tidy: bool
 ) -> None:
-    outcome = misbehave(real_kit, small_job, FILL)
+    more = "finally: os.remove(folder / 'big')" if tidy else "finally: print('x' * 100000)"
+    real_kit.settings("limits: {stages_at_once: 64, disk_free: 64KiB}\n")
+    filling = "for _ in range(999): file.write(bytes(10000)), file.flush()"
+    real_kit.code(
+        "50_probe",
+        program(f"try:\n    with open(folder / 'big', 'wb') as file:\n        {filling}\n{more}"),
+    )
+
+    outcome = call(real_kit, small_job, "--force")
+    kept = (small_job / ".stagerun/previous/50_probe/copy.txt").read_text()
     why = real_kit.run("why", "50_probe", small_job)
-    restored = real_kit.run("restore", "50_probe", small_job)
+    (small_job / "50_probe/big").unlink(missing_ok=True)
     real_kit.code("50_probe", program())
-    again = call(real_kit, small_job, "--force")
+    again = call(real_kit, small_job)
 
     assert (outcome.code, outcome.verdict) == (9, "disk_full"), outcome.text
+    assert "no space left" in outcome.text
     assert "no space left" in why.stdout
-    assert restored.returncode == 0, restored.stderr
-    assert (again.code, again.verdict) == (0, "success"), again.text
+    assert kept == "new\n"
+    assert again.code == 0, again.text
+
+
+def test_a_disk_without_the_space_that_stays_free_is_told_before_the_start(
+    real_kit: Kit, small_job: Path
+) -> None:
+    outcome = call(real_kit, small_job, "--force")
+
+    assert outcome.code == 9, outcome.text
+    assert "50_probe starts only with" in outcome.text
+    assert (small_job / "50_probe/copy.txt").exists()
 
 
 @pytest.mark.parametrize("pages", [0, 1, 2, 5, 21])
 def test_without_room_for_its_own_files_the_runner_leaves_the_result_as_it_was(
     real_kit: Kit, small_job: Path, pages: int
 ) -> None:
+    real_kit.settings("limits: {stages_at_once: 64, disk_free: 0}\n")
     real_kit.code("50_probe", program())
-    ballast = small_job.parent / "ballast"
+    ballast = small_job / "ballast"
     fill(ballast, leave_pages=pages)
 
     refused = call(real_kit, small_job, "--force")
-    before = ended(small_job, "50_probe", refused.code, refused.text)
+    status = real_kit.run("status", small_job)
     ballast.unlink()
     after = call(real_kit, small_job)
 
     assert refused.code == 9, refused.text
     assert "stagerun clean" in refused.text
-    assert before.verdict == "success"
+    assert refused.verdict == "success"
+    assert "success" in status.stdout
     assert (small_job / "50_probe/copy.txt").read_text() == "new\n"
     assert "cached" in after.text, after.text
 
@@ -99,16 +114,21 @@ def full_engine(kit_images: None) -> Iterator[SecondEngine]:  # noqa: ARG001  (b
         yield running
 
 
+@pytest.mark.skipif(NOT_HERE is not None, reason=str(NOT_HERE))
 def test_an_image_store_without_room_is_a_full_disk_and_the_result_stays(
     real_kit: Kit, job: Path, full_engine: SecondEngine
 ) -> None:
     ballast = full_engine.folder / "data/ballast"
     fill(ballast)
 
-    full = call(real_kit, job, "--force", DOCKER_HOST=full_engine.address)
+    before = call(real_kit, job, "--force", DOCKER_HOST=full_engine.address)
+    real_kit.settings("limits: {stages_at_once: 64, disk_free: 0}\n")
+    later = call(real_kit, job, "--force", DOCKER_HOST=full_engine.address)
     ballast.unlink()
     after = call(real_kit, job, "--force", DOCKER_HOST=full_engine.address)
 
-    assert full.code == 9, full.text
-    assert "space" in full.text
+    assert before.code == 9, before.text
+    assert "where the engine keeps images and containers" in before.text
+    assert later.code == 9, later.text
+    assert "the engine has no space left" in later.text
     assert (after.code, after.verdict) == (0, "success"), after.text

@@ -5,16 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.faults.calls import call, program
+from tests.faults.small_disk import NEEDS_ROOT, small_disk
 from tests.project_kit import STAGERUN, Kit, make_kit
-
-NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system")
 
 ODD_NAMES = {
     "blanks": "two  words ",
@@ -160,17 +157,6 @@ def test_a_job_directory_that_may_not_be_written_is_refused(
     assert sorted(path.name for path in place.iterdir()) == ["input", "job.yaml"]
 
 
-@contextmanager
-def small_disk(place: Path, size: str) -> Iterator[None]:
-    """A file system in memory for the time of the block."""
-    options = ["-t", "tmpfs", "-o", f"size={size}", "stagerun-test"]
-    subprocess.run(["mount", *options, place], check=True, timeout=20)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", place], check=True, timeout=20)
-
-
 @pytest.mark.root
 @NEEDS_ROOT
 def test_a_job_with_another_file_system_inside_is_refused(kit: Kit) -> None:
@@ -183,75 +169,3 @@ def test_a_job_with_another_file_system_inside_is_refused(kit: Kit) -> None:
     assert finished.returncode == 2
     assert "another file system is mounted inside the job directory" in finished.stderr
     assert "input/more space" in finished.stderr
-
-
-@pytest.mark.root
-@pytest.mark.engine
-@NEEDS_ROOT
-def test_a_job_that_is_a_file_system_of_its_own_can_be_run(real_kit: Kit, job: Path) -> None:
-    other = real_kit.root / "out/own"
-    other.mkdir()
-
-    with small_disk(other, "8m"):
-        subprocess.run(["cp", "-a", f"{job}/.", other], check=True, timeout=20)
-        real_kit.settings("limits: {stages_at_once: 64, disk_free: 64KiB}\n")
-        outcome = call(real_kit, other, "--force")
-
-    assert outcome.code == 0, outcome.text
-
-
-@pytest.mark.root
-@pytest.mark.engine
-@NEEDS_ROOT
-@pytest.mark.parametrize("tidy", [True, False], ids=["room is made again", "stays full"])
-def test_a_disk_that_the_stage_fills_is_told_and_the_result_kept(
-    real_kit: Kit, job: Path, *, tidy: bool
-) -> None:
-    full = real_kit.root / "out/full"
-    full.mkdir()
-    more = "finally: os.remove(folder / 'big')" if tidy else "finally: print('x' * 100000)"
-    real_kit.settings("limits: {stages_at_once: 64, disk_free: 64KiB}\n")
-
-    with small_disk(full, "4m"):
-        subprocess.run(["cp", "-a", f"{job}/.", full], check=True, timeout=20)
-        filling = "for _ in range(999): file.write(bytes(10000)), file.flush()"
-        real_kit.code(
-            "50_probe",
-            program(
-                f"try:\n    with open(folder / 'big', 'wb') as file:\n        {filling}\n{more}"
-            ),
-        )
-        outcome = call(real_kit, full, "--force")
-        kept = (full / ".stagerun/previous/50_probe/copy.txt").read_text()
-        (full / "50_probe/big").unlink(missing_ok=True)
-        real_kit.code("50_probe", program())
-        again = call(real_kit, full)
-
-    assert (outcome.code, outcome.verdict) == (9, "disk_full"), outcome.text
-    assert "no space left" in outcome.text
-    assert kept == "new\n"
-    assert again.code == 0, again.text
-
-
-@pytest.mark.root
-@pytest.mark.engine
-@NEEDS_ROOT
-def test_a_disk_that_is_full_before_the_start_is_told(real_kit: Kit, job: Path) -> None:
-    full = real_kit.root / "out/full"
-    full.mkdir()
-
-    with small_disk(full, "1m"):
-        subprocess.run(["cp", "-a", f"{job}/.", full], check=True, timeout=20)
-        early = call(real_kit, full, "--force")
-        real_kit.settings("limits: {stages_at_once: 64, disk_free: 0}\n")
-        with suppress(OSError), (full / "ballast").open("wb", buffering=0) as file:
-            while file.write(bytes(4096)) == 4096:
-                pass
-        late = call(real_kit, full, "--force")
-        kept = (full / "50_probe/copy.txt").read_text()
-
-    assert early.code == 9, early.text
-    assert "free, and a stage starts only with" in early.text
-    assert late.code == 9, late.text
-    assert "no space left" in late.text
-    assert kept == "new\n"
