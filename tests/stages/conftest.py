@@ -35,3 +35,11 @@ def films(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("films")
     stages.in_ffmpeg_image(["python3", "/media/recipes.py", "/films"], folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def mixes(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what tests/media/voices.py makes, mixes included."""
+    folder = tmp_path_factory.mktemp("mixes")
+    stages.in_ffmpeg_image(["python3", "/media/voices.py", "/films", "mixes"], folder)
+    return folder

@@ -8,65 +8,25 @@ import math
 import shutil
 import wave
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.media.voices import HALF
-from tests.stages.containers import PLAIN, Ended, Setup, Stages
+from tests.stages.containers import Stages
+from tests.stages.separated_sound import (
+    RATE,
+    STAGE,
+    level,
+    likeness,
+    new_job,
+    report,
+    samples,
+    separate,
+)
 
 pytestmark = [pytest.mark.images, pytest.mark.engine]
 
-STAGE = "04_source_separation"
-RATE = 16000
 VOLUME = 0.4  # of the voices in all mixes
-STAND_IN = Path(__file__).parent / "demucs_stand_in"
-
-
-@pytest.fixture(scope="module")
-def mixes(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what tests/media/voices.py makes, mixes included."""
-    folder = tmp_path_factory.mktemp("mixes")
-    stages.in_ffmpeg_image(["python3", "/media/voices.py", "/films", "mixes"], folder)
-    return folder
-
-
-def new_job(job: Path, sound: Path) -> Path:
-    shutil.copytree(sound, job / "01_demux")
-    return job
-
-
-def separate(
-    stages: Stages, job: Path, sound: Path, setup: Setup = PLAIN, /, **config: str
-) -> Ended:
-    return stages.run(STAGE, new_job(job, sound), setup, **config)
-
-
-def report(ended: Ended) -> dict[str, Any]:
-    assert ended.exit_code == 0, ended.output
-    found: dict[str, Any] = json.loads((ended.folder / "separation.json").read_text())
-    assert (ended.folder / "speech.wav").exists() == (found["method"] != "pass-through")
-    return found
-
-
-def samples(path: Path, start: float = 0, end: float = math.inf) -> array.array[int]:
-    with wave.open(str(path), "rb") as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
-        file.setpos(round(start * RATE))
-        count = min(file.getnframes(), end * RATE) - round(start * RATE)
-        return array.array("h", file.readframes(round(count)))
-
-
-def level(sound: array.array[int]) -> float:
-    """The root mean square in decibels of full scale."""
-    return 10 * math.log10(max(1e-12, sum(x * x for x in sound) / len(sound) / 32768**2))
-
-
-def likeness(first: array.array[int], second: array.array[int], lag: int = 0) -> float:
-    """The correlation of two sounds, the second that much earlier."""
-    pairs = list(zip(first, second[lag:] if lag >= 0 else second, strict=False))
-    product = sum(a * b for a, b in pairs)
-    return product / math.sqrt(sum(a * a for a, _ in pairs) * sum(b * b for _, b in pairs))
 
 
 def test_wide_music_goes_and_the_voice_in_the_centre_stays(
@@ -261,76 +221,3 @@ def test_what_is_no_sound_is_refused_by_name(
     assert (ended.exit_code, ended.manifest["status"]) == (1, "failed")
     assert name in ended.errors
     assert said in ended.errors
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Setup:
-    """A model store with a model for the stand-in."""
-    folder = tmp_path / "models" / "demucs" / "htdemucs"
-    folder.mkdir(parents=True)
-    (folder / "model.th").write_text('["drums", "vocals"]')
-    return Setup(models=tmp_path / "models")
-
-
-def by_model(stages: Stages, job: Path, sound: Path, setup: Setup) -> Ended:
-    """The production engine's adapter on a stand-in for demucs and torch."""
-    shutil.copytree(STAND_IN, job / "stand_in")
-    path = "/app:/job/stand_in"
-    config = {"SEPARATION_ENGINE": "demucs", "PYTHONPATH": path}
-    return separate(stages, job, sound, setup, **config)
-
-
-def test_a_model_gets_the_sound_in_chunks_and_gives_speech_in_time(
-    stages: Stages, mixes: Path, tmp_path: Path, model: Setup
-) -> None:
-    sound = tmp_path / "sound"
-    shutil.copytree(mixes / "wide", sound)
-    for name in ("surround.flac", "audio.wav"):
-        loop = f"-v error -stream_loop 2 -i /films/{name} /films/long_{name}"
-        stages.in_ffmpeg_image(["ffmpeg", "-nostdin", *loop.split()], sound)
-        (sound / f"long_{name}").replace(sound / name)
-    ended = by_model(stages, tmp_path / "job", sound, model)
-    assert report(ended)["method"] == "demucs"
-    calls = [json.loads(line) for line in ended.output.splitlines() if line.startswith("{")]
-    assert [call["seconds"] for call in calls] == [30, 30, pytest.approx(9.06, abs=0.01)]
-    for call in calls:
-        assert (call["channels"], call["shifts"], call["device"]) == (2, 0, "cpu")
-        assert call["loudness"] == pytest.approx(1, abs=0.3)
-    # The stand-in takes everything for a voice, so that a seam or a delay would be heard.
-    speech, audio = samples(ended.folder / "speech.wav"), samples(sound / "audio.wav")
-    difference = array.array("h", (a - b for a, b in zip(speech, audio, strict=True)))
-    assert level(difference) < level(audio) - 30
-
-
-def test_a_model_hears_all_channels_but_the_low_one_and_mono_too(
-    stages: Stages, mixes: Path, tmp_path: Path, model: Setup
-) -> None:
-    ended = by_model(stages, tmp_path / "surround", mixes / "surround_moving", model)
-    voice = samples(mixes / "voices.wav", 13, 16)
-    assert report(ended)["method"] == "demucs"
-    assert likeness(samples(ended.folder / "speech.wav", 13, 16), voice) > 0.6
-
-    mono = tmp_path / "mono_sound"
-    mono.mkdir()
-    shutil.copy(mixes / "wide" / "audio.wav", mono)
-    ended = by_model(stages, tmp_path / "mono", mono, model)
-    speech, audio = samples(ended.folder / "speech.wav"), samples(mono / "audio.wav")
-    assert len(speech) == len(audio)
-    assert likeness(speech, audio) > 0.99
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("not a model", "is no model that demucs can load"),
-        ('["drums", "bass"]', "separates drums, bass in 2 channels"),
-    ],
-)
-def test_a_file_that_is_no_such_model_is_named(
-    stages: Stages, mixes: Path, tmp_path: Path, model: Setup, content: str, said: str
-) -> None:
-    assert model.models is not None
-    (model.models / "demucs" / "htdemucs" / "model.th").write_text(content)
-    ended = by_model(stages, tmp_path / "job", mixes / "narrow", model)
-    assert ended.exit_code == 1
-    assert f"htdemucs/model.th {said}" in ended.errors
