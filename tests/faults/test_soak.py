@@ -1,12 +1,14 @@
 """A short soak: runners that are killed at every step and at random, and many runs at once."""
 
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 
 from runner.job import journal
 from tests.soak.crowd import run_crowd
+from tests.soak.faulty_stagerun import PRELOADED
 from tests.soak.figures import Figures
 from tests.soak.soak import each_step_once, soak
 
@@ -17,6 +19,13 @@ SOAK_SECONDS = 15.0
 JOURNAL_STEPS = {
     value for name, value in vars(journal).items() if name.isupper() and isinstance(value, str)
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fork_server() -> None:
+    """Started here, so that it does not count among the processes that a test left behind."""
+    forkserver.set_forkserver_preload(list(PRELOADED))
+    forkserver.ensure_running()
 
 
 def assert_all_kept(figures: Figures) -> None:

@@ -2,13 +2,13 @@
 
 import os
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from tests.soak.faulty_stagerun import all_ended
 from tests.soak.invariants import check_job, look
 from tests.soak.truth import Truth, truth_of
 from tests.soak.violation import Violation
@@ -55,11 +55,9 @@ def run_crowd(folder: Path, runs: int) -> Crowd:
     return crowd
 
 
-def _run_all(place: Workplace, jobs: list[Path], crowd: Crowd) -> list[int]:
+def _run_all(place: Workplace, jobs: list[Path], crowd: Crowd) -> list[int | None]:
     began = time.monotonic()
-    with ExitStack() as stack:
-        calls = [stack.enter_context(place.start(job, *WAIT)) for job in jobs]
-        codes = [call.wait(CALL_SECONDS) for call in calls]
+    codes = all_ended([place.start(job, *WAIT) for job in jobs], CALL_SECONDS)
     crowd.seconds = time.monotonic() - began
     return codes
 

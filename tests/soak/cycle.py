@@ -1,13 +1,14 @@
 """One cycle of the soak: calls on a job that are killed or stopped, and then one that is let be."""
 
+import os
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ import docker
 import psutil
 
 from tests.soak.fault import Fault
+from tests.soak.faulty_stagerun import ended, killed
 from tests.soak.invariants import check_job, check_wreck, look
 from tests.soak.truth import Truth, kill_container
 from tests.soak.violation import Violation
@@ -22,6 +24,7 @@ from tests.soak.workplace import CALL_SECONDS, Plan, Workplace, give_plan
 
 BUSY: Final = 11
 STOP_SECONDS: Final = 20.0
+POLL_SECONDS: Final = 0.005
 CONTAINER_SECONDS: Final = 2.0
 
 
@@ -107,31 +110,24 @@ class Ring:
                 done.result()
 
     def _strike(self, job: Path, strike: Strike, result: Result) -> None:
-        environment = strike.fault.environment(job) if strike.fault else None
-        with self.place.start(job, *strike.words, environment=environment) as process:
-            try:
-                if strike.fault and strike.fault.signal == "SIGSTOP":
-                    self._stopped(job, process, strike, result)
-                process.wait(CALL_SECONDS if strike.seconds is None else strike.seconds)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                if strike.seconds is None:
-                    text = f"{job.name}: a call did not end by itself"
-                    result.violations.append(Violation("hung", text))
-        if process.returncode == -signal.SIGKILL:
+        process = self.place.start(job, *strike.words, fault=strike.fault)
+        if strike.fault and strike.fault.signal == "SIGSTOP":
+            self._stopped(job, process, strike, result)
+        code = ended(process, CALL_SECONDS if strike.seconds is None else strike.seconds)
+        if code is None:
+            code = killed(process)
+            if strike.seconds is None:
+                result.violations.append(Violation("hung", f"{job.name}: a call did not end"))
+        if code == -signal.SIGKILL:
             result.kills += 1
             result.steps |= {strike.fault.step} if strike.fault else set()
 
     def _stopped(
-        self, job: Path, process: "subprocess.Popen[bytes]", strike: Strike, result: Result
+        self, job: Path, process: ForkServerProcess, strike: Strike, result: Result
     ) -> None:
         """See that a runner that stands still is not taken for a dead one."""
-        end = time.monotonic() + STOP_SECONDS
-        while process.poll() is None and time.monotonic() < end:
-            if psutil.Process(process.pid).status() == psutil.STATUS_STOPPED:
-                break
-            time.sleep(0.005)
-        else:
+        assert process.pid is not None
+        if not _stands_still(process):
             return
         result.stops += 1
         held = holds_stage(job, process.pid)
@@ -139,10 +135,17 @@ class Ring:
         if held and code != BUSY:
             text = f"{job.name}: a second call ended with {code} while a stopped one had the stage"
             result.violations.append(Violation("lock", text))
-        if strike.revives:
-            process.send_signal(signal.SIGCONT)
-        else:
-            process.kill()
+        os.kill(process.pid, signal.SIGCONT if strike.revives else signal.SIGKILL)
+
+
+def _stands_still(process: ForkServerProcess) -> bool:
+    """Wait until a process has stopped; False for one that ends without."""
+    end = time.monotonic() + STOP_SECONDS
+    while ended(process, POLL_SECONDS) is None and time.monotonic() < end:
+        with suppress(psutil.NoSuchProcess):
+            if psutil.Process(process.pid).status() == psutil.STATUS_STOPPED:
+                return True
+    return False
 
 
 def holds_stage(job: Path, pid: int) -> bool:

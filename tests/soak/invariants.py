@@ -58,7 +58,12 @@ def check_wreck(job: Path, before: Before) -> Iterator[Violation]:
 
 
 def check_job(
-    job: Path, before: Before, plan: Plan, code: int, truth: Truth, client: "docker.APIClient"
+    job: Path,
+    before: Before,
+    plan: Plan,
+    code: int | None,
+    truth: Truth,
+    client: "docker.APIClient",
 ) -> Found:
     """What has to hold after the next call, which ended with this exit code."""
     found = Found()
@@ -113,7 +118,7 @@ def check_verdict(
             yield Violation("verdict", f"{where}: {verdict}; the exit code was {code}, plan {plan}")
 
 
-def check_result(job: Path, before: Before, code: int) -> Iterator[Violation]:
+def check_result(job: Path, before: Before, code: int | None) -> Iterator[Violation]:
     """The newest good result is in force, lies where the manifest says, and the call said so."""
     entry = _entry(job)
     new = [run for run in _new_runs(job, before) if _verdict(job, run) == "success"]

@@ -3,14 +3,16 @@
 The steps are not listed anywhere: a runner that is let be writes them down.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from tests.soak.cycle import Cycle, Strike
-from tests.soak.fault import Fault, tracing
-from tests.soak.workplace import Plan, Workplace, give_plan
+from tests.soak.fault import Fault
+from tests.soak.faulty_stagerun import all_ended
+from tests.soak.workplace import CALL_SECONDS, Plan, Workplace, give_plan
 
 FORCE: Final = ("--force",)
 LONG: Final = 0.6
@@ -77,12 +79,10 @@ def named_steps(place: Workplace) -> Iterator[NamedStep]:
         job = place.job(f"trace-{number}", scenario.like)
         give_plan(job, scenario.plan)
         for strike in scenario.strikes:
-            assert strike.fault is not None
-            with place.start(job, *strike.words, environment=strike.fault.environment(job)) as dies:
-                dies.wait(60)
+            all_ended([place.start(job, *strike.words, fault=strike.fault)], CALL_SECONDS)
+            time.sleep(strike.pause)
         trace = place.root / "said" / f"trace-{number}.steps"
-        with place.start(job, *scenario.words, environment=tracing(job, trace)) as process:
-            process.wait(60)
+        all_ended([place.start(job, *scenario.words, trace=trace)], CALL_SECONDS)
         counts = Counter(trace.read_text(encoding="utf-8").splitlines())
         place.forget(job)
         for step, count in counts.items():

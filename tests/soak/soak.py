@@ -30,7 +30,7 @@ from tests.soak.truth import truth_of
 from tests.soak.workplace import make_workplace
 
 SIDE_BY_SIDE: Final = 4
-RUN_SECONDS: Final = 1.6
+RUN_SECONDS: Final = 1.2
 """No kill comes later than this after the start of a call."""
 
 ENOUGH_WRONG: Final = 5

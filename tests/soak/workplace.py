@@ -1,17 +1,16 @@
 """Where the soak's jobs lie: a small project, a stage that follows a plan, jobs to begin with."""
 
 import json
-import os
 import shutil
-import subprocess
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
 
-from tests.project_kit import STAGERUN, Kit, build_kit_images, make_kit
-from tests.soak.fault import FAULTY_STAGERUN
+from tests.project_kit import Kit, build_kit_images, make_kit
+from tests.soak.fault import Fault
+from tests.soak.faulty_stagerun import Call, all_ended
 
 STAGE: Final = "50_probe"
 CALL_SECONDS: Final = 120.0
@@ -101,32 +100,16 @@ class Workplace:
         return self.root / "said" / f"{job.name}.txt"
 
     def start(
-        self, job: Path, *words: str, environment: Mapping[str, str] | None = None
-    ) -> "subprocess.Popen[bytes]":
+        self, job: Path, *words: str, fault: Fault | None = None, trace: Path | None = None
+    ) -> ForkServerProcess:
         """A call on a job's stage, in the background: ``words`` may begin with ``restore``."""
         is_run = words[:1] != ("restore",)
-        line = [STAGE, str(job), *words, "--dev"] if is_run else [*words, STAGE, str(job)]
-        program = FAULTY_STAGERUN if environment else (str(STAGERUN),)
-        with self.said(job).open("ab") as said:
-            said.write(f"$ stagerun {' '.join(line)}  {dict(environment or {})}\n".encode())
-            said.flush()
-            return subprocess.Popen(
-                [*program, *line],
-                cwd=self.root,
-                env={**os.environ, **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-            )
+        line = (STAGE, str(job), *words, "--dev") if is_run else (*words, STAGE, str(job))
+        return Call(line, self.root, job, self.said(job), fault, trace).start()
 
-    def call(self, job: Path, *words: str) -> int:
-        """A call to its end; returns the exit code."""
-        with self.start(job, *words) as process:
-            try:
-                return process.wait(CALL_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+    def call(self, job: Path, *words: str) -> int | None:
+        """A call to its end; returns the exit code, that of SIGKILL for one that hangs."""
+        return all_ended([self.start(job, *words)], CALL_SECONDS)[0]
 
 
 def give_plan(job: Path, plan: Plan) -> None:

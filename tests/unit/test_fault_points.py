@@ -7,7 +7,6 @@ from typing import Final
 import pytest
 
 from tests.project_kit import ROOT
-from tests.soak.fault import FAULT, Fault
 from tests.soak.fault_points import BY_DESCRIPTOR, BY_PATHS, place_name
 
 OF_A_RUN: Final = ("job", "run", "observers")
@@ -59,8 +58,3 @@ def test_every_way_to_change_a_file_is_a_named_step() -> None:
 )
 def test_a_step_has_the_same_name_in_every_run(path: str, name: str | None) -> None:
     assert place_name(Path("/job"), path) == name
-
-
-def test_a_fault_comes_through_the_environment_as_it_was() -> None:
-    fault = Fault("before replace manifest.json", 3, "SIGSTOP")
-    assert Fault.parse(fault.environment(Path("/job"))[FAULT]) == fault
