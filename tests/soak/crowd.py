@@ -1,5 +1,6 @@
 """Many runs at once: independent calls, each on a job of its own, that wait for a place to run."""
 
+import fcntl
 import os
 import time
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Final
 
 import psutil
 
+from runner.run.admission import slots_folder
 from tests.soak.faulty_stagerun import all_ended
 from tests.soak.invariants import check_job, look
 from tests.soak.truth import Truth, truth_of
@@ -49,7 +51,7 @@ def run_crowd(folder: Path, runs: int) -> Crowd:
         for job, state, code in zip(jobs, before, codes, strict=True):
             crowd.violations += check_job(job, state, Plan(), code, truth, client).violations
         crowd.violations += _wrongly_ended(truth, runs, len(jobs) - codes.count(0))
-    crowd.violations += held(folder)
+    crowd.violations += [*held(folder), *taken_places()]
     if psutil.Process().num_fds() > descriptors:
         crowd.violations.append(Violation("lock", "descriptors of this process were left open"))
     return crowd
@@ -67,6 +69,18 @@ def _wrongly_ended(truth: Truth, runs: int, failed: int) -> list[Violation]:
     if (started, failed) == (runs, 0):
         return []
     return [Violation("verdict", f"{started} of {runs} runs were started, {failed} calls failed")]
+
+
+def taken_places() -> list[Violation]:
+    """Places to run that somebody still has."""
+    found = []
+    for path in sorted(slots_folder().glob("*.lock")):
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                found.append(Violation("lock", f"{path} is taken"))
+    return found
 
 
 def held(folder: Path) -> list[Violation]:

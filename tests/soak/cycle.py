@@ -16,7 +16,7 @@ import docker
 import psutil
 
 from tests.soak.fault import Fault
-from tests.soak.faulty_stagerun import ended, killed
+from tests.soak.faulty_stagerun import ended, forget, killed
 from tests.soak.invariants import check_job, check_wreck, look
 from tests.soak.truth import Truth, kill_container
 from tests.soak.violation import Violation
@@ -121,6 +121,7 @@ class Ring:
         if code == -signal.SIGKILL:
             result.kills += 1
             result.steps |= {strike.fault.step} if strike.fault else set()
+        forget(process)
 
     def _stopped(
         self, job: Path, process: ForkServerProcess, strike: Strike, result: Result
@@ -176,7 +177,7 @@ def random_cycle(
         plan=Plan(end, seconds=dice.choice((0.02, 0.1, 0.4)), lines=dice.choice((1, 4, 20))),
         strikes=strikes,
         last=dice.choice(((), (), ("--force",))),
-        kills_container=dice.uniform(0, run_seconds) if dice.random() < 0.12 else None,
+        kills_container=dice.uniform(0, run_seconds) if dice.random() < 0.25 else None,
     )
 
 
@@ -188,6 +189,6 @@ def _random_strike(
     if dice.random() < 0.5:
         return Strike(words, seconds=dice.uniform(0.05, run_seconds), pause=pause)
     step, count = dice.choice(steps)
-    signal_name = "SIGSTOP" if dice.random() < 0.15 else "SIGKILL"
+    signal_name = "SIGSTOP" if dice.random() < 0.25 else "SIGKILL"
     fault = Fault(step, dice.randint(1, count), signal_name)
     return Strike(words, fault=fault, revives=dice.random() < 0.5, pause=pause)

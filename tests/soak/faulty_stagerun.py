@@ -127,9 +127,18 @@ def killed(process: ForkServerProcess) -> int | None:
 
 
 def all_ended(processes: Sequence[ForkServerProcess], seconds: float) -> list[int | None]:
-    """The exit codes of calls; those that have not ended by then are killed."""
+    """The exit codes of calls, which are forgotten; those that have not ended are killed."""
     codes = [ended(process, seconds) for process in processes]
-    return [
+    codes = [
         killed(process) if code is None else code
         for process, code in zip(processes, codes, strict=True)
     ]
+    for process in processes:
+        forget(process)
+    return codes
+
+
+def forget(process: ForkServerProcess) -> None:
+    """Let go of a process that has ended."""
+    with POLLING:
+        process.close()

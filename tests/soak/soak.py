@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tests.soak.crowd import held, run_crowd
+from tests.soak.crowd import held, run_crowd, taken_places
 from tests.soak.cycle import Cycle, Ring, random_cycle
 from tests.soak.fault import Fault
 from tests.soak.figures import Figures
@@ -72,10 +72,10 @@ def _arguments() -> argparse.Namespace:
 
 def soak(folder: Path, seconds: float, seed: int, *, only: int | None = None) -> Figures:
     """Run cycles side by side until the time is over or enough is wrong."""
-    figures, began = Figures(seed=seed), time.monotonic()
-    place = make_workplace(folder)
+    figures, place = Figures(seed=seed), make_workplace(folder)
     steps = list(named_steps(place))
     figures.known = len({step.step for step in steps})
+    began = time.monotonic()
     with truth_of(folder) as (truth, client):
         ring = Ring(place, truth, client)
         cycles = _cycles(seed, steps)
@@ -95,14 +95,17 @@ def soak(folder: Path, seconds: float, seed: int, *, only: int | None = None) ->
             with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
                 for done in [pool.submit(work) for _ in range(SIDE_BY_SIDE)]:
                     done.result()
-    figures.violations += held(folder)
+    figures.violations += [*held(folder), *taken_places()]
     figures.seconds = time.monotonic() - began
     return figures
 
 
 def _cycles(seed: int, steps: list[NamedStep]) -> Iterator[Cycle]:
-    """In turns one at a named step, each once and in an order of the seed's, and a random one."""
-    order = random.Random(seed).sample(steps, len(steps))
+    """Two at named steps, each once and in an order of the seed's, and then a random one."""
+    shuffled = random.Random(seed).sample(steps, len(steps))
+    # Every name in one scenario first, then in the others.
+    first = {id(item) for item in {item.step: item for item in shuffled}.values()}
+    order = sorted(shuffled, key=lambda item: id(item) not in first)
     usual = [(step.step, step.count) for step in steps]
     for number in itertools.count():
         dice = random.Random(f"{seed}:{number}")
@@ -110,7 +113,7 @@ def _cycles(seed: int, steps: list[NamedStep]) -> Iterator[Cycle]:
             yield random_cycle(dice, number, usual, RUN_SECONDS)
         else:
             named = order[number // 3 * 2 + number % 3]
-            nth = dice.choice((1, named.count))
+            nth = 1 if id(named) in first else dice.randint(1, named.count)
             yield named.scenario.cycle(number, Fault(named.step, nth))
 
 
