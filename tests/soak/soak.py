@@ -15,8 +15,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ from tests.soak.figures import Figures
 from tests.soak.page import add_to_page
 from tests.soak.scenarios import NamedStep, named_steps
 from tests.soak.truth import truth_of
-from tests.soak.workplace import make_workplace
+from tests.soak.workplace import Workplace, make_workplace
 
 SIDE_BY_SIDE: Final = 4
 RUN_SECONDS: Final = 1.2
@@ -42,7 +43,7 @@ def main() -> int:
     asked = _arguments()
     folder = Path(tempfile.mkdtemp(prefix="stagerun-soak-"))
     os.environ["XDG_RUNTIME_DIR"] = os.environ["XDG_CACHE_HOME"] = str(folder / "user")
-    figures = soak(folder / "soak", asked.minutes * 60, asked.seed, only=asked.only)
+    figures = soak(make_ground(folder / "soak"), asked.minutes * 60, asked.seed, only=asked.only)
     if asked.runs:
         crowd = run_crowd(folder / "crowd", asked.runs)
         print(crowd.line)
@@ -70,12 +71,25 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def soak(folder: Path, seconds: float, seed: int, *, only: int | None = None) -> Figures:
+@dataclass(frozen=True)
+class Ground:
+    """Where a soak happens, and the steps that runners have there."""
+
+    place: Workplace
+    steps: tuple[NamedStep, ...]
+
+
+def make_ground(folder: Path) -> Ground:
+    """Set all up below a folder."""
+    place = make_workplace(folder)
+    return Ground(place, tuple(named_steps(place)))
+
+
+def soak(ground: Ground, seconds: float, seed: int, *, only: int | None = None) -> Figures:
     """Run cycles side by side until the time is over or enough is wrong."""
-    figures, place = Figures(seed=seed), make_workplace(folder)
-    steps = list(named_steps(place))
+    place, steps, folder = ground.place, ground.steps, ground.place.root
+    figures, began = Figures(seed=seed), time.monotonic()
     figures.known = len({step.step for step in steps})
-    began = time.monotonic()
     with truth_of(folder) as (truth, client):
         ring = Ring(place, truth, client)
         cycles = _cycles(seed, steps)
@@ -100,7 +114,7 @@ def soak(folder: Path, seconds: float, seed: int, *, only: int | None = None) ->
     return figures
 
 
-def _cycles(seed: int, steps: list[NamedStep]) -> Iterator[Cycle]:
+def _cycles(seed: int, steps: Sequence[NamedStep]) -> Iterator[Cycle]:
     """Two at named steps, each once and in an order of the seed's, and then a random one."""
     shuffled = random.Random(seed).sample(steps, len(steps))
     # Every name in one scenario first, then in the others.
@@ -117,13 +131,12 @@ def _cycles(seed: int, steps: list[NamedStep]) -> Iterator[Cycle]:
             yield named.scenario.cycle(number, Fault(named.step, nth))
 
 
-def each_step_once(folder: Path) -> Figures:
+def each_step_once(ground: Ground) -> Figures:
     """A kill before every named step, in one of the scenarios that have it."""
-    figures, began = Figures(seed=0), time.monotonic()
-    place = make_workplace(folder)
-    steps = {item.step: item for item in named_steps(place) if item.step.startswith("before ")}
+    place, figures, began = ground.place, Figures(seed=0), time.monotonic()
+    steps = {item.step: item for item in ground.steps if item.step.startswith("before ")}
     figures.known = len(steps)
-    with truth_of(folder) as (truth, client), ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with truth_of(place.root) as (truth, client), ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         ring = Ring(place, truth, client)
         cycles = [
             item.scenario.cycle(n, Fault(name)) for n, (name, item) in enumerate(steps.items())
