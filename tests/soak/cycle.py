@@ -25,6 +25,7 @@ from tests.soak.workplace import CALL_SECONDS, Plan, Workplace, give_plan
 BUSY: Final = 11
 STOP_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 0.005
+LATE_SECONDS: Final = 0.2
 CONTAINER_SECONDS: Final = 2.0
 
 
@@ -190,5 +191,6 @@ def _random_strike(
         return Strike(words, seconds=dice.uniform(0.05, run_seconds), pause=pause)
     step, count = dice.choice(steps)
     signal_name = "SIGSTOP" if dice.random() < 0.25 else "SIGKILL"
-    fault = Fault(step, dice.randint(1, count), signal_name)
+    late = dice.choice((0.0, 0.0, dice.uniform(0, LATE_SECONDS)))
+    fault = Fault(step, dice.randint(1, count), signal_name, late)
     return Strike(words, fault=fault, revives=dice.random() < 0.5, pause=pause)

@@ -98,8 +98,13 @@ class Striking:
         with self._guard:
             self._passed += 1
             strikes = self._passed == self.fault.nth
-        if strikes:
-            os.kill(os.getpid(), getattr(signal, self.fault.signal))
+        if strikes and self.fault.late:
+            threading.Timer(self.fault.late, self._strike).start()
+        elif strikes:
+            self._strike()
+
+    def _strike(self) -> None:
+        os.kill(os.getpid(), getattr(signal, self.fault.signal))
 
 
 def tracing(path: Path) -> Callable[[str], None]:
