@@ -5,9 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
 TESTS ?= tests
+MINUTES ?= 5
+RUNS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint images images-cpu images-all bench quality schema locks clean
+.PHONY: help demo test lint images images-cpu images-all bench quality soak schema locks clean
 
 help:  ## show the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +47,9 @@ bench: images  ## time against docker run; writes benchmarks/results.md
 
 quality: images  ## measure words, times and translations; writes docs/quality.md
 	@$(BIN)/python -m benchmarks.quality
+
+soak: $(STAMP)  ## kill runners and containers for MINUTES, then start RUNS at once; writes docs/reliability.md
+	@$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --runs $(RUNS) --page $(if $(SEED),--seed $(SEED))
 
 schema: $(STAMP)  ## write docs/schema and compose/compose.yaml anew
 	@$(BIN)/python -m runner.schema_files

@@ -83,6 +83,19 @@ def remove_leftovers(job: Job, *, previous: bool = False) -> Cleaning:
     return Cleaning(leftovers=tuple(gone), busy=tuple(busy))
 
 
+def sweep(job: Job, stage_id: str) -> None:
+    """Remove what killed runners left of a stage that has no open run; its lock is held.
+
+    What cannot be removed is left to ``stagerun reap``, which says why.
+    """
+    entry = read_entries(job).get(stage_id, {})
+    superfluous = _previous(job, stage_id) if entry.get("good_is") == "in place" else ()
+    found = (*superfluous, *_failed(job, stage_id), *_half_removed(job, stage_id))
+    with contextlib.suppress(UsageError):
+        for _ in _remove([*found, *_half_written(job, held=stage_id)]):
+            pass
+
+
 def find_debris(job: Job) -> list[Leftover]:
     """What killed runners left half written or half removed."""
     found = (item for stage in _stages(job) for item in _half_removed(job, stage))
@@ -168,32 +181,41 @@ def _half_removed(job: Job, stage_id: str) -> Iterator[Leftover]:
             yield _leftover(path, "half removed", stage_id)
 
 
-def _half_written(job: Job) -> list[Leftover]:
+def _half_written(job: Job, held: str | None = None) -> list[Leftover]:
     """What a killed runner was about to write: whole files in the making, runs without a journal.
 
     It is seen first and the locks are looked at then: with all of them free, nobody is left who
-    could have begun it.
+    could have begun it. The lock of the stage ``held`` is the caller's, who has begun nothing.
     """
     found = []
     for path, why in tuple(_unfinished(job)):
         # What a living runner was writing has its final name by now.
         with contextlib.suppress(FileNotFoundError):
             found.append(_leftover(path, why))
-    locks = (job.private / "locks").glob("*.lock")
-    return [] if any(is_locked(job, path.stem) for path in locks) else found
+    if not found:
+        return []
+    others = {path.stem for path in (job.private / "locks").glob("*.lock")} - {held}
+    return [] if any(is_locked(job, stage) for stage in others) else found
 
 
 def _unfinished(job: Job) -> Iterator[tuple[Path, str]]:
     runs = tuple(job.runs())
     for folder in (job.root, job.private, *runs):
-        for path in sorted(folder.glob(".*.json.*")):
-            if TEMPORARY.fullmatch(path.name):
-                yield path, "half written"
+        for name in _names(folder):
+            if TEMPORARY.fullmatch(name):
+                yield folder / name, "half written"
     for folder in runs:
         if folder.name.startswith("."):
             yield folder, "half removed"
         elif not (folder / "record.json").exists() and not Journal(folder / "journal.jsonl").read():
             yield folder, "a run that never began"
+
+
+def _names(folder: Path) -> list[str]:
+    """What a folder holds; nothing where somebody removed it meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(item.name for item in os.scandir(folder))
+    return []
 
 
 def _previous(job: Job, stage_id: str) -> Iterator[Leftover]:

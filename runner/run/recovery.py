@@ -25,6 +25,7 @@ from runner.run.adoption import Adopted, adopt, is_adoptable
 from runner.run.attempt import Run, release_space, stage_labels
 from runner.run.ended import complete, unfinished
 from runner.run.intent import run_again
+from runner.run.leftovers import sweep
 from runner.run.request import Host
 from runner.run.results import finish_restore
 from runner.run.site_access import forget_proxy
@@ -46,6 +47,8 @@ def recover(
     adopts: bool = True,
 ) -> Adopted | None:
     """Close every open run of a stage, and see the one to its end whose container is still there.
+
+    What else dead runners left of the stage is removed.
 
     Raises StageBusyError for runs of another machine, and for a container that is still there
     where none shall be adopted; and what the engine raises.
@@ -74,6 +77,7 @@ def recover(
         else:
             _undo(run_id, stage.id, job)
     finish_restore(job, stage.id)
+    sweep(job, stage.id)
     return adopted
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.errors import Verdict
 from runner.job.folder import Job
 from runner.job.journal import journal_of
 from runner.job.lock import stage_lock
@@ -42,6 +43,30 @@ def test_what_a_killed_runner_left_half_written_goes(job: Job, left: list[Path])
     assert {item.path for item in remove_leftovers(job).leftovers} == set(left)
     assert not [path for path in left if path.exists()]
     assert find_leftovers(job).leftovers == ()
+
+
+def test_the_next_call_removes_what_a_killed_runner_left(
+    place: Place, job: Job, left: list[Path]
+) -> None:
+    previous = job.previous_folder(PROBE)
+    left += [
+        job.root / f".{PROBE}.removed.ab12_xyz",
+        previous,
+        previous.with_name(f"{PROBE}.failed"),
+        previous.with_name(f".{PROBE}.removed.ab12_xyz"),
+    ]
+    for folder in left[-4:]:
+        folder.mkdir(parents=True)
+    assert place.run(job).verdict is Verdict.CACHED
+    assert not [path for path in left if path.exists()]
+
+
+def test_the_next_call_leaves_alone_what_may_be_another_stages(
+    place: Place, job: Job, left: list[Path]
+) -> None:
+    with stage_lock(job, "52_last"):
+        assert place.run(job).verdict is Verdict.CACHED
+    assert all(path.exists() for path in left)
 
 
 def test_while_any_stage_runs_nothing_that_may_be_its_own_goes(job: Job, left: list[Path]) -> None:

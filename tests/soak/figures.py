@@ -1,0 +1,48 @@
+"""The figures of a soak: sums over all cycles, and the line that says them."""
+
+from dataclasses import dataclass, field
+
+from tests.soak.cycle import Result
+from tests.soak.violation import KINDS, Violation
+
+
+@dataclass
+class Figures:
+    """What was done and what was found; ``known`` counts the named steps that there are."""
+
+    seed: int
+    seconds: float = 0.0
+    cycles: int = 0
+    kills: int = 0
+    stops: int = 0
+    container_kills: int = 0
+    readoptions: int = 0
+    known: int = 0
+    steps: set[str] = field(default_factory=set)
+    violations: list[Violation] = field(default_factory=list)
+    crowd: str = ""
+
+    def add(self, result: Result) -> None:
+        """Count one cycle."""
+        self.cycles += 1
+        self.kills += result.kills
+        self.stops += result.stops
+        self.container_kills += result.container_kills
+        self.readoptions += result.readoptions
+        self.steps |= result.steps
+        self.violations += result.violations
+
+    def found(self, kind: str) -> int:
+        """How many violations of a kind there were."""
+        return sum(violation.kind == kind for violation in self.violations)
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        wrong = ", ".join(f"{self.found(kind)} {text}" for kind, text in KINDS.items())
+        return (
+            f"{self.kills} kills of the runner at {len(self.steps)} of {self.known} named steps and"
+            f" at random times, {self.stops} stops, {self.container_kills} kills of the container,"
+            f" {self.readoptions} re-adoptions: {wrong}; {self.cycles} jobs in"
+            f" {self.seconds:.0f} s, seed {self.seed}"
+        )
