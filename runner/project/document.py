@@ -1,12 +1,13 @@
 """The YAML files that people write: read with positions, validated, and remembered.
 
 Scalars stay strings (``no`` is a language, ``1:30`` a time); the schema gives them types. What was
-validated once is kept in the user's cache folder under the digest of its text and of the schema
-version, so that a later start needs neither the YAML parser nor pydantic.
+validated once is kept in the user's cache folder under the digests of its text and of the schemas'
+sources, so that a later start needs neither the YAML parser nor pydantic.
 """
 
 import contextlib
 import difflib
+import functools
 import hashlib
 import json
 import os
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import UsageError
-from runner.version import VERSION
 
 if TYPE_CHECKING:
     import yaml
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MOST_VALUES: Final = 10_000
-FORMAT: Final = 4
 Position = tuple[int, int]
 Place = tuple[str | int, ...]
 
@@ -89,8 +88,15 @@ def cache_folder() -> Path:
     return Path(base) / "stagerun"
 
 
+@functools.cache
+def schema_digest(folder: Path = Path(__file__).parent) -> str:
+    """The digest of the sources that say what a document is, and how it is kept."""
+    sources = [*sorted(folder.glob("*schema.py")), folder / "document.py"]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
 def _cache_file(kind: str, text: str) -> Path:
-    key = hashlib.sha256(f"{FORMAT} {VERSION} {kind}\n{text}".encode()).hexdigest()
+    key = hashlib.sha256(f"{schema_digest()} {kind}\n{text}".encode()).hexdigest()
     return cache_folder() / "documents" / f"{key}.json"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import JobFileError, SpecError
-from runner.project.document import Document, cache_folder, load_document
+from runner.project.document import Document, cache_folder, load_document, schema_digest
 
 
 class Schema:
@@ -208,3 +208,14 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
 def test_nothing_half_written_stays_in_the_cache(file: Path) -> None:
     job(file, "config: {A: 1}\n")
     assert [file.suffix for file in (cache_folder() / "documents").iterdir()] == [".json"]
+
+
+def test_what_an_older_schema_let_pass_is_not_remembered_for_a_newer_one(tmp_path: Path) -> None:
+    digests = set()
+    for number, name in enumerate(("schema.py", "retry_schema.py", "document.py")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for source in ("schema.py", "retry_schema.py", "document.py"):
+            (folder / source).write_text("changed" if source == name else "as before")
+        digests.add(schema_digest(folder))
+    assert len(digests) == 3
