@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MOST_VALUES: Final = 10_000
-FORMAT: Final = 4
+FORMAT: Final = 6
 Position = tuple[int, int]
 Place = tuple[str | int, ...]
 

@@ -3,8 +3,6 @@
 import contextlib
 import fcntl
 import os
-import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from runner.job.folder import Job
 from runner.job.own_file import open_regular
 from runner.project.quantity import limit_text, size_text
 from runner.run.request import Request
+from runner.run.user_folder import unusable, user_folder
 
 
 @contextlib.contextmanager
@@ -105,7 +104,7 @@ def _place(number: int, stack: contextlib.ExitStack) -> int:
     try:
         descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
     except OSError as problem:
-        raise NotAdmittedError(_unusable(path, f"cannot be opened: {problem.strerror}")) from None
+        raise NotAdmittedError(unusable(path, f"cannot be opened: {problem.strerror}")) from None
     stack.callback(os.close, descriptor)
     return descriptor
 
@@ -115,34 +114,4 @@ def slots_folder() -> Path:
 
     Raises NotAdmittedError where somebody else has, or may have, a hand in it.
     """
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    own = base / f"stagerun-{os.geteuid()}"
-    for folder in (own, own / "slots"):
-        try:
-            base.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
-            problem = _suspicion(folder.lstat())
-        except OSError as failure:
-            problem = f"cannot be used: {failure.strerror}"
-        if problem:
-            raise NotAdmittedError(_unusable(folder, problem))
-    return own / "slots"
-
-
-def _suspicion(status: os.stat_result) -> str | None:
-    """What speaks against a folder that everybody could have made."""
-    if stat.S_ISLNK(status.st_mode):
-        return "is a symbolic link"
-    if not stat.S_ISDIR(status.st_mode):
-        return "is no folder"
-    if status.st_uid != os.geteuid():
-        return f"belongs to uid {status.st_uid} and you are uid {os.geteuid()}"
-    return "is not yours alone: others may write to it" if status.st_mode & 0o022 else None
-
-
-def _unusable(path: Path, problem: str) -> str:
-    return (
-        f"{path}, by which stagerun counts the stages that run at once, {problem}. Remove it, or "
-        "name a folder of your own in XDG_RUNTIME_DIR."
-    )
+    return user_folder("slots")
