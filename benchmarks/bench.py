@@ -7,15 +7,13 @@ and 2 GB.
 """
 
 import argparse
-import os
-import platform
 import shutil
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from benchmarks.films import film_commands, long_film
+from benchmarks.machine import machine_line
 from benchmarks.projects import ten_stages, trivial_stage
 from benchmarks.series import Row, time_series
 from runner.host.engine import DockerEngine
@@ -58,9 +56,7 @@ def report(sections: list[tuple[str, list[Row]]]) -> str:
     lines = [
         "# Benchmark",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, {facts.name} {facts.version}, "
-        f"{facts.storage}, cgroup v{facts.cgroup_version}. "
+        f"{machine_line(facts)}, {facts.storage}, cgroup v{facts.cgroup_version}. "
         "Written by `make bench`.",
         "",
         "The first row of each table is the measure; `ratio` is the median over rounds of a row's "

@@ -6,14 +6,12 @@ Everything happens in a folder below out/, which is removed at the end. It takes
 """
 
 import json
-import os
-import platform
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
 from typing import Any, Final
 
+from benchmarks.machine import machine_line
 from benchmarks.quality_jobs import ROOT, Done, Workshop
 from benchmarks.quality_metrics import chrf, offsets, precision_and_recall, word_error_rate
 from benchmarks.quality_page import Heard, Page, Timed, Translated, Voiced, pins
@@ -59,11 +57,7 @@ def main() -> int:
 
 def machine() -> str:
     """When and where this was measured, and with which engines."""
-    facts = DockerEngine().facts()
-    return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python"
-        f" {platform.python_version()}, {facts.name} {facts.version}; {', '.join(pins())}"
-    )
+    return f"{machine_line(DockerEngine().facts())}; {', '.join(pins())}"
 
 
 def listen(workshop: Workshop, name: str, page: Page, *, separates: bool) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.cli.graph import drawing
-from runner.project.config import LIMIT_NAMES
+from runner.project.config import LIMIT_NAMES, SIZE_NAMES
 from runner.project.pipeline import Project
 from runner.project.quantity import duration_text, limit_text
 from runner.project.stage import MAIN, Conditions, Key, Model, Resources, StageSpec
@@ -18,7 +18,6 @@ from runner.project.stage import MAIN, Conditions, Key, Model, Resources, StageS
 PAGE: Final = Path("docs/stages.md")
 PART: Final = re.compile(r"^<!-- keys (\S+) -->\n.*?^<!-- /keys -->$", re.MULTILINE | re.DOTALL)
 GRAPH: Final = re.compile(r"^<!-- graph -->\n.*?^<!-- /graph -->$", re.MULTILINE | re.DOTALL)
-SIZES: Final = frozenset({"memory", "tmp", "shm", "gpu_memory", "disk"})
 
 
 def filled(text: str, project: Project) -> str:
@@ -112,6 +111,6 @@ def _own(resources: Resources, name: str) -> float | None:
 
 
 def _amount(name: str, value: float) -> str:
-    if name in SIZES:
+    if name in SIZE_NAMES:
         return limit_text(int(value))
     return duration_text(value) if name == "timeout" else f"{value:g}"

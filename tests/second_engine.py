@@ -22,6 +22,8 @@ from typing import Any, Final
 import docker
 from docker.errors import DockerException
 
+from tests.faults.small_disk import small_disk
+
 HOOK_NAME: Final = "nvidia-container-runtime-hook"
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
@@ -129,7 +131,8 @@ def second_engine(*, hook: bool = True, store_bytes: int | None = None) -> Itera
         stack.callback(_clean_up, folder)
         _prepare(folder, hook=hook)
         if store_bytes is not None:
-            _limit(folder / "data", store_bytes)
+            (folder / "data").mkdir()
+            stack.enter_context(small_disk(folder / "data", str(store_bytes)))
         processes = [_start(folder, hook=hook)]
         stack.callback(lambda: _stop(processes[-1]))
         client = _connect(processes[-1], folder)
@@ -150,13 +153,6 @@ def _prepare(folder: Path, *, hook: bool) -> None:
         text = HOOK.format(python=sys.executable, folder=str(folder / "calls"))
         program.write_text(text, encoding="utf-8")
         program.chmod(0o755)
-
-
-def _limit(store: Path, size_bytes: int) -> None:
-    store.mkdir()
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(store)], check=True
-    )
 
 
 def _start(folder: Path, *, hook: bool) -> subprocess.Popen[bytes]:

@@ -14,6 +14,7 @@ from runner.job.folder import Job
 from runner.project.config import (
     LIMIT_NAMES,
     NO_JOB,
+    SIZE_NAMES,
     ResolvedLimits,
     Value,
     parse_limits,
@@ -26,7 +27,6 @@ from runner.run.variant import allowed_variants, gpu_variant
 
 HEADERS: Final = ("key", "value", "from")
 USAGE: Final = "config STAGE [JOB]"
-SIZES: Final = frozenset({"memory", "tmp", "shm", "gpu_memory", "disk"})
 
 
 @click.command("config", short_help="Show a stage's settings and limits, and where they come from.")
@@ -103,7 +103,7 @@ def _lines(
 
 
 def _limit(name: str, value: float, source: str) -> tuple[str, str]:
-    if name in SIZES:
+    if name in SIZE_NAMES:
         return limit_text(int(value)), source
     if name == "timeout":
         return duration_text(value), source

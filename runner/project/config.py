@@ -11,7 +11,7 @@ from runner.errors import ConfigError
 from runner.project.document import Document
 from runner.project.pipeline import Project
 from runner.project.quantity import limit_text, parse_duration, parse_size
-from runner.project.retry import Change, RetryRule
+from runner.project.retry import SIZES, Change, RetryRule
 from runner.project.settings import Switches
 from runner.project.stage import Key, Resources, StageSpec
 
@@ -142,6 +142,7 @@ def _number_misfit(key: Key, text: str) -> str | None:
 LEAST_MEMORY: Final = 6 << 20
 """What engines refuse to go below."""
 
+SIZE_NAMES: Final = SIZES | {"disk"}
 LIMIT_NAMES: Final = ("cpus", "memory", "tmp", "shm", "pids", "timeout", "gpu_memory", "disk")
 
 
@@ -158,7 +159,7 @@ def parse_limits(options: Mapping[str, str]) -> Resources:
     parsed: dict[str, int | float] = {}
     for name, text in options.items():
         try:
-            if name in ("memory", "tmp", "shm", "gpu_memory", "disk"):
+            if name in SIZE_NAMES:
                 parsed[name] = parse_size(text)
             elif name == "timeout":
                 parsed[name] = parse_duration(text)

@@ -2,7 +2,7 @@
 
 Scalars stay strings (``no`` is a language, ``1:30`` a time); the schema gives them types. What was
 validated once is kept in the user's cache folder under the digests of its text and of the schemas'
-sources, so that a later start needs neither the YAML parser nor pydantic.
+sources, and the version, so that a later start needs neither the YAML parser nor pydantic.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import UsageError
+from runner.version import VERSION
 
 if TYPE_CHECKING:
     import yaml
@@ -96,7 +97,7 @@ def schema_digest(folder: Path = Path(__file__).parent) -> str:
 
 
 def _cache_file(kind: str, text: str) -> Path:
-    key = hashlib.sha256(f"{schema_digest()} {kind}\n{text}".encode()).hexdigest()
+    key = hashlib.sha256(f"{VERSION} {schema_digest()} {kind}\n{text}".encode()).hexdigest()
     return cache_folder() / "documents" / f"{key}.json"
 
 

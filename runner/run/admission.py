@@ -1,7 +1,6 @@
 """May this run start now? Disk, memory, and how many stages run at once on this machine."""
 
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +10,13 @@ from runner.errors import CancelledError, NotAdmittedError
 from runner.events import Observer, StageWaiting
 from runner.host.machine import memory_total_bytes
 from runner.job.folder import Job
+from runner.job.job_manifest import read_entries
 from runner.job.own_file import open_regular
 from runner.project.quantity import limit_text
 from runner.run.disk_room import check_disks
 from runner.run.memory_promises import expected_bytes, promise
 from runner.run.request import Host, Request
-from runner.run.runtime_folder import runtime_folder, unusable
+from runner.run.runtime_folder import runtime_folder, try_lock, unusable
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,14 @@ def admit(
 
     Raises DiskFullError or NotAdmittedError, with the numbers, and CancelledError.
     """
-    check_disks(request, job, host.engine)
+    deadline = time.monotonic() + request.options.wait_seconds
+    entry = read_entries(job).get(request.stage.id)
+    check_disks(request, job, entry, host.engine)
     _check_memory(request)
+    asked = expected_bytes(request, job, entry)
     with contextlib.ExitStack() as held:
-        _wait(_place_taker(request, held), request, stopped, emit)
-        _wait(_memory_taker(request, job, host, held), request, stopped, emit)
+        for take in (_place_taker(request, held), _memory_taker(request, asked, host, held)):
+            _wait(take, request.stage.id, deadline, stopped, emit)
         yield
 
 
@@ -57,12 +60,12 @@ def _check_memory(request: Request) -> None:
 
 def _wait(
     take: Callable[[], _Refusal | None],
-    request: Request,
+    stage_id: str,
+    deadline: float,
     stopped: Callable[[], str | None],
     emit: Observer,
 ) -> None:
-    """Try until it succeeds; without time to wait, only what this call holds itself counts."""
-    deadline = time.monotonic() + request.options.wait_seconds
+    """Try until it succeeds, or the deadline is over; a stage of this call is waited for anyway."""
     told = False
     while (refusal := take()) is not None:
         if who := stopped():
@@ -72,17 +75,15 @@ def _wait(
             msg = f"{refusal.reason}. {refusal.advice}"
             raise NotAdmittedError(msg)
         if not told:
-            emit(StageWaiting(stage=request.stage.id, reason=refusal.reason))
+            emit(StageWaiting(stage=stage_id, reason=refusal.reason))
             told = True
         # File locks have no time limit of their own; waiting is rare and asked for.
         time.sleep(0.2)
 
 
 def _memory_taker(
-    request: Request, job: Job, host: Host, held: contextlib.ExitStack
+    request: Request, asked: int | None, host: Host, held: contextlib.ExitStack
 ) -> Callable[[], _Refusal | None]:
-    asked = expected_bytes(request, job)
-
     def take() -> _Refusal | None:
         shortage = None if asked is None else promise(request, asked, host.identity, held)
         advice = "Wait until there is more (--wait), or lower its limit with --memory."
@@ -107,21 +108,13 @@ def _place_taker(request: Request, held: contextlib.ExitStack) -> Callable[[], _
 def _take_one(places: Iterator[int], seen: list[int]) -> bool:
     """Lock the first free place: one of those ``seen`` open, or else of the others in turn."""
     for descriptor in seen:
-        if _lock(descriptor):
+        if try_lock(descriptor):
             return True
     for descriptor in places:
         seen.append(descriptor)
-        if _lock(descriptor):
+        if try_lock(descriptor):
             return True
     return False
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _place(number: int, stack: contextlib.ExitStack) -> int:

@@ -6,7 +6,7 @@ Results in force, their records and everything of a stage that is being run stay
 import contextlib
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -199,16 +199,21 @@ def _half_written(job: Job, held: str | None = None) -> list[Leftover]:
 
 
 def _unfinished(job: Job) -> Iterator[tuple[Path, str]]:
-    runs = tuple(job.runs())
-    for folder in (job.root, job.private, *runs):
-        for name in _names(folder):
-            if TEMPORARY.fullmatch(name):
-                yield folder / name, "half written"
-    for folder in runs:
+    for folder in (job.root, job.private):
+        yield from _in_the_making(folder, _names(folder))
+    for folder in job.runs():
+        names = _names(folder)
+        yield from _in_the_making(folder, names)
         if folder.name.startswith("."):
             yield folder, "half removed"
-        elif not (folder / "record.json").exists() and not Journal(folder / "journal.jsonl").read():
+        elif "record.json" not in names and not Journal(folder / "journal.jsonl").read():
             yield folder, "a run that never began"
+
+
+def _in_the_making(folder: Path, names: Sequence[str]) -> Iterator[tuple[Path, str]]:
+    for name in names:
+        if TEMPORARY.fullmatch(name):
+            yield folder / name, "half written"
 
 
 def _names(folder: Path) -> list[str]:

@@ -6,11 +6,11 @@ finds it.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,15 +18,17 @@ from typing import Any, Final
 from runner.errors import NotAdmittedError
 from runner.host.machine import ProcessIdentity, is_alive, memory_available_bytes
 from runner.job.folder import Job
-from runner.job.job_manifest import read_entries, read_record
+from runner.job.job_manifest import read_record
 from runner.job.own_file import open_regular
 from runner.project.quantity import size_text
 from runner.run.gpu_promises import Promise
 from runner.run.request import Request
-from runner.run.runtime_folder import runtime_folder, unusable
+from runner.run.runtime_folder import runtime_folder, try_lock, unusable
 
 # Two runs of the same stage are never quite alike.
 MARGIN: Final = 1.25
+# Looking and noting takes a thousandth of that.
+TURN_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,18 +48,15 @@ class Shortage:
     ours: bool
 
 
-def expected_bytes(request: Request, job: Job) -> int | None:
-    """What a run will need: somewhat more than its last good run did, or else its limit.
+def expected_bytes(request: Request, job: Job, entry: Mapping[str, Any] | None) -> int | None:
+    """What a run will need: somewhat more than the last good run did, and no more than its limit.
 
-    None where it has no limit and never ran.
+    ``entry`` is what the job manifest has of the stage. None where nothing is known.
     """
-    limit = request.limits.values.memory
-    entry = read_entries(job).get(request.stage.id)
     record = read_record(job, entry["good_run_id"]) if entry and entry["good_run_id"] else None
     peak = ((record or {}).get("usage") or {}).get("memory_peak_bytes")
-    if not isinstance(peak, int):
-        return limit
-    return min(round(peak * MARGIN), limit or round(peak * MARGIN))
+    known = (request.limits.values.memory, round(peak * MARGIN) if isinstance(peak, int) else None)
+    return min((size for size in known if size), default=None)
 
 
 def promise(
@@ -74,7 +73,10 @@ def promise(
             others = _notes(folder)
             promised = _still_to_be_taken(others, available or 0)
             if available is not None and asked > available - promised:
-                return _shortage(request, asked, available, promised, others, runner)
+                return Shortage(
+                    _shortage(request, asked, available, promised),
+                    ours=any(note.runner == runner for note in others),
+                )
             note = MemoryNote(runner=runner, asked_bytes=asked, available_bytes=available or 0)
             path = folder / f"{runner.pid}-{secrets.token_hex(4)}.json"
             path.write_text(json.dumps(asdict(note)), encoding="utf-8")
@@ -84,21 +86,14 @@ def promise(
     return None
 
 
-def _shortage(
-    request: Request,
-    asked: int,
-    available: int,
-    promised: int,
-    others: list[MemoryNote],
-    runner: ProcessIdentity,
-) -> Shortage:
+def _shortage(request: Request, asked: int, available: int, promised: int) -> str:
     reason = (
         f"{request.stage.id} may need {size_text(asked)} of memory, and {size_text(available)} "
         "are available on this machine"
     )
-    if promised:
-        reason += f", of which stages that run are still to take {size_text(promised)}"
-    return Shortage(reason, ours=any(note.runner == runner for note in others))
+    if not promised:
+        return reason
+    return f"{reason}, of which stages that run are still to take {size_text(promised)}"
 
 
 def _still_to_be_taken(notes: list[MemoryNote], available: int) -> int:
@@ -110,10 +105,15 @@ def _still_to_be_taken(notes: list[MemoryNote], available: int) -> int:
 
 @contextlib.contextmanager
 def _turn(folder: Path) -> Iterator[None]:
-    """One runner at a time looks and notes."""
-    descriptor = open_regular(folder / "lock", os.O_RDWR | os.O_CREAT)
+    """One runner at a time looks and notes; one that stands still does not hold up all others."""
+    path = folder / "lock"
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
+    end = time.monotonic() + TURN_SECONDS
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while not try_lock(descriptor):
+            if time.monotonic() > end:
+                raise NotAdmittedError(unusable(path, "is held by a runner that stands still"))
+            time.sleep(0.01)
         yield
     finally:
         os.close(descriptor)

@@ -1,6 +1,7 @@
 """Where this user's runners on this machine agree with each other, until the next boot."""
 
 import contextlib
+import fcntl
 import os
 import stat
 import tempfile
@@ -35,6 +36,15 @@ def unusable(path: Path, problem: str) -> str:
         f"{path}, by which stagerun counts what runs at once, {problem}. Remove it, or name a "
         "folder of your own in XDG_RUNTIME_DIR."
     )
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file there, unless somebody else has it; the kernel lets go with the holder."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _suspicion(status: os.stat_result) -> str | None:

@@ -166,9 +166,14 @@ def _rows() -> list[Row]:
         for code in EXIT_CODES
     ]
     signals = [
-        Row(name, DIE.format(name=name), 1, "stage_failed", f"exit code {128 + number}")
+        Row(
+            name,
+            DIE.format(name=name),
+            1,
+            "stage_failed",
+            f"exit code {128 + signal.Signals[name]}",
+        )
         for name in SIGNALS
-        if (number := getattr(signal, name))
     ]
     return [*codes, *signals, *ROWS]
 

@@ -24,6 +24,9 @@ Named = Callable[..., str | None]
 BY_PATHS: Final = ("replace", "rename", "link", "unlink", "remove", "mkdir", "rmdir")
 BY_DESCRIPTOR: Final = ("fsync", "ftruncate", "posix_fallocate", "write", "pwrite", "fchmod")
 OF_CONTAINERS: Final = ("attach", "start", "wait", "signal", "state", "kept_output", "remove")
+SHARED: Final = {"slots": "a place to run", "memory": "the promises of memory"}
+"""What the runners of all jobs have in common, by the folder where it lies."""
+
 VARYING: Final = (
     (re.compile(r"\d{8}-\d{4}-[0-9a-f]{4}"), "RUN"),
     (re.compile(r"99_pipeline_\w+\.log"), "PIPELINE.log"),
@@ -111,8 +114,9 @@ def place_name(job: Path, path: str) -> str | None:
     """What a path is called in the name of a step; None for one that is none of the job's."""
     if path == str(job):
         return "the job"
-    if "/slots/" in path:
-        return "a place to run"
+    for folder, shared in SHARED.items():
+        if f"/{folder}/" in path and not path.startswith(f"{job}/"):
+            return shared
     if not path.startswith(f"{job}/"):
         return None
     name = path.removeprefix(f"{job}/").removesuffix(" (deleted)")

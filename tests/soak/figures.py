@@ -1,25 +1,19 @@
 """The figures of a soak: sums over all cycles, and the line that says them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.soak.cycle import Result
-from tests.soak.violation import KINDS, Violation
+from tests.soak.violation import KINDS
 
 
-@dataclass
-class Figures:
-    """What was done and what was found; ``known`` counts the named steps that there are."""
+@dataclass(kw_only=True)
+class Figures(Result):
+    """What was done and found in all cycles; ``known`` counts the named steps that there are."""
 
     seed: int
     seconds: float = 0.0
     cycles: int = 0
-    kills: int = 0
-    stops: int = 0
-    container_kills: int = 0
-    readoptions: int = 0
     known: int = 0
-    steps: set[str] = field(default_factory=set)
-    violations: list[Violation] = field(default_factory=list)
     crowd: str = ""
 
     def add(self, result: Result) -> None:

@@ -1,13 +1,11 @@
 """The figures in docs/reliability.md: every number in them comes from a soak, none is typed."""
 
 import hashlib
-import os
-import platform
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
+from benchmarks.machine import machine_line
 from runner.host.engine import DockerEngine
 from tests.project_kit import ROOT
 from tests.soak.figures import Figures
@@ -26,7 +24,10 @@ DIGITS: Final = 12
 def add_to_page(figures: Figures) -> None:
     """Put the figures into the page, beside those of earlier soaks of the same runner."""
     text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(with_figures(text, figures, _sources(), _machine()), encoding="utf-8")
+    PAGE.write_text(
+        with_figures(text, figures, _sources(), machine_line(DockerEngine().facts())),
+        encoding="utf-8",
+    )
 
 
 def with_figures(text: str, figures: Figures, sources: str, machine: str) -> str:
@@ -75,11 +76,3 @@ def _sources() -> str:
     for path in sorted((ROOT / "runner").rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:DIGITS]
-
-
-def _machine() -> str:
-    facts = DockerEngine().facts()
-    return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python"
-        f" {platform.python_version()}, {facts.name} {facts.version}"
-    )

@@ -52,3 +52,13 @@ def likeness(first: array.array[int], second: array.array[int], lag: int = 0) ->
     pairs = list(zip(first, second[lag:] if lag >= 0 else second, strict=False))
     product = sum(a * b for a, b in pairs)
     return product / math.sqrt(sum(a * a for a, _ in pairs) * sum(b * b for _, b in pairs))
+
+
+def looped(stages: Stages, sound: Path, target: Path, times: int) -> Path:
+    """A copy of a sound in which it comes that often."""
+    shutil.copytree(sound, target)
+    for name in ("surround.flac", "audio.wav"):
+        loop = f"-v error -stream_loop {times - 1} -i /films/{name} /films/long_{name}"
+        stages.in_ffmpeg_image(["ffmpeg", "-nostdin", *loop.split()], target)
+        (target / f"long_{name}").replace(target / name)
+    return target

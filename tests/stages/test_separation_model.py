@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.stages.containers import Ended, Setup, Stages
-from tests.stages.separated_sound import level, likeness, report, samples, separate
+from tests.stages.separated_sound import level, likeness, looped, report, samples, separate
 
 pytestmark = [pytest.mark.images, pytest.mark.engine]
 
@@ -37,12 +37,7 @@ def by_model(stages: Stages, job: Path, sound: Path, setup: Setup) -> Ended:
 def test_a_model_gets_the_sound_in_chunks_and_gives_speech_in_time(
     stages: Stages, mixes: Path, tmp_path: Path, model: Setup
 ) -> None:
-    sound = tmp_path / "sound"
-    shutil.copytree(mixes / "wide", sound)
-    for name in ("surround.flac", "audio.wav"):
-        loop = f"-v error -stream_loop 2 -i /films/{name} /films/long_{name}"
-        stages.in_ffmpeg_image(["ffmpeg", "-nostdin", *loop.split()], sound)
-        (sound / f"long_{name}").replace(sound / name)
+    sound = looped(stages, mixes / "wide", tmp_path / "sound", 3)
     ended = by_model(stages, tmp_path / "job", sound, model)
     assert report(ended)["method"] == "demucs"
     calls = [json.loads(line) for line in ended.output.splitlines() if line.startswith("{")]

@@ -18,6 +18,7 @@ from tests.stages.separated_sound import (
     STAGE,
     level,
     likeness,
+    looped,
     new_job,
     report,
     samples,
@@ -181,12 +182,7 @@ def test_other_rates_and_short_films_keep_their_length_to_the_sample(
 
 
 def test_memory_does_not_grow_with_the_length(stages: Stages, mixes: Path, tmp_path: Path) -> None:
-    sound = tmp_path / "sound"
-    shutil.copytree(mixes / "wide", sound)
-    for name in ("surround.flac", "audio.wav"):
-        loop = f"-v error -stream_loop 9 -i /films/{name} /films/long_{name}"
-        stages.in_ffmpeg_image(["ffmpeg", "-nostdin", *loop.split()], sound)
-        (sound / f"long_{name}").replace(sound / name)
+    sound = looped(stages, mixes / "wide", tmp_path / "sound", 10)
     short = separate(stages, tmp_path / "short", mixes / "wide")
     long = separate(stages, tmp_path / "long", sound)
     assert report(long)["method"] == report(short)["method"]

@@ -53,6 +53,7 @@ def test_every_way_to_change_a_file_is_a_named_step() -> None:
         ("/job/.50_probe.removed.ab12cd34/0/copy.txt", ".50_probe.removed"),
         ("/job/logs/99_pipeline_20261121T091400Z_77.log", "logs/PIPELINE.log"),
         ("/run/user/0/stagerun-0/slots/3.lock", "a place to run"),
+        ("/run/user/0/stagerun-0/memory/12-ab12cd34.json", "the promises of memory"),
         ("/elsewhere", None),
     ],
 )

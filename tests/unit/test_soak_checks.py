@@ -138,7 +138,7 @@ def test_half_a_document_is_found(job: Path) -> None:
 
 def test_the_pages_rows_are_added_up_while_the_runner_is_the_same() -> None:
     page = f"before\n{BEGIN}{END}after\n"
-    one, two = (Figures(seed, kills=20, steps={"a", "b"}, readoptions=5) for seed in (1, 2))
+    one, two = (Figures(seed=seed, kills=20, steps={"a", "b"}, readoptions=5) for seed in (1, 2))
     page = with_figures(page, one, "abc", "here")
     page = with_figures(page, two, "abc", "here")
     total = next(line for line in page.splitlines() if line.startswith("| all"))

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import Verdict
+from runner.errors import NotAdmittedError, Verdict
 from runner.events import StageWaiting
 from runner.host.engine_fake import FakeProcess
 from runner.host.machine import ProcessIdentity, memory_available_bytes, memory_total_bytes
 from runner.job.folder import Job
+from runner.job.job_manifest import read_entries
 from runner.project.config import parse_limits
 from runner.run.disk_room import image_store
 from runner.run.memory_promises import Shortage, expected_bytes, promise
 from runner.run.request import Request, RunOptions, resolve
-from runner.run.runtime_folder import runtime_folder
+from runner.run.runtime_folder import runtime_folder, try_lock
 from tests.unit.run.conftest import PROBE, Place, copy
 
 MIB = 1 << 20
@@ -65,6 +66,8 @@ def test_a_result_is_expected_to_be_as_large_as_the_last_one(place: Place, job: 
 def test_the_engine_is_asked_once_where_it_keeps_its_images(place: Place) -> None:
     asked = image_store(place.engine)
     (noted,) = runtime_folder("image-stores").iterdir()
+    noted.write_text("")
+    assert image_store(place.engine) == asked
     noted.write_text("/elsewhere")
     assert (asked, image_store(place.engine)) == (Path("/"), Path("/elsewhere"))
 
@@ -92,8 +95,9 @@ def test_a_limit_that_the_last_run_came_nowhere_near_keeps_nothing_from_starting
     place.programs[PROBE] = report_peak
     place.run(job)
     total = str(memory_total_bytes())
-    assert expected_bytes(request_of(place, job, memory=total), job) == 125 * MIB
-    assert expected_bytes(request_of(place, job, memory="64MiB"), job) == 64 * MIB
+    entry = read_entries(job)[PROBE]
+    assert expected_bytes(request_of(place, job, memory=total), job, entry) == 125 * MIB
+    assert expected_bytes(request_of(place, job, memory="64MiB"), job, entry) == 64 * MIB
     assert place.run(job, force=True, limits=parse_limits({"memory": total})).good
 
 
@@ -127,6 +131,13 @@ def test_promises_of_dead_runners_and_broken_notes_are_removed(place: Place, job
         assert promise(request, int(most * 0.6), ME, held) is None
         assert len(list(runtime_folder("memory").glob("*.json"))) == 1
     assert not list(runtime_folder("memory").glob("*.json"))
+
+
+def test_a_runner_that_stands_still_does_not_hold_up_all_others(place: Place, job: Job) -> None:
+    with (runtime_folder("memory") / "lock").open("w") as file:
+        assert try_lock(file.fileno())
+        with pytest.raises(NotAdmittedError, match="stands still"):
+            promise(request_of(place, job), 1, ME, contextlib.ExitStack())
 
 
 def test_a_stage_waits_for_memory_and_says_so_once(place: Place, job: Job) -> None:
