@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.stages.alignment_kit import (
+    RATE,
     english,
     failure,
     give,
     give_text,
     pause,
     result,
+    samples,
     segment,
     write_sound,
 )
@@ -60,6 +62,13 @@ def test_another_language_is_spread_over_the_speech_and_said_so(
     options = {"SOURCE_LANGUAGE": "fr", "ALIGN_ENGINE": "pocketsphinx"}
     failure(stages.run("07_alignment", tmp_path, **options), "UnsupportedLanguageError")
     failure(stages.run("07_alignment", tmp_path, SOURCE_LANGUAGE="auto"), "NothingToAlignError")
+
+
+def test_a_second_of_sound_is_enough(stages: Stages, tmp_path: Path) -> None:
+    write_sound(tmp_path, samples("0870")[:RATE])
+    give(tmp_path, "06_asr", english(segment(0, 1, "and")))
+    (found,) = result(stages.run("07_alignment", tmp_path))
+    assert 0 <= found["start"] < found["end"] <= 1
 
 
 def test_silence_gives_an_empty_transcript_or_refuses_a_text(

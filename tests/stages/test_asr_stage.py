@@ -127,6 +127,12 @@ def test_sixty_seconds_of_nothing_is_an_empty_transcript(stages: Stages, tmp_pat
     assert transcript(listen(stages, tmp_path, PAUSE * 60))["segments"] == []
 
 
+def test_a_second_of_sound_is_enough(stages: Stages, tmp_path: Path) -> None:
+    said = sound("goforward.raw")[2 * RATE // 2 :][: 2 * RATE]
+    for segment in transcript(listen(stages, tmp_path, said))["segments"]:
+        assert 0 <= segment["start"] < segment["end"] <= 1
+
+
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"This is no sound.\n" * 100])
 def test_a_file_that_is_no_sound_is_refused(stages: Stages, tmp_path: Path, content: bytes) -> None:
     put_sound(tmp_path, b"").write_bytes(content)

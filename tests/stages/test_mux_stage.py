@@ -63,6 +63,13 @@ def test_a_film_without_sound_is_no_problem_here(
     assert kinds(stages.probe(film)) == ["subtitle", "video"]
 
 
+def test_a_film_of_a_second_is_enough(stages: Stages, films: Path, tmp_path: Path) -> None:
+    cue = "1\n00:00:00,100 --> 00:00:00,933\nSí.\n"
+    film = film_of(mux(stages, tmp_path / "job", films / "second.mkv", "es", cue))
+    assert kinds(stages.probe(film)) == ["audio", "subtitle", "video"]
+    assert float(stages.probe(film)["format"]["duration"]) == pytest.approx(1, abs=0.2)
+
+
 def test_an_empty_subtitle_file_adds_no_track_and_a_warning(
     stages: Stages, films: Path, tmp_path: Path
 ) -> None:
