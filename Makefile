@@ -7,9 +7,10 @@ STAMP := .venv/.complete
 TESTS ?= tests
 MINUTES ?= 5
 RUNS ?= 50
+MANIFESTS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint images images-cpu images-all bench quality soak schema locks clean
+.PHONY: help demo test fuzz lint images images-cpu images-all bench quality soak schema locks clean
 
 help:  ## show the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,6 +25,9 @@ demo: images  ## a film clip with subtitles, from nothing
 test: lint images-cpu  ## every check and every test
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not alone" $(TESTS)
 	@$(BIN)/pytest -m alone $(TESTS)
+
+fuzz: $(STAMP)  ## MANIFESTS=100000 malformed manifests: none may break the check, or pass unlike the schema
+	@STAGERUN_EXAMPLES=$(MANIFESTS) $(BIN)/pytest -q tests/unit/run/test_malformed_manifests.py
 
 lint: $(STAMP)  ## style, types, layers, the Python version of the in-container library
 	@$(BIN)/ruff check .

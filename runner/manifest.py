@@ -8,17 +8,40 @@ Sizes are bytes, durations seconds (``*_ms`` milliseconds), times ISO 8601 UTC, 
 ``sha256:<hex>``, paths relative to the job directory unless a key says otherwise.
 """
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+)
 
 from runner.attempt_record import AttemptRecord
 from runner.errors import Verdict
 
 SCHEMA_VERSION: Final = 1
+MOMENT: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+def _moment(value: Any) -> Any:
+    """Pydantic takes more for a time than RFC 3339, which is what the schema's format means."""
+    if not isinstance(value, str) or not MOMENT.fullmatch(value):
+        problem = "Input should be a time as RFC 3339 has it, such as 2026-11-21T09:14:02Z"
+        raise ValueError(problem)
+    return value
+
+
+Moment = Annotated[datetime, Field(strict=False), BeforeValidator(_moment)]
 
 
 class StageStatus(StrEnum):
@@ -31,9 +54,12 @@ class StageStatus(StrEnum):
 
 
 class Lenient(BaseModel):
-    """A part of the stage manifest: further keys are the stage's own and kept."""
+    """A part of the stage manifest: further keys are the stage's own and kept.
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    A value is taken as the schema has it or not at all: no text for a number.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
 
 
 class TrackedFile(Lenient):
@@ -59,7 +85,7 @@ class StageErrorEntry(Lenient):
     """One error that the stage reported."""
 
     message: str
-    timestamp: datetime | None = None
+    timestamp: Moment | None = None
     exception_type: str | None = None
     traceback: str | None = None
 
@@ -71,19 +97,19 @@ class StageManifest(Lenient):
     stage_number: int | None
     status: StageStatus
     duration_seconds: NonNegativeFloat | None = None
-    inputs: list[TrackedFile]
-    outputs: list[TrackedFile]
-    intermediate_files: list[IntermediateFile] = []
+    inputs: Annotated[list[TrackedFile], FailFast()]
+    outputs: Annotated[list[TrackedFile], FailFast()]
+    intermediate_files: Annotated[list[IntermediateFile], FailFast()] = []
     config: dict[str, Any] = {}
     models: dict[str, Any] = {}
     resources: dict[str, Any] = {}
-    warnings: list[str] = []
-    errors: list[StageErrorEntry | str] = []
+    warnings: Annotated[list[str], FailFast()] = []
+    errors: Annotated[list[StageErrorEntry | str], FailFast()] = []
     schema_version: int = SCHEMA_VERSION
     stage_id: str | None = None
     run_id: str | None = None
-    timestamp: datetime | None = None
-    completed_at: datetime | None = None
+    timestamp: Moment | None = None
+    completed_at: Moment | None = None
     reason: str | None = None
     error: str | None = None
     exit_code: int | None = None

@@ -8,6 +8,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from runner.errors import (
@@ -19,6 +20,7 @@ from runner.host.container import Container, ContainerSpec, OurContainer
 from runner.host.docker_container import DockerContainer
 from runner.host.engine_errors import translated
 from runner.host.image_lookup import look_up
+from runner.host.selinux import KERNEL, security_options, uses_selinux
 
 if TYPE_CHECKING:
     import docker
@@ -125,8 +127,9 @@ def engine_address(environment: Mapping[str, str] | None = None) -> str:
 class DockerEngine:
     """The engine behind a socket of this machine; see ``Engine`` for its promises."""
 
-    def __init__(self, address: str | None = None) -> None:
+    def __init__(self, address: str | None = None, *, selinux: Path = KERNEL) -> None:
         self.address = address or engine_address()
+        self._selinux = selinux
         self._client: docker.APIClient | None = None
 
     @property
@@ -226,7 +229,7 @@ class DockerEngine:
             network_mode=spec.network,
             read_only=True,
             cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
+            security_opt=security_options(selinux=self._confines_by_label()),
             init=True,
             mem_limit=spec.memory,
             memswap_limit=spec.memory,
@@ -237,6 +240,13 @@ class DockerEngine:
             log_config=LogConfig(type="local"),
             device_requests=requests if spec.gpus else None,
         )
+
+    def _confines_by_label(self) -> bool:
+        # Only where the kernel has SELinux is the engine asked: the answer takes its time.
+        if not self._selinux.is_dir():
+            return False
+        with translated(self.address):
+            return uses_selinux(self.api.info().get("SecurityOptions") or ())
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         """List containers by labels, all of which must match."""

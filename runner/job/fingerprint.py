@@ -6,6 +6,7 @@ what it is asked for. Comparing two sets of components names the first that diff
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -20,6 +21,8 @@ from runner.job.folder import CACHE, Job
 
 FORMAT: Final = 1
 CHUNK: Final = 1 << 20
+DEEPEST: Final = 200
+"""Folders within folders; the chain of a file's folders costs the square of its length."""
 
 
 def fingerprint(components: Mapping[str, str]) -> str:
@@ -104,7 +107,7 @@ def _identity(path: Path) -> list[object]:
     return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
     """Something in a stage's folder: path relative to it, and what kind of thing it is."""
 
@@ -131,23 +134,34 @@ class Entry:
         return names.get(stat.S_IFMT(self.mode), "something unknown")
 
 
-def walk(folder: Path) -> list[Entry]:
+class CrowdedFolderError(Exception):
+    """A folder has more in it than anybody wants to hold in memory."""
+
+
+def walk(folder: Path, most: int) -> list[Entry]:
     """Everything below a stage's folder but folders and ``.cache/``, without following links.
 
     Something else in the place of ``.cache/`` is among it.
 
-    Raises OSError where a folder cannot be read, as one that is nested too deep.
+    Raises CrowdedFolderError for more than ``most`` files and folders, and OSError where a folder
+    cannot be read, as one that is nested too deep.
     """
     found: list[Entry] = []
-    waiting = [""]
+    waiting, seen = [""], 0
     while waiting:
         prefix = waiting.pop()
-        for item in os.scandir(folder / prefix):
-            name = prefix + item.name
-            if item.is_dir(follow_symlinks=False):
-                if name != CACHE:
-                    waiting.append(name + "/")
-            else:
-                status = item.stat(follow_symlinks=False)
-                found.append(Entry(path=name, mode=status.st_mode, size=status.st_size))
+        if prefix.count("/") > DEEPEST:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        with os.scandir(folder / prefix) as items:
+            for item in items:
+                seen += 1
+                if seen > most:
+                    raise CrowdedFolderError
+                name = prefix + item.name
+                if item.is_dir(follow_symlinks=False):
+                    if name != CACHE:
+                        waiting.append(name + "/")
+                else:
+                    status = item.stat(follow_symlinks=False)
+                    found.append(Entry(path=name, mode=status.st_mode, size=status.st_size))
     return sorted(found, key=lambda entry: entry.path)

@@ -5,7 +5,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runner.events import (
     AttemptFailed,
@@ -41,6 +41,10 @@ from runner.project.quantity import size_text
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
+
+
+MOST_TOLD: Final = 1000
+"""Warnings of a run that are remembered as told; a stage may log any number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +152,7 @@ class Console:
             case Notice():
                 yield from notice_lines(event, layout)
             case LogLine(level=level):
-                if level != "INFO":
+                if level != "INFO" and len(self._told[event.run_id]) < MOST_TOLD:
                     self._told[event.run_id].add(event.message)
                 if level != "INFO" or self._manner.verbose:
                     yield from log_lines(event, layout)

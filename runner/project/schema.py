@@ -27,6 +27,7 @@ Size = Annotated[Space, Field(gt=0)]
 Span = Annotated[float, BeforeValidator(lambda value: parse_duration(str(value)))]
 Duration = Annotated[Span, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+ImageDigest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
 
 
@@ -288,6 +289,7 @@ class SettingsFile(Part):
     workflows: dict[Name, Annotated[list[Reference], Field(min_length=1)]] = {}
     default_workflow: Name | None = None
     models: str | None = None
+    images: dict[str, ImageDigest] = {}
     secrets: dict[Name, str] = {}
     network: NetworkPart = NetworkPart()
     limits: LimitsPart = LimitsPart()

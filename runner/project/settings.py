@@ -48,12 +48,16 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The whole of ``stagerun.yaml``; paths are absolute."""
+    """The whole of ``stagerun.yaml``; paths are absolute.
+
+    ``images`` are the digests to which images are pinned, by name.
+    """
 
     name: str
     workflows: dict[str, tuple[Source, ...]]
     default_workflow: str | None
     models: Path | None
+    images: dict[str, str]
     secrets: dict[str, Path]
     network: Network
     limits: Limits
@@ -99,6 +103,7 @@ def load_settings(root: Path) -> Settings:
         },
         default_workflow=data["default_workflow"] or next(iter(data["workflows"]), None),
         models=_path(root, data["models"]),
+        images=data["images"],
         secrets={name: root / Path(text).expanduser() for name, text in data["secrets"].items()},
         network=Network(
             name=data["network"]["name"],

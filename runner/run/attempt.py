@@ -17,11 +17,12 @@ from runner.host.machine import cpu_count
 from runner.job.folder import Job
 from runner.job.journal import CLOSED, CONTAINER, INTENT, STARTED, Journal, journal_of
 from runner.run.kept_request import kept_request
+from runner.run.private_files import forget, lay_down, private_folder
 from runner.run.request import CONTAINER_MODELS, Host, Request, request_document
-from runner.run.site_access import forget_proxy
 from runner.run.stage_folder import put_back, set_aside
 
 CONTAINER_JOB: Final = "/job"
+SECRET: Final = "secret-"
 RESERVE: Final = "reserve"
 RESERVE_BYTES: Final = 256 << 10
 
@@ -100,13 +101,22 @@ class Run:
                 yield Mount(source=str(real), target=f"{CONTAINER_JOB}/{placeholder}")
         if request.models and request.project.settings.models is not None:
             yield Mount(source=str(request.project.settings.models), target=CONTAINER_MODELS)
-        for name, path in request.secrets.items():
-            yield Mount(source=str(path.resolve()), target=f"/run/secrets/{name}")
-        yield from request.site.mounts(self.folder)
+        for name in request.secrets:
+            source = private_folder(self.job, self.id) / f"{SECRET}{name}"
+            yield Mount(source=str(source), target=f"/run/secrets/{name}")
+        yield from request.site.mounts(lambda: private_folder(self.job, self.id))
         if request.options.dev:
             yield Mount(source=str(stage.folder), target=f"/app/{stage.id}")
             if (library := request.project.root / "shared").is_dir():
                 yield Mount(source=str(library), target="/app/shared")
+
+    def private_files(self) -> dict[str, bytes]:
+        """What only this run's container may read. Raises OSError."""
+        secrets = self.request.secrets.items()
+        return {
+            **{f"{SECRET}{name}": path.read_bytes() for name, path in secrets},
+            **self.request.site.files(),
+        }
 
     def _environment(self) -> dict[str, str]:
         environment = {
@@ -149,7 +159,7 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
     try:
         reserve_space(job, run.id)
         set_aside(job, stage_id, run.journal)
-        request.site.write(job, run.id)
+        lay_down(job, run.id, run.private_files(), host.identity)
         job.write(
             run.folder / "request.json",
             json.dumps(request_document(request, job, run.id), indent=1),
@@ -163,7 +173,7 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
         elif not _may_live(run):
             put_back(job, stage_id, run.journal)
             release_space(job, run.id)
-            forget_proxy(job, run.id)
+            forget(job, run.id)
             run.journal.write(
                 CLOSED, verdict=getattr(problem, "verdict", None), reason=str(problem)
             )

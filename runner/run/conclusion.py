@@ -50,10 +50,11 @@ def meanwhile(host: Host) -> None:
     """Import what only the end of a run needs, pydantic above all, and clear up after the dead."""
     for name in ("runner.host.sampler", "runner.run.record", "runner.run.closing"):
         importlib.import_module(name)
-    from runner.run.reaping import reap_containers
+    from runner.run.reaping import reap_containers, reap_private_files
 
     with contextlib.suppress(StagerunError):
         list(reap_containers(host.engine, host.identity))
+        list(reap_private_files())
 
 
 def stop_asked(stage: StageSpec, job: Job, host: Host) -> Callable[[], str | None]:

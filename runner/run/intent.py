@@ -46,20 +46,23 @@ def run_again(
 ) -> Run | None:
     """The run as its dead runner had it.
 
-    None where what its stage declares or its secrets were changed since, or the journal does not
-    tell enough.
+    None where what its stage declares or its secrets were changed since, its proxies are no longer
+    known, or the journal does not tell enough.
     """
     with contextlib.suppress(*UNUSABLE):
         intent = steps[0]
         kept = intent["request"]
         secrets = find_secrets(stage, project)
         secrets = {name: secrets[name] for name in kept["secrets"]}
+        proxies = kept_proxies(job, run_id)
+        if bool(proxies) != kept["has_proxies"]:
+            return None
         is_same = kept["components"][DECLARED_OUTPUTS] == declared_outputs(stage)
         if not is_same or secret_marks(secrets) != kept["secrets"]:
             return None
         return Run(
             id=run_id,
-            request=_request(intent, kept, stage, project, secrets, kept_proxies(job, run_id)),
+            request=_request(intent, kept, stage, project, secrets, proxies),
             job=job,
             host=host,
             began_at=datetime.fromisoformat(intent["time"]),

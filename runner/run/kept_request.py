@@ -32,6 +32,7 @@ def kept_request(request: Request) -> dict[str, Any]:
             for name, model in request.models.items()
         },
         "secrets": secret_marks(request.secrets),
+        "has_proxies": bool(request.site.proxies),
         "components": dict(request.components),
         "notices": list(request.notices),
         "skipped": list(request.skipped),

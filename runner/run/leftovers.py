@@ -235,7 +235,8 @@ def _intermediates(job: Job, stage_id: str, entry: dict[str, Any]) -> Iterator[L
     The manifest is the stage's word: only what lies inside its own folder is believed, and nothing
     that the job manifest counts as an output.
     """
-    from runner.run.contract import OWN_FILES, read_manifest
+    from runner.run.contract import OWN_FILES
+    from runner.run.stage_manifest import read_manifest
 
     if entry.get("good_is") != "in place":
         return
@@ -250,9 +251,17 @@ def _intermediates(job: Job, stage_id: str, entry: dict[str, Any]) -> Iterator[L
             continue
         file = job.root / path
         is_needed = any(PurePosixPath(output).is_relative_to(path) for output in kept)
-        is_believed = file.resolve() == file and file.exists() and path.name not in OWN_FILES
+        is_believed = path.name not in OWN_FILES and _is_there(file)
         if is_believed and not is_needed and len(path.parts) > 1:
             yield _leftover(file, "an intermediate file, not to be retained", stage_id)
+
+
+def _is_there(file: Path) -> bool:
+    """Whether there is something at a path of the stage's own words, and no link leads there."""
+    try:
+        return file.resolve() == file and file.exists()
+    except (OSError, ValueError):  # longer than a path can be, or with a NUL in it
+        return False
 
 
 def _logs(job: Job) -> list[Leftover]:

@@ -3,7 +3,7 @@
 A record is one line that begins with a record separator (RFC 7464) and holds a JSON object. It is
 believed as far as it has the expected shape; anything else goes to ``output.log`` as it came. A
 report of the end counts on standard error alone and as the last record there: ``entry.sh`` writes
-it when the stage can say no more.
+it when the stage can say no more. Something that a stage left running may speak after it.
 """
 
 import contextlib
@@ -27,6 +27,9 @@ KEPT_BYTES: Final = 16 << 20
 TAIL_LINES: Final = 40
 SENDERS_LIMIT: Final = 64
 PARTS_LIMIT: Final = 256
+HELD_LIMIT: Final = 1 << 20
+"""Characters of messages whose last part has not come yet, of all senders together."""
+
 TIME_LENGTH: Final = 40
 LARGEST: Final = 1 << 62
 OVERSHOOT: Final = 1.05
@@ -60,7 +63,10 @@ class Output:
     report: EndReport | None = None
     written: int = 0
     left_out: int = 0
+    received: int = 0
     _parts: dict[int, list[str]] = field(default_factory=dict)
+    _held: int = 0
+    _forged: bool = False
     _raw: list[bytes] = field(default_factory=list)
     _last: deque[bytes] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
 
@@ -75,13 +81,8 @@ class Output:
         descriptor = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | CAREFUL, 0o666)
         with os.fdopen(descriptor, "ab", buffering=0) as file:
             for stream, chunk in frames:
-                *lines, rest = (pending[stream] + chunk).split(b"\n")
-                for line in lines:
-                    self._line(line + b"\n", stream)
-                while len(rest) > LINE_LIMIT:
-                    self._line(rest[:LINE_LIMIT], stream)
-                    rest = rest[LINE_LIMIT:]
-                pending[stream] = rest
+                self.received += len(chunk)
+                pending[stream] = self._rest(pending[stream] + chunk, stream)
                 self._keep(file)
             for stream, rest in pending.items():
                 if rest:
@@ -91,10 +92,46 @@ class Output:
                 with contextlib.suppress(OSError):
                     file.write(f"\n[{self.left_out} more bytes were not kept]\n".encode())
 
-    def _line(self, line: bytes, stream: int) -> None:
-        if line.startswith(SEPARATOR) and self._record(line[1:], stream):
+    def _rest(self, data: bytes, stream: int) -> bytes:
+        """Take the whole lines of what has come; returns the line that has no end yet."""
+        whole, end, rest = data.rpartition(b"\n")
+        if SEPARATOR not in whole:
+            self._plain_lines(whole + end)
+        else:
+            for line in whole.split(b"\n"):
+                self._line(line + b"\n", stream)
+        while len(rest) > LINE_LIMIT:
+            # What may be a record's beginning is not cut off from the rest of it.
+            cut = max(rest.rfind(SEPARATOR, 1, LINE_LIMIT), 0) or LINE_LIMIT
+            self._line(rest[:cut], stream)
+            rest = rest[cut:]
+        return rest
+
+    def _plain_lines(self, block: bytes) -> None:
+        """Lines without any record: one of a flood costs next to nothing."""
+        block = self.redaction.data(block)
+        fits = not self.left_out and self.written + len(block) <= KEPT_BYTES
+        if not fits and not self.left_out:
+            for line in block.splitlines(keepends=True):
+                self._raw_line(line)
             return
-        line = self.redaction.data(line)
+        self._last.extend(block.rsplit(b"\n", TAIL_LINES + 1)[:-1][-TAIL_LINES:])
+        if fits:
+            self.written += len(block)
+            self._raw.append(block)
+        else:
+            self.left_out += len(block)
+
+    def _line(self, line: bytes, stream: int) -> None:
+        # A program may have left its last line open when a record follows.
+        before, separator, record = line.rpartition(SEPARATOR)
+        if separator and self._record(record, stream):
+            if not before:
+                return
+            line = before + b"\n"
+        self._raw_line(self.redaction.data(line))
+
+    def _raw_line(self, line: bytes) -> None:
         self._last.append(line)
         if self.left_out or self.written + len(line) > KEPT_BYTES:
             self.left_out += len(line)
@@ -115,7 +152,7 @@ class Output:
             record = json.loads(line)
             kind = record["type"]
             if kind == "end" and stream == STDERR:
-                self.report = _report(record, self.memory_limit)
+                self._ended(_report(record, self.memory_limit))
                 return True
             if stream == STDERR:
                 # entry.sh reports when the stage can say no more: what came before was no report.
@@ -126,17 +163,27 @@ class Output:
                 return self._progress(record)
         return False
 
+    def _ended(self, report: EndReport) -> None:
+        """A report; where two of them differ there is a forger, and none is believed."""
+        differs = self.report is not None and self.report.oom_kills != report.oom_kills
+        self._forged |= differs
+        self.report = EndReport() if self._forged else report
+
     def _log(self, record: dict[str, Any]) -> bool:
         # Several processes of a stage may send their parts in turns.
         sender, message = int(record.get("pid", 0)), str(record["message"])
         more = record.get("part", 1) < record.get("parts", 1)
         if sender not in self._parts and len(self._parts) >= SENDERS_LIMIT:
             self._parts.clear()
+            self._held = 0
         parts = self._parts.setdefault(sender, [])
         parts.append(message)
-        if more and len(parts) < PARTS_LIMIT:
+        self._held += len(message)
+        if more and len(parts) < PARTS_LIMIT and self._held < HELD_LIMIT:
             return True
-        message = self.redaction.text("".join(self._parts.pop(sender)))
+        message = "".join(self._parts.pop(sender))
+        self._held -= len(message)
+        message = self.redaction.text(message)
         sequence = record.get("seq")
         self.emit(
             LogLine(

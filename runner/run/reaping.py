@@ -5,6 +5,7 @@ the stage, which the kernel lets go with its holder; never by a name or an age. 
 call could still go on with stays, and so does what another machine began.
 """
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,7 @@ from runner.job.lock import is_locked, stage_lock
 from runner.project.pipeline import Project
 from runner.run.left_containers import JOB, RUN
 from runner.run.leftovers import Leftover, find_debris, remove_debris
+from runner.run.private_files import abandoned
 from runner.run.recovery import adoptable, containers_of, recover
 from runner.run.request import Host
 
@@ -57,6 +59,7 @@ def reap(
         debris = find_debris(job) if dry_run else remove_debris(job)
         found += [_of_file(job, item) for item in debris]
     found += reap_containers(host.engine, host.identity, dry_run=dry_run)
+    found += reap_private_files(dry_run=dry_run)
     return found
 
 
@@ -76,6 +79,15 @@ def reap_containers(
                 why=why,
                 job=container.labels[JOB],
             )
+
+
+def reap_private_files(*, dry_run: bool = False) -> Iterator[Remains]:
+    """Remove the secrets and proxies of dead runners that no call can go on with."""
+    for item in abandoned():
+        if not dry_run:
+            shutil.rmtree(item.folder, ignore_errors=True)
+        why = "its runner died and its run is over"
+        yield Remains(what=str(item.folder), fate=Fate.REMOVED, why=why, job=item.job)
 
 
 def jobs_of_containers(engine: Engine, me: ProcessIdentity) -> list[Path]:

@@ -36,7 +36,8 @@ from runner.manifest import (
 from runner.project.quantity import limit_text
 from runner.project.stage import StageSpec
 from runner.run.attempt import Run
-from runner.run.contract import REPORTED, Found
+from runner.run.contract import Found
+from runner.run.findings import REPORTED
 from runner.run.retry import Attempt
 from runner.run.supervision import Facts
 from runner.run.verdict import Circumstances, Judgement
@@ -75,7 +76,7 @@ def completed(
             "stage_log": hash_log(job, stage),
             "evidence": known.evidence.model_copy(update=_manifest_evidence(found)),
             "findings": _findings(found),
-            "findings_total": len(found.problems),
+            "findings_total": len(found.problems) + found.left_out,
             "warnings": _warnings(known.warnings, found, judgement),
         }
     )

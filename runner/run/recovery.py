@@ -26,9 +26,9 @@ from runner.run.attempt import Run, release_space, stage_labels
 from runner.run.ended import complete, unfinished
 from runner.run.intent import run_again
 from runner.run.leftovers import sweep
+from runner.run.private_files import forget
 from runner.run.request import Host
 from runner.run.results import finish_restore
-from runner.run.site_access import forget_proxy
 from runner.run.stage_folder import put_back
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _undo(run_id: str, stage_id: str, job: Job) -> None:
     journal = journal_of(job, run_id)
     put_back(job, stage_id, journal)
     release_space(job, run_id)
-    forget_proxy(job, run_id)
+    forget(job, run_id)
     journal.write(CLOSED, verdict=Verdict.RUNNER_LOST, reason="never started")
 
 

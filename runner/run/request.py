@@ -1,6 +1,7 @@
 """What one run shall be: variant, image, configuration, inputs, models, and the fingerprint."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from runner.project.stage import Resources, StageSpec
 from runner.run.cancellation import Cancellation
 from runner.run.gpu_promises import GpuPromises
 from runner.run.inputs import InputFile, resolve_inputs
+from runner.run.pins import check_digest, check_pins
 from runner.run.retry import Attempt
 from runner.run.site_access import SiteAccess, find_site_access
 from runner.run.variant import allowed_variants, choose_variant, gpu_variant
@@ -96,8 +98,8 @@ def resolve(
 ) -> Request:
     """Decide everything about a run.
 
-    Raises ConfigError, InputMissingError, ImageMissingError, ModelMissingError, SettingsError or
-    GpuUnavailableError.
+    Raises ConfigError, InputMissingError, ImageMissingError, ImageMismatchError, ModelMissingError,
+    SettingsError or GpuUnavailableError.
     """
     attempt, digests = options.attempt, DigestStore(job)
     asked = resolve_config(stage, project, job.layer, options.overrides)
@@ -181,8 +183,9 @@ def find_image(
 ) -> tuple[ImageReference, str | None]:
     """The stage's image, and a notice when it is older than its sources.
 
-    Raises ImageMissingError.
+    Raises ImageMissingError, ImageMismatchError, or SettingsError for pins that pin nothing.
     """
+    check_pins(project)
     state = image_state(project, engine, stage, variant)
     if state.digest is None:
         msg = (
@@ -190,6 +193,7 @@ def find_image(
             "(or add --build to the command)."
         )
         raise ImageMissingError(msg)
+    check_digest(project, state.image, state.digest)
     image = ImageReference(name=state.image, digest=state.digest)
     if state.condition is Condition.PRESENT:
         return image, None
@@ -206,6 +210,12 @@ def find_secrets(stage: StageSpec, project: Project) -> dict[str, Path]:
         path = project.settings.secrets.get(name)
         if path is not None and not path.is_file():
             msg = f"stagerun.yaml names {path} for the secret {name!r}, but there is no such file."
+            raise SettingsError(msg)
+        if path is not None and not os.access(path, os.R_OK):
+            msg = (
+                f"stagerun.yaml names {path} for the secret {name!r}, and you may not read it. "
+                "Give it to the user who calls stagerun (mode 0400)."
+            )
             raise SettingsError(msg)
         if path is not None:
             found[name] = path

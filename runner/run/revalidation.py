@@ -155,6 +155,8 @@ def _check_contract(stage: StageSpec, folder: Path, entry: StageEntry, check: Ch
     for problem in found.problems:
         note = check.warn if problem.is_warning else check.add
         note(f"{stage.id}/{problem.path}", problem.text)
+    if found.left_out:
+        check.add(stage.id, f"has {found.left_out} more findings")
     recorded = {output.path for output in entry.outputs}
     for name, item in found.outputs:
         if f"{stage.id}/{item.path}" not in recorded:

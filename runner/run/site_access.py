@@ -1,22 +1,23 @@
 """What a stage gets beside the site's network: the site's certificates, and the way to its proxy.
 
-A proxy's address may hold a password. It travels in a file that only the job's owner can read and
-that is gone after the run; it is in no environment, label, request or record.
+A proxy's address may hold a password. It travels in a file of the run alone, see
+``private_files``; it is in no environment, label, request or record.
 """
 
 import contextlib
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from runner.errors import SettingsError
+from runner.errors import NotAdmittedError, SettingsError
 from runner.host.container import Mount
 from runner.job.folder import Job
 from runner.job.own_file import open_regular
 from runner.project.settings import Network
+from runner.run.private_files import private_folder
 
 CERTIFICATES: Final = "/run/site/ca.crt"
 PROXY: Final = "/run/site/proxy.env"
@@ -36,40 +37,32 @@ class SiteAccess:
         """Where programs find the certificates."""
         return dict.fromkeys(CA_VARIABLES, CERTIFICATES) if self.certificates else {}
 
-    def mounts(self, run_folder: Path) -> list[Mount]:
-        """The files in the container."""
-        sources = {CERTIFICATES: self.certificates}
-        sources[PROXY] = run_folder / PROXY_FILE if self.proxies else None
-        return [
-            Mount(source=str(source), target=target) for target, source in sources.items() if source
-        ]
-
-    def write(self, job: Job, run_id: str) -> None:
-        """Lay the proxy's file into the run's folder, for nobody but the job's owner."""
+    def mounts(self, private: Callable[[], Path]) -> list[Mount]:
+        """The files in the container; ``private`` says where the run's own ones lie."""
+        found = []
+        if self.certificates:
+            found.append(Mount(source=str(self.certificates), target=CERTIFICATES))
         if self.proxies:
-            path = job.run_folder(run_id) / PROXY_FILE
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
-                job.give(path)
-                for name, text in self.proxies.items():
-                    file.write(f"{name}={shlex.quote(text)}\n")
+            found.append(Mount(source=str(private() / PROXY_FILE), target=PROXY))
+        return found
+
+    def files(self) -> dict[str, bytes]:
+        """The run's own files: the proxies as lines of a shell."""
+        lines = (f"{name}={shlex.quote(text)}\n" for name, text in self.proxies.items())
+        return {PROXY_FILE: "".join(lines).encode()} if self.proxies else {}
 
 
 def kept_proxies(job: Job, run_id: str) -> dict[str, str]:
     """The proxies of a run that is not over, from their file."""
-    path = job.run_folder(run_id) / PROXY_FILE
     with (
-        contextlib.suppress(OSError),
-        os.fdopen(open_regular(path, os.O_RDONLY), encoding="utf-8") as file,
+        contextlib.suppress(OSError, NotAdmittedError),
+        os.fdopen(
+            open_regular(private_folder(job, run_id) / PROXY_FILE, os.O_RDONLY), encoding="utf-8"
+        ) as file,
     ):
         found = (line.partition("=") for line in file.read().splitlines())
         return {name: "".join(shlex.split(text)) for name, _, text in found}
     return {}
-
-
-def forget_proxy(job: Job, run_id: str) -> None:
-    """Remove the proxy's file at the end of a run."""
-    (job.run_folder(run_id) / PROXY_FILE).unlink(missing_ok=True)
 
 
 def find_site_access(network: Network, environment: Mapping[str, str] | None = None) -> SiteAccess:

@@ -123,7 +123,7 @@ def _to_the_end(
     duration = before + time.monotonic() - running
     if stopped_for is None and (somebody := how.stopped_by()):
         stopped_for = f"cancelled by {somebody}"
-    reader.join(DRAIN_SECONDS)
+    _drain(reader, output)
     end = _lost(container, stopped_for) or end if end in SIGNALLED else end
     broken = isinstance(end, StagerunError)
     final = None if broken else _state(container)
@@ -149,6 +149,14 @@ def _read(output: Output, frames: Iterator[tuple[int, bytes]]) -> None:
     # The stream of an engine that goes away ends; wait() reports the cause.
     with contextlib.suppress(EngineUnavailableError):
         output.read(frames)
+
+
+def _drain(reader: threading.Thread, output: Output) -> None:
+    """Let the reader come to the end of what the container had printed, as long as it advances."""
+    before = -1
+    while reader.is_alive() and output.received != before:
+        before = output.received
+        reader.join(DRAIN_SECONDS)
 
 
 def _wait(container: Container, ended: "queue.SimpleQueue[int | StagerunError | None]") -> None:

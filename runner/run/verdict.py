@@ -236,7 +236,8 @@ def _success(facts: Facts, found: Found, around: Circumstances) -> Judgement:
     manifest = found.manifest
     if manifest is not None and manifest.status == "skipped":
         return Judgement(
-            verdict=Verdict.SKIPPED, reason=manifest.reason or "the stage skipped itself"
+            verdict=Verdict.SKIPPED,
+            reason=_brief(manifest.reason or "") or "the stage skipped itself",
         )
     warnings = []
     if facts.oom_event or facts.oom_flag or (facts.report and facts.report.oom_kills):

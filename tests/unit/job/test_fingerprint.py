@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from runner.job.fingerprint import (
+    DEEPEST,
+    CrowdedFolderError,
     DigestStore,
     difference,
     file_digest,
@@ -127,7 +129,7 @@ def test_everything_in_a_folder_is_seen_but_its_cache(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to("a")
     os.mkfifo(tmp_path / "pipe")
-    entries = {entry.path: entry for entry in walk(tmp_path)}
+    entries = {entry.path: entry for entry in walk(tmp_path, most=100)}
     assert set(entries) == {"a/.cache/y", "a/b/c", "z", "link", "pipe"}
     assert entries["a/b/c"].is_file
     assert entries["a/b/c"].size == 5
@@ -139,4 +141,21 @@ def test_a_socket_is_seen_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("s")
-    assert [entry.kind for entry in walk(tmp_path)] == ["a socket"]
+    assert [entry.kind for entry in walk(tmp_path, most=1)] == ["a socket"]
+
+
+def test_a_folder_with_more_in_it_than_wanted_is_not_read_to_its_end(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / name).touch()
+    assert len(walk(tmp_path, most=3)) == 3
+    with pytest.raises(CrowdedFolderError):
+        walk(tmp_path, most=2)
+
+
+def test_folders_that_are_nested_too_deep_are_an_error(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["d"] * DEEPEST)
+    deep.mkdir(parents=True)
+    assert walk(tmp_path, most=1000) == []
+    (deep / "d").mkdir()
+    with pytest.raises(OSError, match="too long"):
+        walk(tmp_path, most=1000)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.run.contract import MANIFEST_LIMIT, check_contract
+from runner.run.contract import check_contract
+from runner.run.stage_manifest import MANIFEST_LIMIT
 from tests.unit.run.stage_folders import RUN, SPEC, Folder, as_socket
 
 

@@ -13,9 +13,8 @@ def reader(tmp_path: Path) -> Reader:
     return Reader(tmp_path)
 
 
-def test_the_end_report_is_kept_and_the_last_one_counts(reader: Reader) -> None:
+def test_the_end_report_is_kept(reader: Reader) -> None:
     reader.read(
-        record(type="end", exit_code=0, oom_kills=0),
         record(
             type="end",
             exit_code=0,

@@ -80,6 +80,31 @@ def test_however_it_is_cut_the_same_is_read(tmp_path: Path, cuts: list[int]) -> 
     assert reader.kept == b"a\n\xff\x00b\nrest\n"
 
 
+END = b'\x1e{"type":"end","exit_code":3,"oom_kills":%d}\n'
+
+
+@pytest.mark.parametrize("before", [b"50 %", b"x" * 70_000, b'\x1e{"type":"log","mess'])
+def test_a_record_is_read_behind_a_line_that_was_left_open(reader: Reader, before: bytes) -> None:
+    frames: list[tuple[int, bytes]] = [(STDERR, before), (STDERR, log("heard")), (STDERR, before)]
+    reader.output.read(iter([*frames, (STDERR, END % 1)]))
+    assert reader.messages == ["heard"]
+    assert reader.output.report is not None
+    assert reader.output.report.oom_kills == 1
+    assert reader.kept == (before + b"\n") * 2 if len(before) < LINE_LIMIT else reader.kept
+
+
+def test_a_report_that_another_one_contradicts_is_not_believed(reader: Reader) -> None:
+    reader.output.read(iter([(STDERR, END % 5), (STDERR, END % 0), (STDERR, END % 5)]))
+    assert reader.output.report is not None
+    assert reader.output.report.oom_kills is None
+
+
+def test_parts_of_many_senders_do_not_pile_up(reader: Reader) -> None:
+    reader.read(*(log("x" * 60_000, part=1, parts=99, pid=number % 64) for number in range(512)))
+    told = sum(map(len, reader.messages))
+    assert 512 * 60_000 - told <= 2 << 20
+
+
 def test_two_streams_do_not_mix_within_a_line(reader: Reader) -> None:
     data = log("whole")
     frames: list[tuple[int, bytes]] = [
@@ -129,7 +154,6 @@ FORGED = [
     b'\x1e{"type": "progress", "done": 1' + b"0" * 5000 + b"}\n",
     b'\x1e{"type": {"a": 1}}\n',
     b"\x1e\xff\xfe\n",
-    b' \x1e{"type": "end"}\n',
 ]
 
 

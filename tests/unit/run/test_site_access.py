@@ -7,7 +7,12 @@ import pytest
 from runner.errors import EngineError
 from runner.host.container import Mount
 from runner.host.engine_fake import FakeProcess
+from runner.host.machine import ProcessIdentity
 from runner.job.folder import Job
+from runner.job.journal import open_runs
+from runner.run.intent import run_again
+from runner.run.private_files import forget, lay_down, private_folder
+from runner.run.reaping import reap_private_files
 from tests.unit.run.conftest import (
     NEXT,
     PROBE,
@@ -29,6 +34,7 @@ def test_a_stage_that_asks_for_a_network_joins_the_sites(place: Place, job: Job)
     assert ran(place, job, force=True).network == "pipeline"
 
 
+DEAD = ProcessIdentity(pid=1, started=1, boot_id="an earlier one", machine_id="machine")
 PASSWORD = "pr0xyPassw0rd"
 PROXY = f"http://me:{PASSWORD}@proxy.example:3128"
 
@@ -49,20 +55,22 @@ def test_certificates_and_proxy_of_the_site_are_files_for_stages_with_its_networ
 
     def look(process: FakeProcess) -> int:
         path = process.path("/run/site/proxy.env")
+        seen["place"] = path
         seen["owner"], seen["mode"] = path.stat().st_uid, path.stat().st_mode & 0o777
         seen["text"] = path.read_text()
         return copy(process)
 
     place.programs[PROBE] = look
     spec = ran(place, job)
-    run_folder = job.run_folder(spec.labels["org.stagerun.run"])
     assert spec.mounts[2:] == (
         Mount(source=f"{tmp_path}/ca.crt", target="/run/site/ca.crt"),
-        Mount(source=f"{run_folder}/proxy.env", target="/run/site/proxy.env"),
+        Mount(source=str(seen["place"]), target="/run/site/proxy.env"),
     )
+    # Other stages of the job see all of it, and run as the same user.
+    assert not Path(str(seen["place"])).is_relative_to(job.root)
     variables = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
     assert [spec.environment[name] for name in variables] == ["/run/site/ca.crt"] * 2
-    assert (seen["owner"], seen["mode"]) == (job.owner[0], 0o600)
+    assert (seen["owner"], seen["mode"]) == (job.owner[0], 0o400)
     assert f"HTTPS_PROXY={PROXY}\nhttps_proxy={PROXY}\n" in str(seen["text"])
     other = ran(place, job, NEXT)
     assert other.mounts[2:] == ()
@@ -91,13 +99,33 @@ def test_a_run_that_never_starts_keeps_no_proxy_file(place: Place, job: Job) -> 
     assert in_files(job.root, PASSWORD) == []
 
 
-def test_the_proxy_file_of_a_runner_that_died_goes_with_the_next_run(place: Place) -> None:
+def test_the_private_files_of_a_runner_that_died_go_when_nobody_can_use_them(
+    place: Place, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("first-s3cret")
+    place.kit.settings(f"secrets: {{tmdb: {tmp_path}/token}}\nnetwork: {{proxy: '{PROXY}'}}\n")
+    declare(place, "secrets: [tmdb]\nnetwork: site\n")
+    job = place.job()
+    lay_down(job, "run", {"secret-tmdb": b"first-s3cret"}, DEAD)
+    lay_down(job, "kept", {"secret-tmdb": b"first-s3cret"}, ProcessIdentity.current())
+    job.run_folder("kept").mkdir()
+    dead, alive = private_folder(job, "run"), private_folder(job, "kept")
+    assert [item.what for item in reap_private_files(dry_run=True)] == [str(dead)]
+    assert dead.is_dir()
+    assert place.run(job).good
+    assert not dead.exists()
+    assert alive.is_dir()
+    forget(job, "kept")
+    assert not alive.exists()
+
+
+def test_a_run_whose_proxy_is_no_longer_known_is_not_gone_on_with(place: Place) -> None:
     place.kit.settings(f"network: {{proxy: '{PROXY}'}}\n")
     declare(place, "network: site\n")
     crashed = dies_in_the_middle(place, place.job())
-    assert [path.name for path in in_files(crashed.root, PASSWORD)] == ["proxy.env"]
-    assert place.run(crashed).good
-    assert in_files(crashed.root, PASSWORD) == []
+    (run_id,) = open_runs(crashed, PROBE)
+    stage = place.project.stages[PROBE]
+    assert run_again(stage, place.project, crashed, place.host, *run_id) is None
 
 
 def test_without_settings_the_callers_environment_says_how_to_reach_the_site(
@@ -142,8 +170,19 @@ def test_a_secret_is_a_file_for_stages_that_list_it_alone(
     (tmp_path / "link").symlink_to(token)
     place.kit.settings(f"secrets: {{tmdb: {tmp_path}/link, other: {token}}}\n")
     declare(place, "secrets: [tmdb]\n")
+    seen: dict[str, object] = {}
+
+    def look(process: FakeProcess) -> int:
+        path = process.path("/run/secrets/tmdb")
+        seen["text"], seen["mode"] = path.read_text(), path.stat().st_mode & 0o777
+        seen["owner"] = path.stat().st_uid
+        return copy(process)
+
+    place.programs[PROBE] = look
     spec = ran(place, job)
-    assert spec.mounts[2:] == (Mount(source=str(token), target="/run/secrets/tmdb"),)
+    assert [mount.target for mount in spec.mounts[2:]] == ["/run/secrets/tmdb"]
+    assert seen == {"text": "s3cret", "mode": 0o400, "owner": job.owner[0]}
+    assert not Path(spec.mounts[2].source).exists()
     assert ran(place, job, NEXT).mounts[2:] == ()
     written = [path for path in job.root.rglob("*") if path.is_file()]
     assert not [path for path in written if b"s3cret" in path.read_bytes()]

@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import Verdict
 from runner.host.monitor import Usage
-from runner.run.contract import Problem
+from runner.run.findings import Problem
 from runner.run.verdict import Judgement, judge
 from tests.unit.run.verdict_facts import AROUND, DONE, GPU, found, verdict
 

@@ -1,5 +1,6 @@
 """Facts of a run and its manifest, to be judged."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 from runner.errors import Verdict
 from runner.manifest import StageManifest
 from runner.project.stage import Parent, Resources, StageSpec
-from runner.run.contract import Found, Problem
+from runner.run.contract import Found
+from runner.run.findings import Problem
 from runner.run.supervision import Facts
 from runner.run.verdict import Circumstances, judge
 
@@ -36,16 +38,15 @@ DONE = Facts(started_at=NOW, ended_at=NOW, duration_seconds=1, exit_code=0)
 
 
 def manifest(status: str = "success", **parts: Any) -> StageManifest:
-    return StageManifest.model_validate(
-        {
-            "stage": "asr",
-            "stage_number": 6,
-            "status": status,
-            "inputs": [],
-            "outputs": [],
-            **parts,
-        }
-    )
+    document = {
+        "stage": "asr",
+        "stage_number": 6,
+        "status": status,
+        "inputs": [],
+        "outputs": [],
+        **parts,
+    }
+    return StageManifest.model_validate_json(json.dumps(document))
 
 
 def found(status: str | None = "success", *problems: Problem, **parts: Any) -> Found:

@@ -1,0 +1,136 @@
+"""Folders made to exhaust or mislead: more files than memory, no files at all, names that forge."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.hostile.attacks import Attack, Told, suffer
+from tests.project_kit import Kit
+
+pytestmark = pytest.mark.engine
+
+REFUSED = (3, "contract_violation")
+SPEC_OF_MANY = """\
+summary: Copies its input
+parent: base
+inputs:
+  text: input/text
+outputs:
+  copy: {file: copy.txt, type: text}
+  more: {file: "*.part", type: text, optional: true}
+resources: {cpus: 2, memory: 256MiB, tmp: 16MiB, pids: 64, timeout: 60s}
+"""
+VERY_MANY = """
+# Second names of files: as much of a burden to a reader as files, and made sooner.
+for number in range(200_000):
+    if number % 50_000 == 0:
+        one = f"{folder}/{number:07}"
+        os.close(os.open(one, os.O_CREAT))
+    else:
+        os.link(one, f"{folder}/{number:07}")
+"""
+ATTACKS = {
+    "a socket as an output": Attack(
+        after="""
+        os.remove(folder / "copy.txt")
+        os.chdir(folder)
+        socket.socket(socket.AF_UNIX).bind("copy.txt")
+        """,
+        says="copy.txt  is a socket",
+        ends=REFUSED,
+    ),
+    "names that steer the terminal": Attack(
+        after="""
+        for name in ("\\x1b[2J\\x1b[31m", "x\\n ✓ 51_next   0.1 s    1 MB   forged",
+                     "\\u202efdp.exe", "tab\\tand\\rreturn", "\\x9b2J", "\\u2028line"):
+            (folder / name).touch()
+        """,
+        says="\\x1b[2J",
+        never="\n ✓ 51_next",
+        findings=6,
+        ends=REFUSED,
+    ),
+    "declared names that steer": Attack(
+        after="""
+        for name in ("\\x1b[2J.part", "x\\n ✓ 51_next   forged.part"):
+            (folder / name).write_text("x")
+        """,
+        never="\n ✓ 51_next",
+        findings=2,
+    ),
+    "a file larger than the disk": Attack(
+        after="os.truncate(folder / 'copy.txt', 8 << 40)", says="it is all holes", ends=REFUSED
+    ),
+    "files that lend rights": Attack(
+        after="""
+        os.chmod(folder / "copy.txt", 0o4755)
+        (folder / ".cache").mkdir(exist_ok=True)
+        (folder / ".cache/tool").write_text("#!/bin/sh")
+        os.chmod(folder / ".cache/tool", 0o6755)
+        """,
+        says="setuid or setgid",
+        ends=REFUSED,
+    ),
+    "links in circles": Attack(
+        after="""
+        (folder / "a").symlink_to("b")
+        (folder / "b").symlink_to("a")
+        (folder / "self").symlink_to(".")
+        """,
+        says="is a symbolic link",
+        findings=3,
+        ends=REFUSED,
+    ),
+    "a link in the place of its log": Attack(
+        after="os.remove(folder / 'stage.log'); (folder / 'stage.log').symlink_to('/etc/passwd')",
+        says="stage.log  is a symbolic link",
+        ends=REFUSED,
+    ),
+    "a FIFO in the place of its log": Attack(
+        after="os.remove(folder / 'stage.log'); os.mkfifo(folder / 'stage.log')",
+        says="stage.log  is a FIFO",
+        ends=REFUSED,
+    ),
+    "a chain of folders, each with a file": Attack(
+        after="""
+        os.chdir(folder)
+        for number in range(150):
+            os.mkdir("d")
+            os.chdir("d")
+            open("f", "w").close()
+        """,
+        findings=150,
+        ends=REFUSED,
+    ),
+    "as many outputs as it may have": Attack(
+        after="""
+        for number in range(10_000):
+            (folder / f"{number:05}.part").touch()
+        """,
+    ),
+}
+
+
+@pytest.fixture
+def kit_of_many(real_kit: Kit) -> Kit:
+    """The stage may have any number of outputs."""
+    real_kit.spec("50_probe", SPEC_OF_MANY)
+    return real_kit
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_folder_is_taken_for_what_it_is(
+    kit_of_many: Kit, job: Path, record_property: Told, name: str
+) -> None:
+    suffer(kit_of_many, job, ATTACKS[name], record_property)
+    powers = [path for path in job.rglob("*") if path.lstat().st_mode & 0o6000]
+    assert powers == []
+
+
+def test_two_hundred_thousand_names_are_refused_and_removed_within_bounds(
+    kit_of_many: Kit, job: Path, record_property: Told
+) -> None:
+    attack = Attack(after=VERY_MANY, says="more than 50000 files and folders", ends=REFUSED)
+    suffer(kit_of_many, job, attack, record_property, goes_on=False)
+    honest = Attack()
+    suffer(kit_of_many, job, honest, record_property)
