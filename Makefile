@@ -7,10 +7,9 @@ STAMP := .venv/.complete
 TESTS ?= tests
 MINUTES ?= 5
 RUNS ?= 50
-MANIFESTS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint images images-cpu images-all bench quality soak schema locks clean
+.PHONY: help demo test lint images images-cpu images-all bench quality soak trials schema locks clean
 
 help:  ## show the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,9 +24,6 @@ demo: images  ## a film clip with subtitles, from nothing
 test: lint images-cpu  ## every check and every test
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not alone" $(TESTS)
 	@$(BIN)/pytest -m alone $(TESTS)
-
-fuzz: $(STAMP)  ## MANIFESTS=100000 malformed manifests: none may break the check, or pass unlike the schema
-	@STAGERUN_EXAMPLES=$(MANIFESTS) $(BIN)/pytest -q tests/unit/run/test_malformed_manifests.py
 
 lint: $(STAMP)  ## style, types, layers, the Python version of the in-container library
 	@$(BIN)/ruff check .
@@ -54,6 +50,9 @@ quality: images  ## measure words, times and translations; writes docs/quality.m
 
 soak: $(STAMP)  ## kill runners and containers for MINUTES, then start RUNS at once; writes docs/reliability.md
 	@$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --runs $(RUNS) --page $(if $(SEED),--seed $(SEED))
+
+trials: $(STAMP)  ## the verdict matrix, hostile stages, 100 000 malformed manifests in full; writes docs/reliability.md
+	@$(BIN)/python -m tests.trials $(SUITES)
 
 schema: $(STAMP)  ## write docs/schema and compose/compose.yaml anew
 	@$(BIN)/python -m runner.schema_files

@@ -25,7 +25,7 @@ def add_to_page(figures: Figures) -> None:
     """Put the figures into the page, beside those of earlier soaks of the same runner."""
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(
-        with_figures(text, figures, _sources(), machine_line(DockerEngine().facts())),
+        with_figures(text, figures, runner_sources(), machine_line(DockerEngine().facts())),
         encoding="utf-8",
     )
 
@@ -37,8 +37,12 @@ def with_figures(text: str, figures: Figures, sources: str, machine: str) -> str
     rows = _rows(old) if f"runner {sources}" in old else []
     rows.append(_row(figures))
     crowd = figures.crowd or next(iter(re.findall(r"^\d+ runs at once .*$", old, re.MULTILINE)), "")
-    table = [_line(COLUMNS), _line(["---"] * len(COLUMNS)), *(_line(row) for row in rows)]
-    table.append(_line(_total(rows)))
+    table = [
+        table_line(COLUMNS),
+        table_line(["---"] * len(COLUMNS)),
+        *(table_line(row) for row in rows),
+    ]
+    table.append(table_line(_total(rows)))
     head = f"Written by `make soak`: runner {sources}, {machine}."
     return f"{before}{BEGIN}{head}\n\n" + "\n".join(table) + f"\n\n{crowd}\n{END}{after}"
 
@@ -66,11 +70,12 @@ def _total(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["all", *map(str, sums[1:])]
 
 
-def _line(cells: Sequence[str]) -> str:
+def table_line(cells: Sequence[str]) -> str:
+    """A row of a table in Markdown."""
     return f"| {' | '.join(cells)} |"
 
 
-def _sources() -> str:
+def runner_sources() -> str:
     """A digest of the runner's sources, so that figures are not taken for those of another one."""
     digest = hashlib.sha256()
     for path in sorted((ROOT / "runner").rglob("*.py")):

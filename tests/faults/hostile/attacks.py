@@ -68,7 +68,7 @@ def suffer(kit: Kit, job: Path, attack: Attack, told: Told, *, goes_on: bool = T
     assert attack.says in outcome.text
     assert not attack.never or attack.never not in outcome.text
     assert outcome.record is not None
-    assert len(outcome.record["findings"]) <= 2 * MOST_FINDINGS
+    assert len(outcome.record["findings"]) <= MOST_FINDINGS
     if attack.findings is not None:
         assert outcome.record["findings_total"] == attack.findings
     _after(kit, job, outcome, goes_on=goes_on)
