@@ -24,7 +24,11 @@ Named = Callable[..., str | None]
 BY_PATHS: Final = ("replace", "rename", "link", "unlink", "remove", "mkdir", "rmdir")
 BY_DESCRIPTOR: Final = ("fsync", "ftruncate", "posix_fallocate", "write", "pwrite", "fchmod")
 OF_CONTAINERS: Final = ("attach", "start", "wait", "signal", "state", "kept_output", "remove")
-SHARED: Final = {"slots": "a place to run", "memory": "the promises of memory"}
+SHARED: Final = {
+    "slots": "a place to run",
+    "memory": "the promises of memory",
+    "private": "the secrets",
+}
 """What the runners of all jobs have in common, by the folder where it lies."""
 
 VARYING: Final = (

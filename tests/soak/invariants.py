@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from runner.host.engine import LABEL
 from runner.job.folder import Job
 from runner.manifest import JobManifest, RunRecord
+from runner.run.private_files import private_folder
 from tests.soak.logs import check_logs
 from tests.soak.truth import Truth, key_of
 from tests.soak.violation import Violation
@@ -23,7 +24,7 @@ KILLED: Final = 137
 EXIT_CODES: Final = {
     "success": 0, "stage_failed": 1, "contract_violation": 3, "runner_lost": 10,
 }  # fmt: skip
-DEBRIS: Final = re.compile(r"\..+\.[a-z0-9_]{8}|\..+\.removed\..*|reserve|output\.kept|proxy\.env")
+DEBRIS: Final = re.compile(r"\..+\.[a-z0-9_]{8}|\..+\.removed\..*|reserve|output\.kept")
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,8 @@ def check_nothing_left(job: Path, client: "docker.APIClient") -> Iterator[Violat
     for run in Job(job).runs():
         if not read_steps(job, run.name):
             yield Violation("debris", f"{job.name}: run {run.name} never began")
+        if private_folder(Job(job), run.name).exists():
+            yield Violation("debris", f"{job.name}: the secrets of run {run.name}")
     for path in (job / ".stagerun/locks").glob("*.lock"):
         with path.open("rb+") as file:
             try:

@@ -8,7 +8,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
 
-from tests.project_kit import Kit, build_kit_images, make_kit
+from tests.project_kit import STAGE_YAML, Kit, build_kit_images, make_kit
 from tests.soak.fault import Fault
 from tests.soak.faulty_stagerun import Call, all_ended
 
@@ -28,6 +28,7 @@ plan = json.loads(Path("/job/input/plan.json").read_text())
 run = os.environ["STAGERUN_RUN_ID"]
 io = StageIO("50_probe", Path("/job"), enable_manifest=True)
 logger = io.get_stage_logger()
+assert io.secret("token") == "of the soak"
 for number in range(plan["lines"]):
     logger.info("%s says %d", run, number)
     logger.debug("%s whispers %d", run, number)
@@ -121,7 +122,11 @@ def make_workplace(folder: Path, *, stages_at_once: int = 64) -> Workplace:
     """Set up the project, its images, and the jobs ``good`` and ``failed`` to copy from."""
     kit = make_kit(folder)
     build_kit_images(kit)
-    kit.settings(f"limits: {{stages_at_once: {stages_at_once}, stop_grace: 2s}}\n")
+    (folder / "token").write_text("of the soak")
+    kit.settings(
+        f"limits: {{stages_at_once: {stages_at_once}, stop_grace: 2s}}\nsecrets: {{token: token}}\n"
+    )
+    kit.spec(STAGE, STAGE_YAML.format(source="input/text") + "secrets: [token]\n")
     kit.code(STAGE, PROGRAM)
     place = Workplace(kit)
     (folder / "said").mkdir()

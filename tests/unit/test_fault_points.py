@@ -12,7 +12,7 @@ from tests.soak.fault_points import BY_DESCRIPTOR, BY_PATHS, place_name
 OF_A_RUN: Final = ("job", "run", "observers")
 HARMLESS: Final = {
     "access", "close", "fdopen", "fsencode", "fstat", "getegid", "geteuid", "getpid", "open",
-    "pread", "scandir", "walk",
+    "pread", "scandir", "strerror", "walk",
 }  # fmt: skip
 """What changes nothing. Opening may make a file; what is empty then is a step of its own later."""
 
@@ -54,6 +54,7 @@ def test_every_way_to_change_a_file_is_a_named_step() -> None:
         ("/job/logs/99_pipeline_20261121T091400Z_77.log", "logs/PIPELINE.log"),
         ("/run/user/0/stagerun-0/slots/3.lock", "a place to run"),
         ("/run/user/0/stagerun-0/memory/12-ab12cd34.json", "the promises of memory"),
+        ("/run/user/0/stagerun-0/private/20261121-0914-7f3a-ab12/secret-token", "the secrets"),
         ("/elsewhere", None),
     ],
 )
