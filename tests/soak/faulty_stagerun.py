@@ -45,7 +45,8 @@ write = os.write
 class Call:
     """One call of the command line: its words, where it is made, and what befalls it.
 
-    ``said`` takes what it prints; ``trace`` takes the names of its steps, if given.
+    ``said`` takes what it prints; ``trace`` takes the names of its steps, if given; ``engine`` is
+    the address of another one than the machine's own.
     """
 
     words: tuple[str, ...]
@@ -54,6 +55,7 @@ class Call:
     said: Path
     fault: Fault | None = None
     trace: Path | None = None
+    engine: str | None = None
 
     def start(self) -> ForkServerProcess:
         """Start the process."""
@@ -71,6 +73,8 @@ def run(call: Call) -> NoReturn:
     from tests.soak.fault_points import install
 
     os.chdir(call.folder)
+    if call.engine:
+        os.environ["DOCKER_HOST"] = call.engine
     said = os.open(call.said, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     write(said, f"$ stagerun {' '.join(call.words)}  {call.fault or ''}\n".encode())
     for number in (1, 2):

@@ -15,6 +15,7 @@ class Figures(Result):
     cycles: int = 0
     known: int = 0
     crowd: str = ""
+    engine_kills: str = ""
 
     def add(self, result: Result) -> None:
         """Count one cycle."""

@@ -52,7 +52,7 @@ def look(job: Path) -> Before:
 def check_wreck(job: Path, before: Before) -> Iterator[Violation]:
     """What has to hold at any moment, no matter who just died."""
     yield from check_documents(job)
-    new = (run for run in _new_runs(job, before) if _verdict(job, run) == "success")
+    new = (run for run in new_runs(job, before) if verdict_of(job, run) == "success")
     good = {before.good, *new}
     if before.good and not good & set(_results(job)):
         yield Violation("lost", f"{job.name}: no good result is anywhere: {_results(job)}")
@@ -68,14 +68,14 @@ def check_job(
 ) -> Found:
     """What has to hold after the next call, which ended with this exit code."""
     found = Found()
-    for run in _new_runs(job, before):
+    for run in new_runs(job, before):
         steps = read_steps(job, run)
         found.violations += check_verdict(job, run, steps, plan, truth)
         found.readoptions += "adopted" in steps and steps[-1] == "closed"
     found.violations += [
         *check_documents(job),
         *check_result(job, before, code),
-        *check_logs(job, _new_runs(job, before), truth),
+        *check_logs(job, new_runs(job, before), truth),
         *check_nothing_left(job, client),
     ]
     return found
@@ -102,7 +102,7 @@ def check_verdict(
 ) -> Iterator[Violation]:
     """The record of a run says what its container really did."""
     where = f"{job.name} run {run} ({' '.join(steps)})"
-    verdict, started = _verdict(job, run), truth.has_started(job, run)
+    verdict, started = verdict_of(job, run), truth.has_started(job, run)
     if not steps or steps[-1] != "closed":
         yield Violation("verdict", f"{where}: is not closed")
     elif verdict is None and started:
@@ -122,7 +122,7 @@ def check_verdict(
 def check_result(job: Path, before: Before, code: int | None) -> Iterator[Violation]:
     """The newest good result is in force, lies where the manifest says, and the call said so."""
     entry = _entry(job)
-    new = [run for run in _new_runs(job, before) if _verdict(job, run) == "success"]
+    new = [run for run in new_runs(job, before) if verdict_of(job, run) == "success"]
     new.sort(key=lambda run: str(_record(job, run)["ended_at"]))
     wanted = new[-1] if new else before.good
     if entry.get("good_run_id") != wanted:
@@ -169,7 +169,7 @@ def read_steps(job: Path, run: str) -> list[str]:
         return []
 
 
-def _new_runs(job: Path, before: Before) -> list[str]:
+def new_runs(job: Path, before: Before) -> list[str]:
     return [path.name for path in Job(job).runs() if path.name not in before.runs]
 
 
@@ -190,7 +190,7 @@ def _record(job: Path, run: str) -> dict[str, Any]:
     return record
 
 
-def _verdict(job: Path, run: str) -> str | None:
+def verdict_of(job: Path, run: str) -> str | None:
     return _record(job, run).get("verdict")
 
 

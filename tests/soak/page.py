@@ -36,7 +36,10 @@ def with_figures(text: str, figures: Figures, sources: str, machine: str) -> str
     old, _, after = rest.partition(END)
     rows = _rows(old) if f"runner {sources}" in old else []
     rows.append(_row(figures))
-    crowd = figures.crowd or next(iter(re.findall(r"^\d+ runs at once .*$", old, re.MULTILINE)), "")
+    lines = (
+        _newest(figures.crowd, r"^\d+ runs at once .*$", old),
+        _newest(figures.engine_kills, r"^\d+ kills of an engine .*$", old),
+    )
     table = [
         table_line(COLUMNS),
         table_line(["---"] * len(COLUMNS)),
@@ -44,7 +47,17 @@ def with_figures(text: str, figures: Figures, sources: str, machine: str) -> str
     ]
     table.append(table_line(_total(rows)))
     head = f"Written by `make soak`: runner {sources}, {machine}."
-    return f"{before}{BEGIN}{head}\n\n" + "\n".join(table) + f"\n\n{crowd}\n{END}{after}"
+    return (
+        f"{before}{BEGIN}{head}\n\n"
+        + "\n".join(table)
+        + "\n\n"
+        + "\n\n".join(lines)
+        + f"\n{END}{after}"
+    )
+
+
+def _newest(line: str, pattern: str, old: str) -> str:
+    return line or next(iter(re.findall(pattern, old, re.MULTILINE)), "")
 
 
 def _row(figures: Figures) -> list[str]:

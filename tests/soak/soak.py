@@ -23,6 +23,7 @@ from typing import Final
 
 from tests.soak.crowd import held, run_crowd, taken_places
 from tests.soak.cycle import Cycle, Ring, random_cycle
+from tests.soak.engine_kills import kill_engines
 from tests.soak.fault import Fault
 from tests.soak.figures import Figures
 from tests.soak.page import add_to_page
@@ -49,6 +50,11 @@ def main() -> int:
         print(crowd.line)
         figures.crowd = crowd.line
         figures.violations += crowd.violations
+    if asked.engine_kills:
+        told = kill_engines(folder / "engine", asked.engine_kills, asked.seed)
+        print(told.line)
+        figures.engine_kills = told.line
+        figures.violations += told.violations
     print(figures.line)
     for violation in figures.violations[:SHOWN]:
         print(f"  {violation}", file=sys.stderr)
@@ -67,6 +73,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--only", type=int, help="this cycle alone")
     parser.add_argument("--runs", type=int, default=50, help="runs at once at the end; 0 for none")
+    parser.add_argument(
+        "--engine-kills",
+        type=int,
+        default=20,
+        help="kills of a second engine after that; 0 for none",
+    )
     parser.add_argument("--page", action="store_true", help="add the figures to the page")
     return parser.parse_args()
 

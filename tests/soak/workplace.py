@@ -73,9 +73,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Workplace:
-    """A project whose stage follows plans."""
+    """A project whose stage follows plans, on the machine's own engine or on that at an address."""
 
     kit: Kit
+    engine: str | None = None
 
     @property
     def root(self) -> Path:
@@ -106,7 +107,7 @@ class Workplace:
         """A call on a job's stage, in the background: ``words`` may begin with ``restore``."""
         is_run = words[:1] != ("restore",)
         line = (STAGE, str(job), *words, "--dev") if is_run else (*words, STAGE, str(job))
-        return Call(line, self.root, job, self.said(job), fault, trace).start()
+        return Call(line, self.root, job, self.said(job), fault, trace, self.engine).start()
 
     def call(self, job: Path, *words: str) -> int | None:
         """A call to its end; returns the exit code, that of SIGKILL for one that hangs."""
@@ -118,7 +119,9 @@ def give_plan(job: Path, plan: Plan) -> None:
     (job / "input" / "plan.json").write_text(json.dumps(asdict(plan)))
 
 
-def make_workplace(folder: Path, *, stages_at_once: int = 64) -> Workplace:
+def make_workplace(
+    folder: Path, *, stages_at_once: int = 64, engine: str | None = None
+) -> Workplace:
     """Set up the project, its images, and the jobs ``good`` and ``failed`` to copy from."""
     kit = make_kit(folder)
     build_kit_images(kit)
@@ -128,7 +131,7 @@ def make_workplace(folder: Path, *, stages_at_once: int = 64) -> Workplace:
     )
     kit.spec(STAGE, STAGE_YAML.format(source="input/text") + "secrets: [token]\n")
     kit.code(STAGE, PROGRAM)
-    place = Workplace(kit)
+    place = Workplace(kit, engine)
     (folder / "said").mkdir()
     for name, like, plan in (("good", None, Plan()), ("failed", "good", Plan("exits"))):
         job = place.job(name, like)
