@@ -7,7 +7,9 @@ import pytest
 
 from runner.job import journal
 from tests.faults.leaks import nothing_left_behind
+from tests.second_engine import why_no_second_engine
 from tests.soak.crowd import run_crowd
+from tests.soak.engine_kills import kill_engines
 from tests.soak.figures import Figures
 from tests.soak.soak import Ground, each_step_once, make_ground, soak
 
@@ -16,6 +18,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.alone]
 SEED = 20261125
 SOAK_SECONDS = 15.0
 RUNS = 12
+ENGINE_KILLS = 2
+NOT_HERE = why_no_second_engine()
 JOURNAL_STEPS = {
     value for name, value in vars(journal).items() if name.isupper() and isinstance(value, str)
 }
@@ -65,3 +69,11 @@ def test_kills_at_random_break_no_promise(
 def test_many_runs_at_once_all_end_right(tmp_path: Path) -> None:
     crowd = run_crowd(tmp_path / "crowd", RUNS)
     assert not crowd.violations, "\n".join(map(str, [crowd.line, *crowd.violations]))
+
+
+@pytest.mark.root
+@pytest.mark.skipif(NOT_HERE is not None, reason=str(NOT_HERE))
+def test_an_engine_that_is_killed_under_its_runs_breaks_no_promise(tmp_path: Path) -> None:
+    told = kill_engines(tmp_path / "engine", ENGINE_KILLS, SEED)
+    assert not told.violations, "\n".join(map(str, [told.line, *told.violations]))
+    assert told.kills == ENGINE_KILLS

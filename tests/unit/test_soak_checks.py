@@ -145,3 +145,12 @@ def test_the_pages_rows_are_added_up_while_the_runner_is_the_same() -> None:
     assert total.split(" | ")[1:6] == ["40", "2", "0", "0", "10"]
     other = with_figures(page, two, "other", "here")
     assert (other.count("\n| 2 |"), other.count("\n| 1 |")) == (1, 0)
+
+
+def test_the_newest_lines_about_crowds_and_engines_stay_with_their_runner() -> None:
+    page = f"before\n{BEGIN}{END}after\n"
+    one = Figures(seed=1, crowd="50 runs at once on 2", engine_kills="20 kills of an engine with 3")
+    page = with_figures(page, one, "abc", "here")
+    page = with_figures(page, Figures(seed=2, crowd="60 runs at once on 2"), "abc", "here")
+    assert "\n60 runs at once on 2\n\n20 kills of an engine with 3\n" in page
+    assert "50 runs" not in page

@@ -10,7 +10,7 @@ from tests.project_kit import Kit
 
 pytestmark = pytest.mark.engine
 
-NAMES = int(os.environ.get("STAGERUN_NAMES", "200000"))
+NAMES = int(os.environ.get("STAGERUN_NAMES", "60000"))
 REFUSED = (3, "contract_violation")
 SPEC_OF_MANY = """\
 summary: Copies its input
