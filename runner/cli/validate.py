@@ -42,6 +42,8 @@ def command(context: Context, /, job: Path, stages: tuple[str, ...]) -> int:
             for item in check.findings:
                 kind = "warning: " if item.severity == "warning" else ""
                 found.append(f"   {one_line(item.path)}  {kind}{one_line(item.problem)}")
+            if more := check.total - len(check.findings):
+                found.append(f"   and {more} more")
         return found
 
     document = {

@@ -21,8 +21,16 @@ from runner.job.folder import CACHE, Job
 
 FORMAT: Final = 1
 CHUNK: Final = 1 << 20
+BLOCK: Final = 512
 DEEPEST: Final = 200
 """Folders within folders; the chain of a file's folders costs the square of its length."""
+
+MOST_LETTERS: Final = 8 << 20
+"""Bytes of all names below a folder, each with the folders that it lies in."""
+
+SMALLEST_HOLLOW: Final = 1 << 30
+MOST_COMPRESSED: Final = 16
+"""A file system may keep less of a file than its size by packing it, though hardly so much less."""
 
 
 def fingerprint(components: Mapping[str, str]) -> str:
@@ -114,6 +122,12 @@ class Entry:
     path: str
     mode: int
     size: int
+    allocated: int
+
+    @property
+    def is_hollow(self) -> bool:
+        """Whether it is nothing but holes: reading it would take for ever, and tell nothing."""
+        return is_hollow(self.size, self.allocated)
 
     @property
     def is_file(self) -> bool:
@@ -134,6 +148,11 @@ class Entry:
         return names.get(stat.S_IFMT(self.mode), "something unknown")
 
 
+def is_hollow(size: int, allocated: int) -> bool:
+    """Whether a file of that size, of which so many bytes are on disk, is nothing but holes."""
+    return size >= SMALLEST_HOLLOW and size > allocated * MOST_COMPRESSED
+
+
 class CrowdedFolderError(Exception):
     """A folder has more in it than anybody wants to hold in memory."""
 
@@ -143,25 +162,28 @@ def walk(folder: Path, most: int) -> list[Entry]:
 
     Something else in the place of ``.cache/`` is among it.
 
-    Raises CrowdedFolderError for more than ``most`` files and folders, and OSError where a folder
-    cannot be read, as one that is nested too deep.
+    Raises CrowdedFolderError for more than ``most`` files and folders or for very long names, and
+    OSError where a folder cannot be read, as one that is nested too deep.
     """
     found: list[Entry] = []
-    waiting, seen = [""], 0
+    waiting, seen, letters = [""], 0, 0
     while waiting:
         prefix = waiting.pop()
         if prefix.count("/") > DEEPEST:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         with os.scandir(folder / prefix) as items:
             for item in items:
-                seen += 1
-                if seen > most:
-                    raise CrowdedFolderError
                 name = prefix + item.name
-                if item.is_dir(follow_symlinks=False):
-                    if name != CACHE:
-                        waiting.append(name + "/")
-                else:
-                    status = item.stat(follow_symlinks=False)
-                    found.append(Entry(path=name, mode=status.st_mode, size=status.st_size))
+                seen, letters = seen + 1, letters + len(os.fsencode(name))
+                if seen > most or letters > MOST_LETTERS:
+                    raise CrowdedFolderError
+                if not item.is_dir(follow_symlinks=False):
+                    found.append(_entry(name, item.stat(follow_symlinks=False)))
+                elif name != CACHE:
+                    waiting.append(name + "/")
     return sorted(found, key=lambda entry: entry.path)
+
+
+def _entry(name: str, status: os.stat_result) -> Entry:
+    allocated = status.st_blocks * BLOCK
+    return Entry(path=name, mode=status.st_mode, size=status.st_size, allocated=allocated)

@@ -72,7 +72,7 @@ class Console:
         self._errors = errors
         self._manner = manner
         self._names = 0
-        self._told: defaultdict[str, set[str]] = defaultdict(set)
+        self._told: defaultdict[str, set[int]] = defaultdict(set)
         self._guard = threading.RLock()
         self._display = LiveDisplay(layout=self._layout, new_console=self._rich_console)
 
@@ -153,7 +153,7 @@ class Console:
                 yield from notice_lines(event, layout)
             case LogLine(level=level):
                 if level != "INFO" and len(self._told[event.run_id]) < MOST_TOLD:
-                    self._told[event.run_id].add(event.message)
+                    self._told[event.run_id].add(hash(event.message))
                 if level != "INFO" or self._manner.verbose:
                     yield from log_lines(event, layout)
             case JobFinished():

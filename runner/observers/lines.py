@@ -92,9 +92,9 @@ def in_words(verdict: Verdict) -> str:
 
 
 def result_lines(
-    event: StageFinished, layout: Layout, told: frozenset[str] = frozenset()
+    event: StageFinished, layout: Layout, told: frozenset[int] = frozenset()
 ) -> Iterator[Pieces]:
-    """The line of result, the text of an error below it, and warnings that were not yet told."""
+    """The line of result, an error's text below it, and warnings; ``told`` are hashes of some."""
     mark, role = mark_of(event.verdict, layout.marks)
     head = ((f" {mark} ", role), (f"{layout.name(event.stage)}   ", "strong"))
     if event.good:
@@ -103,7 +103,7 @@ def result_lines(
     else:
         yield from _error_lines(event, layout, head)
     for warning in event.warnings:
-        if warning not in told:
+        if hash(warning) not in told:
             yield from layout.paragraph(f"{layout.marks.warning} {warning}", "warn")
 
 

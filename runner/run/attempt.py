@@ -7,17 +7,19 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from runner.errors import EngineError, StageBusyError
+from runner.errors import EngineError, SettingsError, StageBusyError
 from runner.host.container import ContainerSpec, Mount
 from runner.host.engine import LABEL
 from runner.host.machine import cpu_count
 from runner.job.folder import Job
 from runner.job.journal import CLOSED, CONTAINER, INTENT, STARTED, Journal, journal_of
 from runner.run.kept_request import kept_request
-from runner.run.private_files import forget, lay_down, private_folder
+from runner.run.private_files import forget, kept_file, lay_down, private_folder
+from runner.run.redaction import Redaction, redaction_of
 from runner.run.request import CONTAINER_MODELS, Host, Request, request_document
 from runner.run.stage_folder import put_back, set_aside
 
@@ -110,13 +112,23 @@ class Run:
             if (library := request.project.root / "shared").is_dir():
                 yield Mount(source=str(library), target="/app/shared")
 
-    def private_files(self) -> dict[str, bytes]:
-        """What only this run's container may read. Raises OSError."""
-        secrets = self.request.secrets.items()
+    @cached_property
+    def secrets(self) -> dict[str, bytes]:
+        """What the secrets were when the run began, by name. Raises SettingsError."""
         return {
-            **{f"{SECRET}{name}": path.read_bytes() for name, path in secrets},
-            **self.request.site.files(),
+            name: kept_file(self.job, self.id, f"{SECRET}{name}") or _secret(name, path)
+            for name, path in self.request.secrets.items()
         }
+
+    @cached_property
+    def redaction(self) -> Redaction:
+        """What must be told nowhere. Raises SettingsError."""
+        return redaction_of(self.secrets.values(), self.request.site.proxies.values())
+
+    def private_files(self) -> dict[str, bytes]:
+        """What only this run's container may read. Raises SettingsError."""
+        secrets = {f"{SECRET}{name}": data for name, data in self.secrets.items()}
+        return secrets | self.request.site.files()
 
     def _environment(self) -> dict[str, str]:
         environment = {
@@ -134,6 +146,14 @@ class Run:
 def stage_labels(job: Job, stage_id: str) -> dict[str, str]:
     """The labels that every container of one stage of one job carries."""
     return {f"{LABEL}job": str(job.root), f"{LABEL}stage": stage_id}
+
+
+def _secret(name: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        msg = f"{path}, the secret {name!r} of stagerun.yaml, cannot be read: {problem.strerror}."
+        raise SettingsError(msg) from None
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from runner.job.fingerprint import DigestStore
 from runner.job.folder import Job
 from runner.job.job_manifest import update_entry, write_record
 from runner.job.journal import CLOSED, FOLDER, journal_of
-from runner.job.privileges import take_powers
+from runner.job.setuid import clear_setuid
 from runner.manifest import RunRecord, StageEntry
 from runner.run.attempt import release_space
 from runner.run.private_files import forget
@@ -23,7 +23,7 @@ def close(job: Job, record: RunRecord) -> None:
     """Write down how a run ended and settle which result is in force."""
     release_space(job, record.run_id)
     forget(job, record.run_id)
-    take_powers(job.stage_folder(record.stage_id))
+    clear_setuid(job.stage_folder(record.stage_id))
     write_record(job, record)
     update_entry(job, record.stage_id, lambda old: entry_for(job, record, old))
     journal_of(job, record.run_id).write(CLOSED, verdict=record.verdict)

@@ -18,7 +18,6 @@ from runner.run.attempt import Run
 from runner.run.contract import Found
 from runner.run.inputs import changed_inputs
 from runner.run.output import Output
-from runner.run.redaction import redaction_of
 from runner.run.request import Host
 from runner.run.stopwatch import Stopwatch
 from runner.run.supervision import Facts, Supervision
@@ -54,7 +53,7 @@ def meanwhile(host: Host) -> None:
 
     with contextlib.suppress(StagerunError):
         list(reap_containers(host.engine, host.identity))
-        list(reap_private_files())
+        list(reap_private_files(host.identity))
 
 
 def stop_asked(stage: StageSpec, job: Job, host: Host) -> Callable[[], str | None]:
@@ -100,7 +99,7 @@ def output_into(log: Path, run: Run, emit: Observer) -> Output:
         run_id=run.id,
         log=log,
         emit=emit,
-        redaction=redaction_of(run.request),
+        redaction=run.redaction,
         memory_limit=run.limits["memory"],
     )
 
@@ -134,6 +133,6 @@ def conclude(
     from runner.run.record import build_record
 
     record = build_record(run, facts, found, judgement, around, clock.laps_ms)
-    record = redaction_of(run.request).record(record)
+    record = run.redaction.record(record)
     close(run.job, record)
     return record

@@ -4,7 +4,6 @@ The folder is untrusted: nothing in it is followed, executed or read without a s
 is kept of it in memory has one, too.
 """
 
-import shutil
 import stat
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,9 +18,9 @@ from runner.run.findings import Findings, Problem, is_text, shown
 from runner.run.stage_manifest import read_manifest
 
 if TYPE_CHECKING:
-    from runner.manifest import StageManifest
+    from runner.manifest import StageManifest, TrackedFile
 
-FILES_LIMIT: Final = 50_000
+FILES_LIMIT: Final = 25_000
 PRIVILEGES: Final = stat.S_ISUID | stat.S_ISGID
 OWN_FILES: Final = frozenset({"manifest.json", "stage.log"})
 
@@ -56,7 +55,10 @@ def check_contract(stage: StageSpec, folder: Path, run_id: str) -> Found:
         try:
             outputs = _check_files(stage, manifest, folder, findings)
         except CrowdedFolderError:
-            findings.add(".", f"more than {FILES_LIMIT} files and folders lie in it")
+            text = (
+                f"more than {FILES_LIMIT} files and folders lie in it, or their names are too long"
+            )
+            findings.add(".", text)
         except OSError as unreadable:
             findings.add(".", f"a folder in it cannot be read: {unreadable.strerror}")
     return Found(
@@ -88,14 +90,14 @@ def _check_files(
     """The declared outputs that are there. Raises OSError or CrowdedFolderError."""
     entries = walk(folder, FILES_LIMIT)
     files = {entry.path: entry for entry in entries if entry.is_file and is_text(entry.path)}
-    _check_kinds(entries, shutil.disk_usage(folder).total, findings)
+    _check_kinds(entries, findings)
     tracked = _check_tracked(stage, manifest, folder, files, findings)
     outputs = _check_declared(stage, files, tracked, findings)
     _check_undeclared(stage, manifest, files, outputs, findings)
     return outputs
 
 
-def _check_kinds(entries: list[Entry], disk_bytes: int, findings: Findings) -> None:
+def _check_kinds(entries: list[Entry], findings: Findings) -> None:
     for entry in entries:
         if not entry.is_file:
             text = f"is {entry.kind}; only regular files may stay in a stage's folder"
@@ -105,8 +107,8 @@ def _check_kinds(entries: list[Entry], disk_bytes: int, findings: Findings) -> N
             text = "may not be read by its owner"
         elif entry.mode & PRIVILEGES:
             text = "lends its owner's rights to whoever starts it (setuid or setgid)"
-        elif entry.size > disk_bytes:
-            text = f"claims {size_text(entry.size)}, more than its disk holds: it is all holes"
+        elif entry.is_hollow:
+            text = f"claims {size_text(entry.size)}, of which next to nothing is there: all holes"
         elif not is_text(entry.path):
             text = "has a name that is not UTF-8 text"
         else:
@@ -122,7 +124,7 @@ def _check_tracked(
     findings: Findings,
 ) -> set[str]:
     """The files that the stage tracked, by themselves or with a folder that they lie in."""
-    tracked: set[str] = set()
+    claims = dict[str, "list[TrackedFile]"]()
     folders = {parent for path in files for parent in _parents(path)}
     tracked_folders = set()
     for output in manifest.outputs:
@@ -132,25 +134,37 @@ def _check_tracked(
             findings.add(output.path, text)
         elif (inside or ".") in folders:
             tracked_folders.add(inside or ".")
-        elif inside not in files:
-            findings.add(inside, "tracked as an output, not there")
+        elif inside in files:
+            claims.setdefault(inside, []).append(output)
         else:
-            tracked.add(inside)
-            size = files[inside].size
-            if output.size_bytes is not None and output.size_bytes != size:
-                text = f"tracked with {output.size_bytes} bytes, has {size}"
-                findings.add(inside, text)
-            elif output.checksum is not None and _has_other(output.checksum, folder / inside):
-                findings.add(inside, f"tracked with the checksum {output.checksum}, has another")
-    return tracked | {path for path in files if _parents(path) & tracked_folders}
+            findings.add(inside, "tracked as an output, not there")
+    for path, made in claims.items():
+        _check_claims(folder / path, files[path], made, findings)
+    return {*claims, *(path for path in files if _parents(path) & tracked_folders)}
 
 
-def _has_other(checksum: str, file: Path) -> bool:
-    """Whether a file's digest is not that one. A stage of ours leaves digests to the runner."""
+def _check_claims(
+    file: Path, entry: Entry, claims: "list[TrackedFile]", findings: Findings
+) -> None:
+    """Hold what the manifest says of a file against the file, which is read once at most."""
+    digest = None
+    for claim in claims:
+        if claim.size_bytes not in {None, entry.size}:
+            text = f"tracked with {claim.size_bytes} bytes, has {entry.size}"
+            findings.add(entry.path, text)
+        elif claim.checksum is not None and not entry.is_hollow:
+            # A stage of ours leaves digests to the runner.
+            digest = digest or _digest(file)
+            if claim.checksum != digest:
+                text = f"tracked with the checksum {claim.checksum}, has another"
+                findings.add(entry.path, text)
+
+
+def _digest(file: Path) -> str:
     try:
-        return file_digest(file) != checksum
+        return file_digest(file)
     except OSError:
-        return True
+        return "none: it cannot be read"
 
 
 def _parents(path: str) -> frozenset[str]:

@@ -20,7 +20,6 @@ from runner.job.journal import ENDED, owner_of
 from runner.project.stage import Resources, StageSpec
 from runner.run.contract import check_contract
 from runner.run.output import EndReport
-from runner.run.redaction import redaction_of
 from runner.run.request import DECLARED_OUTPUTS, declared_outputs
 from runner.run.retry import Attempt, attempt_from
 from runner.run.supervision import Facts
@@ -48,7 +47,7 @@ def note_end(
             facts=_plain(facts),
             around=_circumstances(around),
             manifest=_mark(run.job.stage_folder(run.request.stage.id)),
-            has_secrets=bool(redaction_of(run.request).values),
+            has_secrets=bool(run.redaction.values),
         )
 
 
@@ -134,7 +133,7 @@ def close_broken_off(run: "Run", problem: BaseException) -> None:
             verdict = getattr(problem, "verdict", None) or Verdict.RUNNER_LOST
             if getattr(problem, "errno", None) == ENOSPC:
                 verdict = Verdict.DISK_FULL
-            text = redaction_of(run.request).text(str(problem) or type(problem).__name__)
+            text = run.redaction.text(str(problem) or type(problem).__name__)
             reason = f"The runner had to break the run off: {text}"
             close(run.job, unfinished(run.job, run.id, run.journal.read(), verdict, reason))
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from runner.errors import SettingsError
+from runner.errors import ImageMismatchError, SettingsError
 from runner.host.gpu import Grant
 from runner.job.folder import Job
 from runner.job.journal import journal_of
@@ -21,6 +21,7 @@ from runner.project.stage import Resources, StageSpec
 from runner.run.attempt import Run
 from runner.run.inputs import InputFile
 from runner.run.kept_request import secret_marks
+from runner.run.pins import check_digest
 from runner.run.request import (
     DECLARED_OUTPUTS,
     Host,
@@ -33,7 +34,7 @@ from runner.run.request import (
 from runner.run.retry import attempt_from
 from runner.run.site_access import SiteAccess, kept_proxies
 
-UNUSABLE: Final = (KeyError, TypeError, ValueError, OSError, SettingsError)
+UNUSABLE: Final = (KeyError, TypeError, ValueError, OSError, SettingsError, ImageMismatchError)
 
 
 def run_again(
@@ -46,8 +47,8 @@ def run_again(
 ) -> Run | None:
     """The run as its dead runner had it.
 
-    None where what its stage declares or its secrets were changed since, its proxies are no longer
-    known, or the journal does not tell enough.
+    None where what its stage declares or its secrets were changed since, its image is not the one
+    that is pinned now, its proxies are no longer known, or the journal does not tell enough.
     """
     with contextlib.suppress(*UNUSABLE):
         intent = steps[0]
@@ -57,6 +58,7 @@ def run_again(
         proxies = kept_proxies(job, run_id)
         if bool(proxies) != kept["has_proxies"]:
             return None
+        check_digest(project, kept["image_name"], intent["image"])
         is_same = kept["components"][DECLARED_OUTPUTS] == declared_outputs(stage)
         if not is_same or secret_marks(secrets) != kept["secrets"]:
             return None

@@ -274,11 +274,15 @@ def _leftover(path: Path, why: str, stage: str | None = None) -> Leftover:
 
 
 def _size(path: Path) -> int:
+    """Bytes of all files below; what is nested deeper than a path can be long is left out."""
     if path.is_symlink() or not path.is_dir():
         return path.lstat().st_size
-    total = 0
-    for folder, _, files in os.walk(path):
-        for name in files:
-            with contextlib.suppress(OSError):
-                total += (Path(folder) / name).lstat().st_size
+    total, waiting = 0, [str(path)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as items:
+            for item in items:
+                if item.is_dir(follow_symlinks=False):
+                    waiting.append(item.path)
+                else:
+                    total += item.stat(follow_symlinks=False).st_size
     return total

@@ -16,21 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from runner.events import LogLine, Observer, Progress
+from runner.events import Observer, Progress
 from runner.host.container import STDERR, STDOUT
 from runner.job.own_file import CAREFUL
+from runner.run.messages import Messages
 from runner.run.redaction import Redaction
 
 SEPARATOR: Final = b"\x1e"
 LINE_LIMIT: Final = 65536
 KEPT_BYTES: Final = 16 << 20
 TAIL_LINES: Final = 40
-SENDERS_LIMIT: Final = 64
-PARTS_LIMIT: Final = 256
-HELD_LIMIT: Final = 1 << 20
-"""Characters of messages whose last part has not come yet, of all senders together."""
-
-TIME_LENGTH: Final = 40
 LARGEST: Final = 1 << 62
 OVERSHOOT: Final = 1.05
 """By how much the kernel's mark may exceed the limit: it counts in batches."""
@@ -64,11 +59,13 @@ class Output:
     written: int = 0
     left_out: int = 0
     received: int = 0
-    _parts: dict[int, list[str]] = field(default_factory=dict)
-    _held: int = 0
+    _messages: Messages = field(init=False)
     _forged: bool = False
     _raw: list[bytes] = field(default_factory=list)
     _last: deque[bytes] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+
+    def __post_init__(self) -> None:
+        self._messages = Messages(self.stage, self.run_id, self.emit, self.redaction)
 
     @property
     def tail(self) -> tuple[str, ...]:
@@ -88,6 +85,7 @@ class Output:
                 if rest:
                     self._line(rest + b"\n", stream)
             self._keep(file)
+            self._messages.close()
             if self.left_out:
                 with contextlib.suppress(OSError):
                     file.write(f"\n[{self.left_out} more bytes were not kept]\n".encode())
@@ -100,7 +98,11 @@ class Output:
         else:
             for line in whole.split(b"\n"):
                 self._line(line + b"\n", stream)
-        while len(rest) > LINE_LIMIT:
+        # A secret is not cut in two, of which neither would be known as one.
+        held_back = 4 * self.redaction.longest
+        if len(rest) > LINE_LIMIT + held_back:
+            rest = self.redaction.data(rest)
+        while len(rest) > LINE_LIMIT + held_back:
             # What may be a record's beginning is not cut off from the rest of it.
             cut = max(rest.rfind(SEPARATOR, 1, LINE_LIMIT), 0) or LINE_LIMIT
             self._line(rest[:cut], stream)
@@ -158,7 +160,8 @@ class Output:
                 # entry.sh reports when the stage can say no more: what came before was no report.
                 self.report = None
             if kind == "log" and record["level"] in LEVELS:
-                return self._log(record)
+                self._messages.take(record)
+                return True
             if kind == "progress":
                 return self._progress(record)
         return False
@@ -168,34 +171,6 @@ class Output:
         differs = self.report is not None and self.report.oom_kills != report.oom_kills
         self._forged |= differs
         self.report = EndReport() if self._forged else report
-
-    def _log(self, record: dict[str, Any]) -> bool:
-        # Several processes of a stage may send their parts in turns.
-        sender, message = int(record.get("pid", 0)), str(record["message"])
-        more = record.get("part", 1) < record.get("parts", 1)
-        if sender not in self._parts and len(self._parts) >= SENDERS_LIMIT:
-            self._parts.clear()
-            self._held = 0
-        parts = self._parts.setdefault(sender, [])
-        parts.append(message)
-        self._held += len(message)
-        if more and len(parts) < PARTS_LIMIT and self._held < HELD_LIMIT:
-            return True
-        message = "".join(self._parts.pop(sender))
-        self._held -= len(message)
-        message = self.redaction.text(message)
-        sequence = record.get("seq")
-        self.emit(
-            LogLine(
-                stage=self.stage,
-                run_id=self.run_id,
-                time=str(record["time"])[:TIME_LENGTH],
-                level=record["level"],
-                message=message,
-                sequence=sequence if isinstance(sequence, int) else None,
-            )
-        )
-        return True
 
     def _progress(self, record: dict[str, Any]) -> bool:
         total = None if record.get("total") is None else float(record["total"])

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from runner.errors import StagerunError
 from runner.host.machine import ProcessIdentity, is_alive
 from runner.job.fingerprint import text_digest
 from runner.job.folder import Job
 from runner.job.journal import journal_of
-from runner.run.runtime_folder import runtime_folder
+from runner.job.own_file import open_regular
+from runner.run.runtime_folder import runtime_folder, runtime_folders
 
 FOLDER: Final = "private"
 OWNER: Final = "owner.json"
@@ -36,10 +36,13 @@ class Abandoned:
 
 
 def private_folder(job: Job, run_id: str) -> Path:
-    """Where the files of a run lie, if it has any. Raises NotAdmittedError."""
+    """Where to write the files of a run. Raises NotAdmittedError."""
+    return runtime_folder(FOLDER) / _name(job, run_id)
+
+
+def _name(job: Job, run_id: str) -> str:
     # Two jobs may have runs of one name.
-    which = text_digest(str(job.root)).removeprefix("sha256:")[:DIGITS]
-    return runtime_folder(FOLDER) / f"{run_id}-{which}"
+    return f"{run_id}-{text_digest(str(job.root)).removeprefix('sha256:')[:DIGITS]}"
 
 
 def lay_down(job: Job, run_id: str, files: Mapping[str, bytes], owner: ProcessIdentity) -> None:
@@ -51,8 +54,8 @@ def lay_down(job: Job, run_id: str, files: Mapping[str, bytes], owner: ProcessId
         return
     folder = private_folder(job, run_id)
     folder.mkdir(mode=0o700)
-    known = {"job": str(job.root), "run_id": run_id, "owner": asdict(owner)}
-    for name, data in {OWNER: json.dumps(known).encode(), **files}.items():
+    about = {"job": str(job.root), "run_id": run_id, "owner": asdict(owner)}
+    for name, data in {OWNER: json.dumps(about).encode(), **files}.items():
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(folder / name, flags, READ_ONLY_TO_OWNER)
         with os.fdopen(descriptor, "wb") as file:
@@ -60,23 +63,38 @@ def lay_down(job: Job, run_id: str, files: Mapping[str, bytes], owner: ProcessId
             file.write(data)
 
 
+def kept_file(job: Job, run_id: str, name: str) -> bytes | None:
+    """One of the files of a run that is not over; None where it is not there."""
+    for folder in runtime_folders(FOLDER):
+        with contextlib.suppress(OSError):
+            descriptor = open_regular(folder / _name(job, run_id) / name, os.O_RDONLY)
+            with os.fdopen(descriptor, "rb") as file:
+                return file.read()
+    return None
+
+
 def forget(job: Job, run_id: str) -> None:
     """Remove the files of a run that is over, if it had any."""
-    with contextlib.suppress(StagerunError):
-        shutil.rmtree(private_folder(job, run_id), ignore_errors=True)
+    for folder in runtime_folders(FOLDER):
+        shutil.rmtree(folder / _name(job, run_id), ignore_errors=True)
 
 
-def abandoned() -> Iterator[Abandoned]:
-    """What dead runners left of jobs that are gone, and of runs that are over."""
-    with contextlib.suppress(StagerunError, OSError):
-        for folder in sorted(runtime_folder(FOLDER).iterdir()):
+def abandoned(me: ProcessIdentity) -> Iterator[Abandoned]:
+    """What dead runners of this machine left of jobs that are gone, and of runs that are over.
+
+    A run of before the last boot is over: it has no container that anybody could go on with.
+    """
+    with contextlib.suppress(OSError):
+        for folder in (item for place in runtime_folders(FOLDER) for item in place.iterdir()):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                known = json.loads((folder / OWNER).read_bytes())
-                if not is_alive(ProcessIdentity(**known["owner"])) and _is_over(known):
-                    yield Abandoned(folder=folder, job=known["job"])
+                about = json.loads((folder / OWNER).read_bytes())
+                owner = ProcessIdentity(**about["owner"])
+                is_dead = owner.machine_id == me.machine_id and not is_alive(owner)
+                if is_dead and (owner.boot_id != me.boot_id or _is_over(about)):
+                    yield Abandoned(folder=folder, job=about["job"])
 
 
-def _is_over(known: Mapping[str, Any]) -> bool:
-    job = Job(Path(known["job"]))
-    is_there = job.run_folder(known["run_id"]).is_dir()
-    return not is_there or journal_of(job, known["run_id"]).is_closed
+def _is_over(about: Mapping[str, Any]) -> bool:
+    job = Job(Path(about["job"]))
+    is_there = job.run_folder(about["run_id"]).is_dir()
+    return not is_there or journal_of(job, about["run_id"]).is_closed

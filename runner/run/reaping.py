@@ -59,7 +59,7 @@ def reap(
         debris = find_debris(job) if dry_run else remove_debris(job)
         found += [_of_file(job, item) for item in debris]
     found += reap_containers(host.engine, host.identity, dry_run=dry_run)
-    found += reap_private_files(dry_run=dry_run)
+    found += reap_private_files(host.identity, dry_run=dry_run)
     return found
 
 
@@ -81,9 +81,9 @@ def reap_containers(
             )
 
 
-def reap_private_files(*, dry_run: bool = False) -> Iterator[Remains]:
+def reap_private_files(me: ProcessIdentity, *, dry_run: bool = False) -> Iterator[Remains]:
     """Remove the secrets and proxies of dead runners that no call can go on with."""
-    for item in abandoned():
+    for item in abandoned(me):
         if not dry_run:
             shutil.rmtree(item.folder, ignore_errors=True)
         why = "its runner died and its run is over"

@@ -14,7 +14,7 @@ from runner.host.container import ContainerState
 from runner.host.machine import ProcessIdentity
 from runner.host.monitor import Usage as Samples
 from runner.host.monitor import largest
-from runner.job.fingerprint import DigestStore, file_digest
+from runner.job.fingerprint import BLOCK, DigestStore, file_digest, is_hollow
 from runner.job.folder import Job
 from runner.manifest import (
     ConfigValue,
@@ -162,7 +162,8 @@ def hash_log(job: Job, stage: StageSpec) -> LogFile | None:
     path = job.stage_folder(stage.id) / "stage.log"
     try:
         status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
+        is_hollow_log = is_hollow(status.st_size, status.st_blocks * BLOCK)
+        if not stat.S_ISREG(status.st_mode) or is_hollow_log:
             return None
         return LogFile(size_bytes=status.st_size, checksum=file_digest(path))
     except OSError:

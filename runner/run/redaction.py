@@ -1,15 +1,13 @@
 """Keeping a run's secrets out of everything that is written or shown of it."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from runner.manifest import RunRecord
-    from runner.run.request import Request
 
 SHORTEST: Final = 6
 """Characters; what is shorter stands in texts by chance."""
@@ -23,6 +21,11 @@ class Redaction:
     """The values that are replaced, longest first."""
 
     values: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest value; bytes of a text are up to four times as many."""
+        return len(self.values[0]) if self.values else 0
 
     def text(self, text: str) -> str:
         """The text without secrets."""
@@ -42,16 +45,24 @@ class Redaction:
             return record
         texts = {name: self.text(getattr(record, name)) for name in ("reason", "summary")}
         findings = [
-            item.model_copy(update={"problem": self.text(item.problem)}) for item in record.findings
+            item.model_copy(
+                update={"path": self.text(item.path), "problem": self.text(item.problem)}
+            )
+            for item in record.findings
         ]
         warnings = [self.text(warning) for warning in record.warnings]
-        return record.model_copy(update={**texts, "findings": findings, "warnings": warnings})
+        problem = record.evidence.manifest_problem
+        evidence = record.evidence.model_copy(
+            update={"manifest_problem": None if problem is None else self.text(problem)}
+        )
+        told = {"findings": findings, "warnings": warnings, "evidence": evidence}
+        return record.model_copy(update={**texts, **told})
 
 
-def redaction_of(request: "Request") -> Redaction:
-    """What must not be told of a run: the lines of its secret files, its proxies' passwords."""
-    found = {value for path in request.secrets.values() for value in _lines(path)}
-    for address in request.site.proxies.values():
+def redaction_of(secrets: Iterable[bytes], proxies: Iterable[str]) -> Redaction:
+    """What must not be told of a run: the lines of its secrets, its proxies' passwords."""
+    found = {value for data in secrets for value in _lines(data)}
+    for address in proxies:
         # A proxy without a scheme is an address too.
         with contextlib.suppress(ValueError):
             written = urlsplit(address if "://" in address else f"//{address}").password or ""
@@ -60,8 +71,6 @@ def redaction_of(request: "Request") -> Redaction:
     return Redaction(tuple(sorted(long, key=len, reverse=True)))
 
 
-def _lines(path: Path) -> Iterator[str]:
-    # What the runner may not read, its caller's container may not read either.
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        for line in file.read(LARGEST_BYTES).decode("utf-8", "replace").splitlines():
-            yield line.strip()
+def _lines(data: bytes) -> Iterator[str]:
+    for line in data[:LARGEST_BYTES].decode("utf-8", "replace").splitlines():
+        yield line.strip()

@@ -20,6 +20,7 @@ from runner.project.pipeline import JOB_INPUT, Project
 from runner.project.quantity import size_text
 from runner.project.stage import StageSpec
 from runner.run.contract import check_contract
+from runner.run.findings import REPORTED
 from runner.run.given import as_given
 
 JOB_ITSELF: Final = "job"
@@ -34,20 +35,32 @@ class Check:
     outcome: str = ""
     files: int = 0
     size_bytes: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    errors: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
+    further: int = 0
 
     @property
     def holds(self) -> bool:
         """Whether nothing worse than a warning was found."""
-        return not any(item.severity == "error" for item in self.findings)
+        return not self.errors
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is listed of them, errors first; ``total`` is how many there are."""
+        return [*self.errors, *self.warnings][:REPORTED]
+
+    @property
+    def total(self) -> int:
+        """How many findings there are."""
+        return len(self.errors) + len(self.warnings) + self.further
 
     def add(self, path: str, problem: str) -> None:
         """Note something that contradicts the records."""
-        self.findings.append(Finding(path=path, problem=problem))
+        self.errors.append(Finding(path=path, problem=problem))
 
     def warn(self, path: str, problem: str) -> None:
         """Note something that contradicts nothing."""
-        self.findings.append(Finding(path=path, problem=problem, severity="warning"))
+        self.warnings.append(Finding(path=path, problem=problem, severity="warning"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +168,7 @@ def _check_contract(stage: StageSpec, folder: Path, entry: StageEntry, check: Ch
     for problem in found.problems:
         note = check.warn if problem.is_warning else check.add
         note(f"{stage.id}/{problem.path}", problem.text)
-    if found.left_out:
-        check.add(stage.id, f"has {found.left_out} more findings")
+    check.further += found.left_out
     recorded = {output.path for output in entry.outputs}
     for name, item in found.outputs:
         if f"{stage.id}/{item.path}" not in recorded:
@@ -247,8 +259,7 @@ def _check_inputs(
 
 def summary(check: Check) -> str:
     """One check in a few words."""
-    errors = sum(item.severity == "error" for item in check.findings)
-    if errors:
+    if errors := len(check.errors):
         return f"{errors} finding{'s' if errors > 1 else ''}"
     if check.stage == JOB_ITSELF or not check.files:
         return check.outcome
@@ -258,4 +269,5 @@ def summary(check: Check) -> str:
 def as_document(check: Check) -> dict[str, object]:
     """One check as plain JSON data."""
     findings = [json.loads(item.model_dump_json()) for item in check.findings]
-    return {**vars(check), "holds": check.holds, "findings": findings}
+    names = ("stage", "outcome", "files", "size_bytes", "holds", "total")
+    return {**{name: getattr(check, name) for name in names}, "findings": findings}

@@ -6,8 +6,11 @@ import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from runner.errors import NotAdmittedError
+
+OWN: Final = "stagerun-{}"
 
 
 def runtime_folder(name: str) -> Path:
@@ -15,8 +18,8 @@ def runtime_folder(name: str) -> Path:
 
     Raises NotAdmittedError where somebody else has, or may have, a hand in it.
     """
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    own = base / f"stagerun-{os.geteuid()}"
+    base = _bases()[0]
+    own = base / OWN.format(os.geteuid())
     for folder in (own, own / name):
         try:
             base.mkdir(parents=True, exist_ok=True)
@@ -28,6 +31,28 @@ def runtime_folder(name: str) -> Path:
         if problem:
             raise NotAdmittedError(unusable(folder, problem))
     return own / name
+
+
+def runtime_folders(name: str) -> list[Path]:
+    """The folders of that name that are there, also of calls with other environments than this.
+
+    A call from a timer has no ``$XDG_RUNTIME_DIR``, and one from a login has.
+    """
+    found = [base / OWN.format(os.geteuid()) / name for base in _bases()]
+    return [folder for folder in found if _is_own(folder.parent) and _is_own(folder)]
+
+
+def _bases() -> list[Path]:
+    places = (os.environ.get("XDG_RUNTIME_DIR"), f"/run/user/{os.geteuid()}", tempfile.gettempdir())
+    usual = places if places[0] else (places[2], places[1])
+    return list(dict.fromkeys(Path(place) for place in usual if place))
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        return _suspicion(folder.lstat()) is None
+    except OSError:
+        return False
 
 
 def unusable(path: Path, problem: str) -> str:

@@ -4,7 +4,6 @@ A proxy's address may hold a password. It travels in a file of the run alone, se
 ``private_files``; it is in no environment, label, request or record.
 """
 
-import contextlib
 import os
 import shlex
 from collections.abc import Callable, Mapping
@@ -12,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from runner.errors import NotAdmittedError, SettingsError
+from runner.errors import SettingsError
 from runner.host.container import Mount
 from runner.job.folder import Job
-from runner.job.own_file import open_regular
 from runner.project.settings import Network
-from runner.run.private_files import private_folder
+from runner.run.private_files import kept_file
 
 CERTIFICATES: Final = "/run/site/ca.crt"
 PROXY: Final = "/run/site/proxy.env"
@@ -53,16 +51,10 @@ class SiteAccess:
 
 
 def kept_proxies(job: Job, run_id: str) -> dict[str, str]:
-    """The proxies of a run that is not over, from their file."""
-    with (
-        contextlib.suppress(OSError, NotAdmittedError),
-        os.fdopen(
-            open_regular(private_folder(job, run_id) / PROXY_FILE, os.O_RDONLY), encoding="utf-8"
-        ) as file,
-    ):
-        found = (line.partition("=") for line in file.read().splitlines())
-        return {name: "".join(shlex.split(text)) for name, _, text in found}
-    return {}
+    """The proxies of a run that is not over, from their file. Raises UnicodeDecodeError."""
+    text = (kept_file(job, run_id, PROXY_FILE) or b"").decode()
+    found = (line.partition("=") for line in text.splitlines())
+    return {name: "".join(shlex.split(value)) for name, _, value in found}
 
 
 def find_site_access(network: Network, environment: Mapping[str, str] | None = None) -> SiteAccess:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 KILL_WAIT_SECONDS: Final = 30.0
 DRAIN_SECONDS: Final = 5.0
+LONGEST_DRAIN_SECONDS: Final = 600.0
 SIGNALLED: Final = frozenset({128 + signal.SIGTERM, 128 + signal.SIGKILL})
 
 
@@ -153,8 +154,8 @@ def _read(output: Output, frames: Iterator[tuple[int, bytes]]) -> None:
 
 def _drain(reader: threading.Thread, output: Output) -> None:
     """Let the reader come to the end of what the container had printed, as long as it advances."""
-    before = -1
-    while reader.is_alive() and output.received != before:
+    before, end = -1, time.monotonic() + LONGEST_DRAIN_SECONDS
+    while reader.is_alive() and output.received != before and time.monotonic() < end:
         before = output.received
         reader.join(DRAIN_SECONDS)
 

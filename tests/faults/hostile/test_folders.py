@@ -10,7 +10,7 @@ from tests.project_kit import Kit
 
 pytestmark = pytest.mark.engine
 
-NAMES = int(os.environ.get("STAGERUN_NAMES", "60000"))
+NAMES = int(os.environ.get("STAGERUN_NAMES", "30000"))
 REFUSED = (3, "contract_violation")
 SPEC_OF_MANY = """\
 summary: Copies its input
@@ -62,7 +62,63 @@ ATTACKS = {
         findings=2,
     ),
     "a file larger than the disk": Attack(
-        after="os.truncate(folder / 'copy.txt', 8 << 40)", says="it is all holes", ends=REFUSED
+        after="os.truncate(folder / 'copy.txt', 8 << 40)", says="all holes", ends=REFUSED
+    ),
+    "a file of holes that claims a checksum": Attack(
+        after="""
+        import json
+        os.truncate(folder / "copy.txt", 8 << 40)
+        document = json.loads((folder / "manifest.json").read_text())
+        document["outputs"][0] |= {"checksum": "sha256:" + "0" * 64, "size_bytes": 8 << 40}
+        document["outputs"] *= 100
+        (folder / "manifest.json").write_text(json.dumps(document))
+        """,
+        says="all holes",
+        ends=REFUSED,
+    ),
+    "a log of holes, by a stage that fails": Attack(
+        after="os.truncate(folder / 'stage.log', 8 << 40); os._exit(3)", ends=(1, "stage_failed")
+    ),
+    "names as long as names can be": Attack(
+        after="""
+        os.chdir(folder)
+        for _ in range(11):
+            os.mkdir("\U0001f600" * 60)
+            os.chdir("\U0001f600" * 60)
+        for number in range(15_000):
+            open(f"{number:05}", "w").close()
+        """,
+        says="their names are too long",
+        ends=REFUSED,
+    ),
+    "chains of folders": Attack(
+        after="""
+        for number in range(120):
+            os.chdir(folder)
+            for _ in range(195):
+                os.mkdir(f"{number}") if not os.path.isdir(f"{number}") else None
+                os.chdir(f"{number}")
+            open("f", "w").close()
+        """,
+        ends=REFUSED,
+    ),
+    "scratch that is nested deeper than a path": Attack(
+        after="""
+        (folder / ".cache").mkdir(exist_ok=True)
+        os.chdir(folder / ".cache")
+        for _ in range(3000):
+            os.mkdir("d")
+            os.chdir("d")
+        """
+    ),
+    "setuid where nobody can look": Attack(
+        after="""
+        hidden = folder / ".cache" / "hidden"
+        hidden.mkdir(parents=True)
+        (hidden / "tool").touch()
+        os.chmod(hidden / "tool", 0o4755)
+        os.chmod(hidden, 0o311)
+        """
     ),
     "files that lend rights": Attack(
         after="""
@@ -107,7 +163,7 @@ ATTACKS = {
     ),
     "as many outputs as it may have": Attack(
         after="""
-        for number in range(10_000):
+        for number in range(24_000):
             (folder / f"{number:05}.part").touch()
         """,
     ),
@@ -133,7 +189,7 @@ def test_a_folder_is_taken_for_what_it_is(
 def test_more_names_than_anybody_reads_are_refused_and_removed_within_bounds(
     kit_of_many: Kit, job: Path, record_property: Told
 ) -> None:
-    attack = Attack(after=VERY_MANY, says="more than 50000 files and folders", ends=REFUSED)
+    attack = Attack(after=VERY_MANY, says="more than 25000 files and folders", ends=REFUSED)
     suffer(kit_of_many, job, attack, record_property, goes_on=False)
     honest = Attack()
     suffer(kit_of_many, job, honest, record_property)

@@ -52,6 +52,22 @@ for number in range(64 * 40):
            parts=9)
         """
     ),
+    "messages as long as they can be": Attack(
+        before=RECORDS
+        + """
+for number in range(300):
+    for part in range(1, 17):
+        record(type="log", level="WARNING", time=TIME, message=f"{number} " + "w" * 60_000,
+               part=part, parts=16)
+        """,
+    ),
+    "records without end": Attack(
+        before=RECORDS
+        + """
+for number in range(500_000):
+    record(type="log", level="INFO", time=TIME, message="x" * 40, seq=number)
+        """,
+    ),
     "warnings without end": Attack(
         before=RECORDS
         + """

@@ -1,8 +1,7 @@
 """Makes malformed manifests of good ones: keys, values or bytes are not what they should be."""
 
 import json
-from collections.abc import Iterator
-from random import Random
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
@@ -85,9 +84,9 @@ def documents(draw: st.DrawFn) -> bytes:
         elif action == "text":
             holder[key] = str(holder[key])
         elif action == "exchange" or isinstance(holder, list):
-            holder[key] = draw(VALUES)
+            holder[key] = deepcopy(draw(VALUES))
         else:
-            holder[draw(st.text(max_size=6))] = draw(VALUES)
+            holder[draw(st.text(max_size=6))] = deepcopy(draw(VALUES))
     return json.dumps(document, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
 
 
@@ -103,23 +102,3 @@ def torn(draw: st.DrawFn) -> bytes:
         )
         data = data[:start] + middle + data[end:]
     return data
-
-
-def relatives(data: bytes, random: Random, count: int) -> Iterator[bytes]:
-    """Further manifests like this one, made without hypothesis, which is quicker."""
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        document = None
-    for _ in range(count):
-        places = _places(document) if isinstance(document, dict | list) else []
-        if places and random.random() < 0.6:
-            holder, key = random.choice(places)
-            before = holder[key]
-            holder[key] = random.choice([*ODD, str(before)])
-            yield json.dumps(document).encode()
-            holder[key] = before
-        else:
-            start = random.randrange(len(data) + 1)
-            end = start + random.choice([0, 0, 1, 2, 5, 40])
-            yield data[:start] + random.choice([*TOKENS, data[start:end] * 2]) + data[end:]

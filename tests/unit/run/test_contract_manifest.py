@@ -128,3 +128,29 @@ def test_no_json_in_a_manifest_breaks_the_check(
     folder.manifest.write_text(json.dumps(document))
     found = check_contract(SPEC, folder.root, RUN)
     assert (found.manifest is None) != (found.manifest_problem is None)
+
+
+def test_a_file_of_holes_is_refused_and_not_read_for_a_checksum(folder: Folder) -> None:
+    os.truncate(folder.root / "segments.json", 8 << 40)
+    folder.document["outputs"] = [
+        {"type": "text", "path": "06_asr/segments.json", "checksum": "sha256:" + "0" * 64}
+    ] * 100
+    found = folder.check()
+    assert [problem.text.partition(":")[2] for problem in found.errors] == [" all holes"]
+
+
+def test_a_long_text_full_of_commas_is_one_value(folder: Folder) -> None:
+    folder.document["config"] = {"text": 'a, [{"' * 100_000}
+    assert folder.check().manifest is not None
+
+
+def test_names_that_are_too_long_together_are_a_finding(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.root)
+    for _ in range(16):
+        os.mkdir("d" * 200)  # noqa: PTH102  (from here a path would be long)
+        os.chdir("d" * 200)
+    for number in range(2700):
+        os.close(os.open(str(number), os.O_CREAT))
+    assert "names are too long" in folder.check().errors[0].text

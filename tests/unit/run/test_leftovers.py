@@ -1,5 +1,6 @@
 """What a killed runner leaves beside its runs is found, and what a living one needs is not."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,18 @@ def test_a_run_whose_journal_was_torn_in_its_first_line_goes(place: Place, job: 
     remove_leftovers(job)
     assert not torn.path.parent.exists()
     assert job.stage_folder(PROBE).is_dir()
+
+
+def test_what_is_nested_deeper_than_a_path_can_be_long_is_removed_as_well(
+    place: Place, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert place.run(job).good
+    left = job.root / f".{PROBE}.removed.x1y2"
+    left.mkdir()
+    monkeypatch.chdir(left)
+    for _ in range(2500):
+        os.mkdir("d")  # noqa: PTH102  (a path would be too long)
+        os.chdir("d")
+    os.chdir(job.root)
+    assert [item.path for item in remove_leftovers(job).leftovers] == [left]
+    assert not left.exists()

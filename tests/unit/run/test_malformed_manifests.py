@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import fastjsonschema
@@ -16,12 +15,10 @@ from hypothesis import strategies as st
 
 from runner.run.contract import check_contract
 from tests.project_kit import ROOT
-from tests.unit.run.malformed import documents, relatives, torn
+from tests.unit.run.malformed import documents, torn
 from tests.unit.run.stage_folders import RUN, SPEC, Folder
 
-EXAMPLES = int(os.environ.get("STAGERUN_EXAMPLES", "4000"))
-RELATIVES = 19
-"""Further manifests that are made of each one which hypothesis makes."""
+EXAMPLES = int(os.environ.get("STAGERUN_EXAMPLES", "2000"))
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +50,13 @@ def test_no_malformed_manifest_breaks_the_check_or_passes_unlike_the_schema(
     folder, seen = Folder(tmp_path / "06_asr"), Counter[str]()
 
     @settings(
-        max_examples=EXAMPLES // (1 + RELATIVES),
+        max_examples=EXAMPLES,
         database=None,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.one_of(documents(), torn()), st.integers(0, 2**32))
-    def hold(made: bytes, seed: int) -> None:
-        for data in (made, *relatives(made, Random(seed), RELATIVES)):
-            holds(data)
-
-    def holds(data: bytes) -> None:
+    @given(st.one_of(documents(), torn()))
+    def hold(data: bytes) -> None:
         folder.manifest.write_bytes(data)
         found = check_contract(SPEC, folder.root, RUN)
         seen["made"] += 1

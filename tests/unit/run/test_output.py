@@ -233,3 +233,33 @@ def test_a_disk_that_is_full_does_not_stop_the_reading(tmp_path: Path) -> None:
     assert reader.messages == ["still heard"]
     assert reader.output.tail[-1] == "raw"
     assert reader.output.left_out >= 4
+
+
+def test_a_secret_that_stands_where_a_long_line_is_cut_is_told_nowhere(tmp_path: Path) -> None:
+    secret = "s3cret-of-the-site"
+    for begin in range(LINE_LIMIT - len(secret), LINE_LIMIT + 1, 3):
+        folder = tmp_path / str(begin)
+        folder.mkdir()
+        data = b"x" * begin + secret.encode() + b"y" * LINE_LIMIT
+        reader = Reader(folder, secret).read(data[:70_000], data[70_000:])
+        assert secret.encode() not in reader.kept
+        assert b"***" in reader.kept
+
+
+def test_a_secret_that_stands_where_a_message_without_end_is_cut_is_told_nowhere(
+    tmp_path: Path,
+) -> None:
+    secret = "s3cret-of-the-site"
+    parts = [log(secret[:7], part=1, parts=9)] * 255 + [log(secret[:7], part=1, parts=9)]
+    parts += [log(secret[7:], part=1, parts=9), log("end", part=9, parts=9)]
+    reader = Reader(tmp_path, secret).read(*parts)
+    assert secret not in "".join(reader.messages)
+    assert "***" in "".join(reader.messages)
+
+
+def test_messages_without_end_are_counted_when_no_more_are_kept(reader: Reader) -> None:
+    reader.read(*(log("x" * 60_000) for _ in range(1000)))
+    assert sum(map(len, reader.messages)) <= 33 << 20
+    assert reader.messages[-1].endswith("more log lines were not kept here; stage.log has them")
+    told = int(reader.messages[-1].split()[0])
+    assert told + len(reader.messages) - 1 == 1000

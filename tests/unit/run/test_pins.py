@@ -4,7 +4,10 @@ import pytest
 
 from runner.errors import Verdict
 from runner.job.folder import Job
+from runner.job.journal import open_runs
+from runner.run.intent import run_again
 from tests.unit.run.conftest import PROBE, Place
+from tests.unit.run.dead_runners import dies_in_the_middle
 
 NAME = f"stagerun/{PROBE}:main"
 
@@ -50,3 +53,14 @@ def test_what_is_no_digest_is_refused(place: Place, digest: str) -> None:
     pin(place, NAME, digest)
     with pytest.raises(Exception, match="images"):
         _ = place.project
+
+
+def test_a_run_in_an_image_that_is_not_the_pinned_one_is_not_gone_on_with(
+    place: Place,
+) -> None:
+    crashed = dies_in_the_middle(place, place.job())
+    (run_id,) = open_runs(crashed, PROBE)
+    stage = place.project.stages[PROBE]
+    assert run_again(stage, place.project, crashed, place.host, *run_id) is not None
+    pin(place, NAME, "sha256:" + "e" * 64)
+    assert run_again(stage, place.project, crashed, place.host, *run_id) is None

@@ -1,5 +1,7 @@
 """What a container gets of the site: network, certificates, proxy, secrets, and who sees them."""
 
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from runner.host.machine import ProcessIdentity
 from runner.job.folder import Job
 from runner.job.journal import open_runs
 from runner.run.intent import run_again
-from runner.run.private_files import forget, lay_down, private_folder
+from runner.run.private_files import forget, kept_file, lay_down, private_folder
 from runner.run.reaping import reap_private_files
 from tests.unit.run.conftest import (
     NEXT,
@@ -24,7 +26,7 @@ from tests.unit.run.conftest import (
     record_of,
     write_manifest,
 )
-from tests.unit.run.dead_runners import dies_in_the_middle
+from tests.unit.run.dead_runners import RUN, begun, dies_in_the_middle
 
 
 def test_a_stage_that_asks_for_a_network_joins_the_sites(place: Place, job: Job) -> None:
@@ -110,7 +112,9 @@ def test_the_private_files_of_a_runner_that_died_go_when_nobody_can_use_them(
     lay_down(job, "kept", {"secret-tmdb": b"first-s3cret"}, ProcessIdentity.current())
     job.run_folder("kept").mkdir()
     dead, alive = private_folder(job, "run"), private_folder(job, "kept")
-    assert [item.what for item in reap_private_files(dry_run=True)] == [str(dead)]
+    assert [item.what for item in reap_private_files(place.host.identity, dry_run=True)] == [
+        str(dead)
+    ]
     assert dead.is_dir()
     assert place.run(job).good
     assert not dead.exists()
@@ -223,3 +227,32 @@ def test_a_secret_whose_file_is_gone_is_refused(place: Place, job: Job) -> None:
     declare(place, "secrets: [tmdb]\n")
     assert place.run(job).exit_code == 2
     assert "for the secret 'tmdb', but there is no such file" in place.said()
+
+
+def test_secrets_of_before_the_last_boot_go_though_nobody_closed_their_run(place: Place) -> None:
+    job = place.job()
+    begun(job)
+    lay_down(job, RUN, {"secret-tmdb": b"first-s3cret"}, DEAD)
+    assert [item.job for item in reap_private_files(place.host.identity)] == [str(job.root)]
+    assert not private_folder(job, RUN).exists()
+
+
+def test_secrets_of_another_machine_stay(place: Place) -> None:
+    job = place.job()
+    lay_down(job, "run", {"secret-tmdb": b"first-s3cret"}, replace(DEAD, machine_id="other"))
+    assert list(reap_private_files(place.host.identity)) == []
+    assert private_folder(job, "run").is_dir()
+
+
+def test_secrets_that_a_timers_call_laid_down_are_found_by_one_from_a_login(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = place.job()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    with monkeypatch.context() as timer:
+        timer.delenv("XDG_RUNTIME_DIR")
+        lay_down(job, "run", {"secret-tmdb": b"first-s3cret"}, DEAD)
+        left = private_folder(job, "run")
+    assert kept_file(job, "run", "secret-tmdb") == b"first-s3cret"
+    forget(job, "run")
+    assert not left.exists()
