@@ -107,7 +107,7 @@ def main(words: Sequence[str] | None = None) -> int:
         with_figures(PAGE.read_text(encoding="utf-8"), engine, tried, head), encoding="utf-8"
     )
     print(machine_line(facts), *(f"{suite}: {result}" for suite, result in tried.items()), sep="\n")
-    return int(any(result.wrong for result in tried.values()))
+    return int(any(result.wrong or not result.count for result in tried.values()))
 
 
 if __name__ == "__main__":

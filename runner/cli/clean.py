@@ -17,6 +17,7 @@ from runner.host.container import OurContainer
 from runner.host.engine import DockerEngine, Image
 from runner.host.images import replaced_images
 from runner.job.folder import Job, find_job, open_job
+from runner.observers.plain import plain
 from runner.project.quantity import size_text
 from runner.run.left_containers import left_containers
 from runner.run.leftovers import Cleaning, find_leftovers, remove_leftovers
@@ -126,7 +127,7 @@ def _lines(found: Found, *, yes: bool) -> list[str]:
         for image in found.images
     ]
     busy = [
-        f"{job.root}: {stage} is being run, or its runner died: left alone"
+        plain(f"{job.root}: {stage} is being run, or its runner died: left alone")
         for job, cleaning in found.cleanings
         for stage in cleaning.busy
     ]

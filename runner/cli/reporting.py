@@ -14,6 +14,7 @@ from runner.errors import UsageError
 from runner.events import Event, Notice
 from runner.job.folder import Job, find_job
 from runner.observers.lines import shortened_from
+from runner.observers.plain import plain as plain_text
 from runner.observers.stream import Stream
 from runner.project.stage import StageSpec
 
@@ -53,7 +54,7 @@ def answer(context: Context, document: Any, lines: Callable[[], list[str]]) -> N
 def tell_notices(event: Event) -> None:
     """An observer for verbs that report what they did: only what must be told beside that."""
     if isinstance(event, Notice):
-        click.echo(event.message, err=True)
+        click.echo(plain_text(event.message), err=True)
 
 
 def say(text: str) -> None:

@@ -9,6 +9,7 @@ from runner.cli.options import common_options
 from runner.cli.reporting import answer, stage_and_job
 from runner.cli.tables import indented, one_line, table
 from runner.job.folder import Job
+from runner.observers.plain import plain
 from runner.observers.style import paint
 from runner.run.ending import Ending, last_ending
 from runner.run.overview import cause
@@ -111,4 +112,4 @@ def _ending_lines(
         lines += [f"   overhead {line}" for line in table(rows)]
     places = (("log", ending.log), ("record", ending.record))
     where = " · ".join(f"{name}: {job.root / path}" for name, path in places if path)
-    return [*lines, f"   {where}"] if where else lines
+    return [*lines, f"   {plain(where)}"] if where else lines

@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
 
 
-MOST_TOLD: Final = 1000
-"""Warnings of a run that are remembered as told; a stage may log any number."""
+MOST_TOLD: Final = 100
+"""Warnings of a run that are shown as they come; a stage may log any number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +73,7 @@ class Console:
         self._manner = manner
         self._names = 0
         self._told: defaultdict[str, set[int]] = defaultdict(set)
+        self._heard: Counter[str] = Counter()
         self._guard = threading.RLock()
         self._display = LiveDisplay(layout=self._layout, new_console=self._rich_console)
 
@@ -151,15 +152,25 @@ class Console:
                 yield waiting_line(event, layout)
             case Notice():
                 yield from notice_lines(event, layout)
-            case LogLine(level=level):
-                if level != "INFO" and len(self._told[event.run_id]) < MOST_TOLD:
-                    self._told[event.run_id].add(hash(event.message))
-                if level != "INFO" or self._manner.verbose:
-                    yield from log_lines(event, layout)
+            case LogLine():
+                yield from self._log_lines(event, layout)
             case JobFinished():
                 yield from job_lines(event, layout)
             case _:
                 yield from self._further_lines(event, layout)
+
+    def _log_lines(self, event: LogLine, layout: Layout) -> Iterator[Pieces]:
+        is_shown = self._manner.verbose
+        if event.level != "INFO":
+            self._heard[event.run_id] += 1
+            if self._heard[event.run_id] <= MOST_TOLD:
+                self._told[event.run_id].add(hash(event.message))
+                is_shown = True
+            elif self._heard[event.run_id] == MOST_TOLD + 1 and not is_shown:
+                more = replace(event, message="more warnings follow, which stage.log has")
+                yield from log_lines(more, layout)
+        if is_shown:
+            yield from log_lines(event, layout)
 
     def _further_lines(self, event: Event, layout: Layout) -> Iterator[Pieces]:
         match event:

@@ -27,6 +27,8 @@ TEXT_WIDTH: Final = 100
 """Where sentences are broken, however wide the terminal."""
 
 LONGEST_NAME: Final = 32
+LONGEST_MESSAGE: Final = 2000
+"""Characters of a log line; the stage's own log has all of it."""
 NUMBERS: Final = 17
 """Columns of duration and memory in the table of a job."""
 
@@ -161,7 +163,10 @@ def log_lines(event: LogLine, layout: Layout) -> Iterator[Pieces]:
     """A line that a stage logged."""
     role = "dim" if event.level == "INFO" else "warn" if event.level == "WARNING" else "bad"
     level = "" if event.level == "INFO" else f"{event.level} "
-    first, *rest = plain_lines(layout.shorten(event.message))
+    message = event.message
+    if len(message) > LONGEST_MESSAGE:
+        message = message[:LONGEST_MESSAGE] + layout.marks.ellipsis
+    first, *rest = plain_lines(layout.shorten(message))
     name = layout.name(event.stage)
     yield layout.fit(((f"{INDENT}{name}   ", "dim"), (level + first, role)))
     for line in rest:

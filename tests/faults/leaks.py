@@ -55,11 +55,19 @@ def reachable_folder() -> Iterator[Path]:
 
 def foreign_files(folder: Path, *owners: int) -> list[str]:
     """Everything in a folder that belongs to somebody else."""
-    return [
-        str(path)
-        for path in (folder, *folder.rglob("*"))
-        if path.stat(follow_symlinks=False).st_uid not in owners
-    ]
+    paths = (str(folder), *(item.path for item in everything_in(folder)))
+    return [path for path in paths if Path(path).lstat().st_uid not in owners]
+
+
+def everything_in(folder: Path) -> Iterator["os.DirEntry[str]"]:
+    """All files and folders below one, as deep as a path can be long."""
+    waiting = [str(folder)]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as items:
+            for item in items:
+                yield item
+                if item.is_dir(follow_symlinks=False):
+                    waiting.append(item.path)
 
 
 def _containers(folder: Path, address: str | None) -> list[str]:

@@ -13,7 +13,9 @@ from tests.faults.calls import Ended, ended, program
 from tests.project_kit import STAGERUN, Kit
 
 MOST_MEMORY_BYTES: Final = 150_000_000
-MOST_PRINTED: Final = 60_000
+MOST_PRINTED: Final = 250_000
+"""A hundred warnings of 2000 characters each, and what is around them."""
+
 MOST_FINDINGS: Final = 100
 SECONDS: Final = 400
 RAW: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae\xa8\xa9]")

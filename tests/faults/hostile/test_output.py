@@ -64,7 +64,7 @@ for number in range(300):
     "records without end": Attack(
         before=RECORDS
         + """
-for number in range(500_000):
+for number in range(340_000):
     record(type="log", level="INFO", time=TIME, message="x" * 40, seq=number)
         """,
     ),

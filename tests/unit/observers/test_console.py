@@ -222,3 +222,16 @@ def test_a_reader_that_leaves_does_not_stop_the_work() -> None:
 def test_the_record_of_a_run_is_named_so_that_it_can_be_found() -> None:
     text = Shown().after(failed(details=(f"record: out/.stagerun/runs/{RUN}",)))
     assert RUN in text
+
+
+def test_warnings_without_end_do_not_fill_the_terminal() -> None:
+    warnings = [log_line(f"warning {number}", "WARNING") for number in range(1000)]
+    text = Shown().after(*warnings)
+    assert "warning 99\n" in text
+    assert "warning 100\n" not in text
+    assert text.endswith("more warnings follow, which stage.log has\n")
+    assert "warning 999" in Shown(Manner(verbose=True)).after(*warnings)
+
+
+def test_a_message_without_end_is_cut() -> None:
+    assert len(Shown().after(log_line("x" * 10**6, "ERROR"))) < 3000
