@@ -7,12 +7,17 @@ STAMP := .venv/.complete
 TESTS ?= tests
 MINUTES ?= 5
 RUNS ?= 50
+# Of the tests that run on Docker, those that `make test` repeats on Podman.
+ON_PODMAN := tests/faults/test_podman.py tests/faults/test_limits_and_ends.py \
+  tests/faults/test_interrupted.py tests/faults/test_stage_misbehaves.py \
+  tests/faults/test_job_folder.py tests/integration/test_job_owner.py \
+  tests/integration/test_left_containers.py tests/integration/test_container_measured.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint images images-cpu images-all bench quality soak schema locks clean
+.PHONY: help demo test test-podman lint images images-cpu images-all bench quality soak schema locks clean
 
 help:  ## show the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: images  ## a film clip with subtitles, from nothing
 	@$(BIN)/python demo/film.py out/media/demo.mkv
@@ -24,6 +29,11 @@ demo: images  ## a film clip with subtitles, from nothing
 test: lint images-cpu  ## every check and every test
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not alone" $(TESTS)
 	@$(BIN)/pytest -m alone $(TESTS)
+	@$(BIN)/pytest --engine podman -n 2 --dist loadfile $(ON_PODMAN)
+
+test-podman: lint images-cpu  ## every test that needs an engine, on Podman
+	@$(BIN)/pytest --engine podman -n 2 --dist loadfile -m "not alone" $(TESTS)
+	@$(BIN)/pytest --engine podman -m alone $(TESTS)
 
 lint: $(STAMP)  ## style, types, layers, the Python version of the in-container library
 	@$(BIN)/ruff check .

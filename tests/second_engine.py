@@ -128,7 +128,7 @@ def second_engine(*, hook: bool = True, store_bytes: int | None = None) -> Itera
         # Nor by mkdtemp: its underscores may not begin or end the name of a namespace.
         folder = Path(tempfile.gettempdir(), f"second-engine-{secrets.token_hex(4)}")
         folder.mkdir(mode=0o700)
-        stack.callback(_clean_up, folder)
+        stack.callback(clean_up, folder)
         _prepare(folder, hook=hook)
         if store_bytes is not None:
             (folder / "data").mkdir()
@@ -220,7 +220,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _clean_up(folder: Path) -> None:
+def clean_up(folder: Path) -> None:
+    """Remove an engine's folder with everything that is still mounted in it."""
     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     below = [line.split()[4] for line in mounts if line.split()[4].startswith(f"{folder}/")]
     for place in sorted(below, reverse=True):

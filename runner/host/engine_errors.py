@@ -60,6 +60,16 @@ def _api_error(text: str) -> StagerunError:
             f"the engine could not hand the GPU to the container: {text.strip()}. stagerun doctor "
             "shows which GPUs answer."
         )
+    if "cdi device" in lower:
+        return GpuUnavailableError(
+            f"the engine does not know the GPU: {text.strip()}. Describe the GPUs to it by UUID: "
+            "sudo nvidia-ctk cdi generate --device-name-strategy=uuid --output=/etc/cdi/nvidia.yaml"
+        )
+    if "container-init binary not found" in lower:
+        return EngineError(
+            f"Podman has no init program to start containers with: {text.strip()}. Install one: "
+            "sudo apt-get install catatonit"
+        )
     if "no space left on device" in lower:
         return DiskFullError(
             f"the engine has no space left: {text.strip()}. Free some: stagerun clean shows what "
@@ -76,7 +86,7 @@ def unavailable(text: str, address: str) -> str:
             f"you may not use the engine's socket {path}. Join its group and log in again: "
             "sudo usermod -aG docker $USER"
         )
-    if "FileNotFoundError" in text or "No such file" in text or "ConnectionRefused" in text:
+    if any(word in text for word in ("FileNotFoundError", "No such file", "onnection refused")):
         return (
             f"no container engine answers at {path}. Install and start Docker "
             "(sudo apt-get install docker.io), or name the socket in DOCKER_HOST."

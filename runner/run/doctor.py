@@ -15,7 +15,7 @@ from runner.errors import (
     UsageError,
 )
 from runner.host.engine import Engine, EngineFacts
-from runner.host.gpu import Inventory
+from runner.host.gpu import Absence, Inventory, withheld
 from runner.host.images import Condition, ImageState, image_state
 from runner.host.machine import free_bytes
 from runner.job.model_store import model_folder
@@ -60,7 +60,8 @@ def examine(
         checks.append(_engine(facts))
     except EngineError as problem:
         checks.append(_no_engine(problem))
-    checks += [_user(facts), _gpu(inventory(), project)]
+    found = withheld(inventory(), facts.why_no_gpus if facts else None)
+    checks += [_user(facts), _gpu(found, project)]
     if facts is not None and project is not None:
         checks.append(_images(project, engine()))
     checks.append(_disk(project, facts))
@@ -91,15 +92,17 @@ def _engine(facts: EngineFacts) -> Check:
     parts.append(f"cgroup v{facts.cgroup_version}")
     if facts.rootless:
         parts.append("rootless")
+    if facts.why_no_gpus:
+        parts.append("no GPUs")
+    remedy = None
     if not facts.swap_limit:
         parts.append("no swap limit")
-        return Check(
-            subject="engine",
-            text=", ".join(parts),
-            health=Health.MEND,
-            remedy="memory limits do not count swap: boot with swapaccount=1",
-        )
-    return Check(subject="engine", text=", ".join(parts))
+        remedy = "memory limits do not count swap: boot with swapaccount=1"
+    if facts.rootless and facts.cgroup_version == "1":
+        parts.append("no limits")
+        remedy = "a rootless engine keeps limits on cgroup v2 alone: boot with it, or use root's"
+    health = Health.MEND if remedy else Health.OK
+    return Check(subject="engine", text=", ".join(parts), health=health, remedy=remedy)
 
 
 def _user(facts: EngineFacts | None) -> Check:
@@ -133,7 +136,9 @@ def _gpu(found: Inventory, project: Project | None) -> Check:
             subject="GPU",
             text=f"{reason}; it is required by {', '.join(required)}",
             health=Health.BROKEN,
-            remedy="install NVIDIA's driver, or use a machine with a GPU",
+            remedy="use Docker, or a newer Podman"
+            if found.absence is Absence.ENGINE
+            else "install NVIDIA's driver, or use a machine with a GPU",
             exit_code=GpuUnavailableError.exit_code,
         )
     return Check(
