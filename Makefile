@@ -7,17 +7,15 @@ STAMP := .venv/.complete
 TESTS ?= tests
 MINUTES ?= 5
 RUNS ?= 50
-# Of the tests that run on Docker, those that `make test` repeats on Podman.
-ON_PODMAN := tests/faults/test_podman.py tests/faults/test_limits_and_ends.py \
-  tests/faults/test_interrupted.py tests/faults/test_stage_misbehaves.py \
-  tests/faults/test_job_folder.py tests/integration/test_job_owner.py \
-  tests/integration/test_left_containers.py tests/integration/test_container_measured.py
+# Of the tests that need an engine, those that `make test` repeats on Podman: docs/engines.md.
+ON_PODMAN := $(addprefix tests/, faults/test_podman.py faults/test_verdict_matrix.py \
+  faults/test_adoption.py faults/test_cancel.py e2e/test_readme.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-podman lint images images-cpu images-all bench quality soak schema locks clean
+.PHONY: help demo test test-podman test-podman-all lint images images-cpu images-all bench quality soak schema locks clean
 
 help:  ## show the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: images  ## a film clip with subtitles, from nothing
 	@$(BIN)/python demo/film.py out/media/demo.mkv
@@ -29,9 +27,12 @@ demo: images  ## a film clip with subtitles, from nothing
 test: lint images-cpu  ## every check and every test
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not alone" $(TESTS)
 	@$(BIN)/pytest -m alone $(TESTS)
+	@$(MAKE) --no-print-directory test-podman
+
+test-podman: images-cpu  ## the ends of runs and a film on Podman; part of make test
 	@$(BIN)/pytest --engine podman -n 2 --dist loadfile $(ON_PODMAN)
 
-test-podman: lint images-cpu  ## every test that needs an engine, on Podman
+test-podman-all: images-cpu  ## every test that needs an engine, on Podman
 	@$(BIN)/pytest --engine podman -n 2 --dist loadfile -m "not alone" $(TESTS)
 	@$(BIN)/pytest --engine podman -m alone $(TESTS)
 

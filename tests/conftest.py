@@ -116,11 +116,16 @@ def real_kit(kit: Kit, request: pytest.FixtureRequest) -> Kit:
     return kit
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests measured, also when they ran in worker processes."""
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show what tests measured, also when they ran in worker processes; say what was not tested."""
     reports = terminalreporter.stats.get("passed", [])
     measured = [item for report in reports for item in report.user_properties]
     if measured:
         terminalreporter.section("measured")
         for name, value in measured:
             terminalreporter.write_line(f"{name}: {value}")
+    if config.getoption("engine") == PODMAN and (reason := why_no_podman()):
+        terminalreporter.section("NOTHING WAS TESTED ON PODMAN", sep="!", red=True, bold=True)
+        terminalreporter.write_line(reason)

@@ -20,7 +20,8 @@ import docker
 from docker.errors import DockerException
 
 from runner.host.engine_request import identify
-from tests.second_engine import clean_up
+from tests.faults.small_disk import small_disk
+from tests.second_engine import clean_up, unmount_below
 
 PREFIX: Final = "second-engine-podman-"
 SOCKET: Final = "podman.sock"
@@ -44,8 +45,11 @@ def why_no_podman() -> str | None:
 
 
 @contextmanager
-def podman_service() -> Iterator["PodmanService"]:
-    """A running service, for the time of the block."""
+def podman_service(*, store_bytes: int | None = None) -> Iterator["PodmanService"]:
+    """A running service, for the time of the block.
+
+    With ``store_bytes`` its images and containers have no more room than that.
+    """
     with ExitStack() as stack:
         # The path of a socket may have 108 characters at most. Every user may reach it.
         folder = Path(tempfile.gettempdir(), f"{PREFIX}{secrets.token_hex(4)}")
@@ -53,6 +57,10 @@ def podman_service() -> Iterator["PodmanService"]:
         stack.callback(clean_up, folder)
         (folder / "containers.conf").write_text(_settings(), encoding="utf-8")
         service = PodmanService(folder)
+        if store_bytes is not None:
+            service.store.mkdir()
+            stack.enter_context(small_disk(service.store, str(store_bytes)))
+            stack.callback(unmount_below, service.store)
         service.start()
         stack.callback(service.stop)
         stack.callback(service.remove_containers)
@@ -83,6 +91,7 @@ class PodmanService:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self.store = folder / "root"
         self.address = f"unix://{folder / SOCKET}"
 
     def start(self) -> None:
@@ -129,7 +138,7 @@ class PodmanService:
         )
 
     def _podman(self, *words: str) -> list[str]:
-        own = ["--root", str(self._folder / "root"), "--runroot", str(self._folder / "run")]
+        own = ["--root", str(self.store), "--runroot", str(self._folder / "run")]
         more = ["--time", "0", self.address] if words == ("system", "service") else []
         return ["podman", *own, *words, *more]
 

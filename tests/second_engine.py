@@ -222,11 +222,16 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def clean_up(folder: Path) -> None:
     """Remove an engine's folder with everything that is still mounted in it."""
+    unmount_below(folder)
+    shutil.rmtree(folder)
+
+
+def unmount_below(folder: Path) -> None:
+    """Unmount all that is mounted in a folder."""
     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     below = [line.split()[4] for line in mounts if line.split()[4].startswith(f"{folder}/")]
     for place in sorted(below, reverse=True):
         subprocess.run(["umount", "--lazy", place], check=False)
-    shutil.rmtree(folder)
 
 
 @contextmanager

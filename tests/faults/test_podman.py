@@ -10,6 +10,7 @@ from runner.host.engine import LABEL, DockerEngine
 from runner.host.engine_request import get
 from tests.faults.calls import call, ended, program, started, steps, wait_until
 from tests.faults.leaks import nothing_left_behind
+from tests.faults.small_disk import fill
 from tests.nvml_stub import GIB, NvmlStub, StubGpu, build_nvml_stub, why_no_stub
 from tests.podman_service import BASES, PodmanService, bring_images, podman_service
 from tests.project_kit import Kit, build_kit_images, make_kit
@@ -17,6 +18,7 @@ from tests.project_kit import Kit, build_kit_images, make_kit
 NO_STUB = why_no_stub()
 pytestmark = [pytest.mark.podman, pytest.mark.engine]
 
+STORE_BYTES = 768 << 20
 GPU = StubGpu(uuid="GPU-5ca1ab1e-0000-4000-8000-000000000001", total=8 * GIB)
 SPEC = """\
 summary: Has a use for a GPU
@@ -115,8 +117,8 @@ def test_the_second_copy_of_the_output_has_a_limit(
 
 @pytest.fixture(scope="module")
 def other_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodmanService]:
-    """A service of its own, which may be stopped; its images are built like those of all tests."""
-    with podman_service() as service, pytest.MonkeyPatch.context() as patch:
+    """A service of its own, which may be stopped and has little room."""
+    with podman_service(store_bytes=STORE_BYTES) as service, pytest.MonkeyPatch.context() as patch:
         bring_images(service.address, *BASES)
         patch.setenv("DOCKER_HOST", service.address)
         build_kit_images(make_kit(tmp_path_factory.mktemp("kit") / "project"))
@@ -149,3 +151,27 @@ def test_a_service_that_goes_away_is_told_and_the_next_run_cleans_up(
         assert while_away.code == 5, while_away.text
         assert (again.code, again.verdict) == (0, "success"), again.text
         assert all("closed" in run for run in steps(job))
+
+
+def test_an_image_store_without_room_is_a_full_disk_and_the_result_stays(
+    kit: Kit, other_service: PodmanService
+) -> None:
+    address = other_service.address
+    kit.code("50_probe", program())
+    job = kit.job()
+    first = call(kit, job, DOCKER_HOST=address)
+    ballast = other_service.store / "ballast"
+    fill(ballast)
+
+    before = call(kit, job, "--force", DOCKER_HOST=address)
+    kit.settings("limits: {stages_at_once: 64, disk_free: 0}\n")
+    later = call(kit, job, "--force", DOCKER_HOST=address)
+    ballast.unlink()
+    after = call(kit, job, "--force", DOCKER_HOST=address)
+
+    assert first.code == 0, first.text
+    assert before.code == 9, before.text
+    assert "where the engine keeps images and containers" in before.text
+    assert later.code == 9, later.text
+    assert "the engine has no space left" in later.text
+    assert (after.code, after.verdict) == (0, "success"), after.text

@@ -11,10 +11,12 @@ from typing import Any, Final
 
 import docker
 
-from runner.host.engine import DEFAULT_SOCKET, LABEL
+from runner.host.engine import LABEL, engine_address
 
 PATIENCE_SECONDS: Final = 10.0
 PAUSE_SECONDS: Final = 0.005
+ENDS: Final = {"die": "exitCode", "died": "containerExitCode"}
+"""The event of a container's end and where it has the exit code, with Docker and with Podman."""
 
 
 @dataclass
@@ -38,8 +40,8 @@ class Truth:
         with self._guard:
             if event["Action"] == "start":
                 self.started.add(key)
-            elif event["Action"] == "die":
-                self.exit_codes[key] = int(labels["exitCode"])
+            elif event["Action"] in ENDS:
+                self.exit_codes[key] = int(labels[ENDS[event["Action"]]])
             self._guard.notify_all()
 
     def exit_code(self, job: Path, run_id: str) -> int | None:
@@ -63,9 +65,9 @@ def key_of(job: Path, run_id: str) -> str:
 @contextmanager
 def truth_of(folder: Path) -> Iterator[tuple[Truth, "docker.APIClient"]]:
     """Listen to the engine for the time of the block."""
-    client = docker.APIClient(base_url=DEFAULT_SOCKET, timeout=60)
+    client = docker.APIClient(base_url=engine_address(), timeout=60)
     truth = Truth(folder)
-    wanted = {"type": ["container"], "label": [f"{LABEL}job"], "event": ["start", "die"]}
+    wanted = {"type": ["container"], "label": [f"{LABEL}job"], "event": ["start", *ENDS]}
     events = client.events(filters=wanted, decode=True)
 
     def listen() -> None:
