@@ -16,11 +16,12 @@ from runner.errors import (
     ImageMissingError,
     RemoteEngineError,
 )
+from runner.host.cgroup import is_unified
 from runner.host.container import Container, ContainerSpec, OurContainer
 from runner.host.docker_container import DockerContainer
 from runner.host.engine_errors import translated
 from runner.host.engine_request import Identity, identify
-from runner.host.host_config import host_config, why_no_gpus
+from runner.host.host_config import check_limits, host_config, why_no_gpus, why_no_limits
 from runner.host.image_lookup import look_up
 from runner.host.podman_container import PodmanContainer
 
@@ -61,6 +62,7 @@ class EngineFacts:
     rootless: bool
     runtimes: tuple[str, ...]
     why_no_gpus: str | None = None
+    why_no_limits: str | None = None
 
 
 class Engine(Protocol):
@@ -71,7 +73,7 @@ class Engine(Protocol):
     2. Mounts are bind mounts of things that exist; nothing is created on the host.
     3. The root file system is read-only, all capabilities are dropped, no new privileges can be
        gained, and the network is ``none`` unless another one is named.
-    4. Memory and memory plus swap have the same limit.
+    4. Memory and memory plus swap have the same limit. An engine that keeps no limits is refused.
     5. GPUs are granted by UUID, and nothing but those granted is visible. An engine that cannot
        do so says why.
     6. No proxy settings of the client's configuration reach the container.
@@ -172,6 +174,7 @@ class DockerEngine:
             rootless=self.identity.uid != 0,
             runtimes=tuple(info.get("Runtimes") or ()),
             why_no_gpus=self.why_no_gpus(),
+            why_no_limits=why_no_limits(self.identity.uid, unified=is_unified()),
         )
 
     def user(self, uid: int, gid: int) -> str:
@@ -208,6 +211,7 @@ class DockerEngine:
     @contextlib.contextmanager
     def container(self, spec: ContainerSpec) -> Iterator[DockerContainer]:
         """Create a container and remove it at the end, whatever happens."""
+        check_limits(self.identity.uid, unified=is_unified())
         with translated(self.address):
             created = self.api.create_container(
                 spec.image,

@@ -28,6 +28,8 @@ TMP: Final = "rw,nosuid,nodev,exec,size={size},mode=1777"
 SEALED: Final = dict.fromkeys(("/run", "/var/tmp"), "ro,nosuid,nodev,noexec,size=64k,mode=755")
 """Where Podman would let a container write although its root file system is read-only."""
 
+LIMITS_ADVICE: Final = "Boot with cgroup v2, or use root's engine"
+
 Podman = tuple[int, ...]
 
 
@@ -40,6 +42,20 @@ def why_no_gpus(podman: Podman | None) -> str | None:
         f"Podman {version} ignores requests for GPUs through Docker's API, which it fulfils "
         f"since {since}"
     )
+
+
+def why_no_limits(uid: int, *, unified: bool) -> str | None:
+    """Why the engine of that user keeps no limits; ``unified`` says that cgroup v2 is in use."""
+    if uid == 0 or unified:
+        return None
+    return "an engine without root keeps limits on cgroup v2 alone, and this machine has v1"
+
+
+def check_limits(uid: int, *, unified: bool) -> None:
+    """Raise EngineError where the engine would ignore limits without a word."""
+    if reason := why_no_limits(uid, unified=unified):
+        msg = f"a stage runs with limits only; {reason}. {LIMITS_ADVICE}."
+        raise EngineError(msg)
 
 
 def host_config(api: "docker.APIClient", spec: ContainerSpec, podman: Podman | None) -> Any:

@@ -94,15 +94,22 @@ def _engine(facts: EngineFacts) -> Check:
         parts.append("rootless")
     if facts.why_no_gpus:
         parts.append("no GPUs")
-    remedy = None
+    if facts.why_no_limits:
+        return Check(
+            subject="engine",
+            text=", ".join([*parts, "no limits"]),
+            health=Health.BROKEN,
+            remedy=f"{facts.why_no_limits}: boot with v2, or use root's engine",
+            exit_code=EngineError.exit_code,
+        )
     if not facts.swap_limit:
-        parts.append("no swap limit")
-        remedy = "memory limits do not count swap: boot with swapaccount=1"
-    if facts.rootless and facts.cgroup_version == "1":
-        parts.append("no limits")
-        remedy = "a rootless engine keeps limits on cgroup v2 alone: boot with it, or use root's"
-    health = Health.MEND if remedy else Health.OK
-    return Check(subject="engine", text=", ".join(parts), health=health, remedy=remedy)
+        return Check(
+            subject="engine",
+            text=", ".join([*parts, "no swap limit"]),
+            health=Health.MEND,
+            remedy="memory limits do not count swap: boot with swapaccount=1",
+        )
+    return Check(subject="engine", text=", ".join(parts))
 
 
 def _user(facts: EngineFacts | None) -> Check:

@@ -7,7 +7,6 @@ from typing import Final
 
 import pytest
 
-from runner.host.engine import LABEL
 from tests.soak.figures import Figures
 from tests.soak.invariants import (
     Before,
@@ -61,19 +60,6 @@ def truth(job: Path, code: int | None = 0, *, killed: bool = False) -> Truth:
         truth.exit_codes[key] = code
     truth.killed |= {key} if killed else set()
     return truth
-
-
-@pytest.mark.parametrize(
-    ("action", "attribute"), [("die", "exitCode"), ("died", "containerExitCode")]
-)
-def test_the_end_of_a_container_is_heard_in_the_words_of_either_engine(
-    job: Path, action: str, attribute: str
-) -> None:
-    heard = Truth(job.parent)
-    labels = {f"{LABEL}job": str(job), f"{LABEL}run": RUN, attribute: "7"}
-    for word in ("start", action):
-        heard.note({"Action": word, "Actor": {"Attributes": labels}})
-    assert (heard.has_started(job, RUN), heard.exit_code(job, RUN)) == (True, 7)
 
 
 def kinds(*found: Violation) -> set[str]:

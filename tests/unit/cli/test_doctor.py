@@ -91,12 +91,12 @@ def test_a_gpu_that_is_required_and_absent_is_broken(bench: Bench) -> None:
     ("changes", "health", "words"),
     [
         ({}, Health.OK, ""),
-        ({"rootless": True, "cgroup_version": "2"}, Health.OK, "rootless"),
-        ({"rootless": True, "cgroup_version": "1"}, Health.MEND, "no limits"),
+        ({"rootless": True}, Health.OK, "rootless"),
+        ({"why_no_limits": "so"}, Health.BROKEN, "no limits"),
         ({"swap_limit": False}, Health.MEND, "no swap limit"),
     ],
 )
-def test_limits_that_the_engine_does_not_keep_are_to_be_mended(
+def test_limits_that_the_engine_does_not_keep_are_told(
     bench: Bench, changes: dict[str, Any], health: Health, words: str
 ) -> None:
     class Other(FakeEngine):
@@ -108,6 +108,7 @@ def test_limits_that_the_engine_does_not_keep_are_to_be_mended(
     assert check.health is health
     assert words in check.text
     assert (check.remedy is None) == (health is Health.OK)
+    assert check.exit_code == (5 if health is Health.BROKEN else 0)
 
 
 def test_gpus_that_the_engine_cannot_hand_out_do_not_count(bench: Bench) -> None:

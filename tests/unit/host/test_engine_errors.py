@@ -23,6 +23,11 @@ REFUSALS = [
         GpuUnavailableError,
         "nvidia-ctk cdi generate",
     ),
+    (
+        "OCI runtime error: crun: the requested cgroup controller `cpu` is not available",
+        EngineError,
+        "Delegate=memory pids cpu cpuset",
+    ),
     ("container create: container-init binary not found on the host", EngineError, "catatonit"),
     ("write /x: no space left on device", DiskFullError, "stagerun clean"),
     ("something else", EngineError, "the engine refused: something else."),

@@ -9,7 +9,7 @@ from docker import APIClient
 
 from runner.errors import EngineError, GpuUnavailableError
 from runner.host.container import ContainerSpec, Mount
-from runner.host.host_config import host_config, why_no_gpus
+from runner.host.host_config import check_limits, host_config, why_no_gpus, why_no_limits
 
 DOCKER, OLD, NEW = None, (4, 3, 1), (5, 4, 2)
 SPEC = ContainerSpec(
@@ -114,3 +114,11 @@ def test_gpus_are_withheld_by_old_ones_of_podman_alone() -> None:
     assert why_no_gpus(DOCKER) is None
     assert why_no_gpus((5, 4)) is None
     assert why_no_gpus((5, 3, 9)) is not None
+
+
+def test_limits_are_kept_by_root_and_by_users_on_cgroup_v2_alone() -> None:
+    assert why_no_limits(0, unified=False) is None
+    assert why_no_limits(1000, unified=True) is None
+    check_limits(0, unified=False)
+    with pytest.raises(EngineError, match=r"keeps limits on cgroup v2 alone.* use root's engine"):
+        check_limits(1000, unified=False)
