@@ -30,7 +30,7 @@ test: lint images-cpu  ## every check and every test
 	@$(MAKE) --no-print-directory test-podman
 
 test-podman: images-cpu  ## the ends of runs and a film on Podman; part of make test
-	@$(BIN)/pytest --engine podman -n 2 --dist loadfile $(ON_PODMAN)
+	@$(BIN)/pytest --engine podman -n 2 --dist worksteal $(ON_PODMAN)
 
 test-podman-all: images-cpu  ## every test that needs an engine, on Podman
 	@$(BIN)/pytest --engine podman -n 2 --dist loadfile -m "not alone" $(TESTS)

@@ -1,9 +1,12 @@
 """What holds on Podman alone: what it cannot do is refused, and its service may come and go."""
 
 import json
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from runner.host.engine import LABEL, DockerEngine
@@ -20,6 +23,12 @@ pytestmark = [pytest.mark.podman, pytest.mark.engine]
 
 STORE_BYTES = 768 << 20
 GPU = StubGpu(uuid="GPU-5ca1ab1e-0000-4000-8000-000000000001", total=8 * GIB)
+SLOW_BUILD = """\
+ARG PARENT=stagerun/parent-base:current
+FROM ${PARENT}
+RUN sleep 4.321
+RUN true
+"""
 SPEC = """\
 summary: Has a use for a GPU
 {parents}
@@ -113,6 +122,30 @@ def test_the_second_copy_of_the_output_has_a_limit(
         process.communicate(timeout=30)
 
     assert (found["Type"], found["Size"]) == ("k8s-file", "100MB")
+
+
+def test_an_interrupted_build_ends_with_the_step_that_it_is_in(
+    real_kit: Kit, engine: DockerEngine
+) -> None:
+    asleep = ["sleep", "4.321"]
+    (real_kit.root / "images/trial").mkdir()
+    (real_kit.root / "images/trial/Dockerfile").write_text(SLOW_BUILD)
+    real_kit.spec("50_probe", SPEC.format(need="none", parents="parent: trial"))
+
+    def is_asleep() -> bool:
+        return any(
+            process.info["cmdline"] == asleep for process in psutil.process_iter(["cmdline"])
+        )
+
+    with started(real_kit, "build", "50_probe") as process:
+        wait_until(is_asleep, "the step")
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=3)
+    wait_until(lambda: not is_asleep(), "the end of the step")
+    time.sleep(1)  # as long as Podman may need for a step that follows
+
+    assert process.returncode == 130, text
+    assert engine.image("stagerun/parent-trial:current") is None
 
 
 @pytest.fixture(scope="module")
