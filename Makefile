@@ -7,12 +7,15 @@ STAMP := .venv/.complete
 TESTS ?= tests
 MINUTES ?= 5
 RUNS ?= 50
+# Of the tests that need an engine, those that `make test` repeats on Podman: docs/engines.md.
+ON_PODMAN := $(addprefix tests/, faults/test_podman.py faults/test_verdict_matrix.py \
+  faults/test_adoption.py faults/test_cancel.py e2e/test_readme.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint images images-cpu images-all bench quality soak trials schema locks clean
+.PHONY: help demo test test-podman test-podman-all lint images images-cpu images-all bench quality soak trials schema locks clean
 
 help:  ## show the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: images  ## a film clip with subtitles, from nothing
 	@$(BIN)/python demo/film.py out/media/demo.mkv
@@ -24,6 +27,14 @@ demo: images  ## a film clip with subtitles, from nothing
 test: lint images-cpu  ## every check and every test
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not alone" $(TESTS)
 	@$(BIN)/pytest -m alone $(TESTS)
+	@$(MAKE) --no-print-directory test-podman
+
+test-podman: images-cpu  ## the ends of runs and a film on Podman; part of make test
+	@$(BIN)/pytest --engine podman -n 2 --dist worksteal $(ON_PODMAN)
+
+test-podman-all: images-cpu  ## every test that needs an engine, on Podman
+	@$(BIN)/pytest --engine podman -n 2 --dist loadfile -m "not alone" $(TESTS)
+	@$(BIN)/pytest --engine podman -m alone $(TESTS)
 
 lint: $(STAMP)  ## style, types, layers, the Python version of the in-container library
 	@$(BIN)/ruff check .

@@ -16,7 +16,7 @@ def main() -> int:
         return 0
     target.parent.mkdir(parents=True, exist_ok=True)
     print(f"making the demo's film {sys.argv[1]}")
-    client = docker.from_env()
+    client = docker.from_env(timeout=600)  # it waits for the film, too
     client.containers.run(
         "stagerun/parent-ffmpeg:current",
         ["python3", "/demo/make_clip.py", f"/film/{target.name}.part.mkv"],

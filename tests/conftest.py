@@ -1,6 +1,9 @@
-"""Fixtures that several kinds of tests share."""
+"""Fixtures that several kinds of tests share, and the engine that all tests run on."""
 
+import functools
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
@@ -8,11 +11,58 @@ import pytest
 
 from runner.errors import StagerunError
 from runner.host.engine import DockerEngine
+from tests.podman_service import BASES, bring_images, podman_service, why_no_podman
 from tests.project_kit import Kit, build_kit_images, make_kit
 
 # What an example costs depends on what else the machine does.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
+PODMAN = "podman"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--engine podman`` runs the tests that need an engine, and only those, on Podman."""
+    parser.addoption("--engine", choices=["docker", PODMAN], default="docker", help="run on it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start Podman's service, once for all worker processes, which inherit its address."""
+    is_worker = hasattr(config, "workerinput")
+    if config.getoption("engine") == PODMAN and not is_worker and why_no_podman() is None:
+        stack = ExitStack()
+        os.environ["DOCKER_HOST"] = stack.enter_context(podman_service()).address
+        config.add_cleanup(stack.close)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the other engine; say why where there is no Podman."""
+    on_podman = config.getoption("engine") == PODMAN
+    left_out = [item for item in items if not _is_about(item, on_podman=on_podman)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+    reason = why_no_podman() if on_podman else None
+    if reason is not None:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture: a test of the project's images has them on the engine it runs on."""
+    on_podman = item.config.getoption("engine") == PODMAN
+    if on_podman and item.get_closest_marker("images") and why_no_podman() is None:
+        _bring_project_images()
+
+
+@functools.cache
+def _bring_project_images() -> None:
+    bring_images(os.environ["DOCKER_HOST"])
+
+
+def _is_about(item: pytest.Item, *, on_podman: bool) -> bool:
+    """Whether a test is worth a run on this engine: on Podman only what needs an engine."""
+    marks = {mark.name for mark in item.iter_markers()}
+    return "engine" in marks and "docker" not in marks if on_podman else PODMAN not in marks
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +95,16 @@ def kit(tmp_path: Path) -> Kit:
 
 
 @pytest.fixture(scope="session")
-def kit_images(tmp_path_factory: pytest.TempPathFactory) -> None:
+def is_podman(pytestconfig: pytest.Config) -> bool:
+    """Whether the tests run on Podman."""
+    return bool(pytestconfig.getoption("engine") == PODMAN)
+
+
+@pytest.fixture(scope="session")
+def kit_images(tmp_path_factory: pytest.TempPathFactory, is_podman: bool) -> None:
     """The images of the small project's stages."""
+    if is_podman:
+        bring_images(os.environ["DOCKER_HOST"], *BASES)
     build_kit_images(make_kit(tmp_path_factory.mktemp("kit") / "project"))
 
 
@@ -58,11 +116,16 @@ def real_kit(kit: Kit, request: pytest.FixtureRequest) -> Kit:
     return kit
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests measured, also when they ran in worker processes."""
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show what tests measured, also when they ran in worker processes; say what was not tested."""
     reports = terminalreporter.stats.get("passed", [])
     measured = [item for report in reports for item in report.user_properties]
     if measured:
         terminalreporter.section("measured")
         for name, value in measured:
             terminalreporter.write_line(f"{name}: {value}")
+    if config.getoption("engine") == PODMAN and (reason := why_no_podman()):
+        terminalreporter.section("NOTHING WAS TESTED ON PODMAN", sep="!", red=True, bold=True)
+        terminalreporter.write_line(reason)

@@ -128,7 +128,7 @@ def second_engine(*, hook: bool = True, store_bytes: int | None = None) -> Itera
         # Nor by mkdtemp: its underscores may not begin or end the name of a namespace.
         folder = Path(tempfile.gettempdir(), f"second-engine-{secrets.token_hex(4)}")
         folder.mkdir(mode=0o700)
-        stack.callback(_clean_up, folder)
+        stack.callback(clean_up, folder)
         _prepare(folder, hook=hook)
         if store_bytes is not None:
             (folder / "data").mkdir()
@@ -220,12 +220,18 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _clean_up(folder: Path) -> None:
+def clean_up(folder: Path) -> None:
+    """Remove an engine's folder with everything that is still mounted in it."""
+    unmount_below(folder)
+    shutil.rmtree(folder)
+
+
+def unmount_below(folder: Path) -> None:
+    """Unmount all that is mounted in a folder."""
     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     below = [line.split()[4] for line in mounts if line.split()[4].startswith(f"{folder}/")]
     for place in sorted(below, reverse=True):
         subprocess.run(["umount", "--lazy", place], check=False)
-    shutil.rmtree(folder)
 
 
 @contextmanager

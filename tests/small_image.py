@@ -6,6 +6,7 @@ The program does what its arguments say, one after the other: ``environment`` pr
 """
 
 import io
+import json
 import shutil
 import subprocess
 import tarfile
@@ -81,5 +82,7 @@ def import_image(client: docker.DockerClient, program: Path, name: str) -> str:
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(program, arcname="program")
     repository, _, tag = name.partition(":")
-    client.api.import_image_from_data(archive.getvalue(), repository=repository, tag=tag)
+    answer = client.api.import_image_from_data(archive.getvalue())
+    # Podman before 5 takes no tag while it imports.
+    client.api.tag(json.loads(answer.splitlines()[-1])["status"], repository, tag)
     return name

@@ -6,6 +6,7 @@ into the user's cache folder; nothing is installed on the host.
 
 import contextlib
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -66,8 +67,6 @@ def bootstrap(
             raw._url("/images/create"),
             params={
                 "fromSrc": "-",
-                "repo": repository,
-                "tag": tag,
                 "changes": [f'LABEL {key}="{value}"' for key, value in labels.items()],
             },
             data=stream,
@@ -75,6 +74,8 @@ def bootstrap(
             timeout=None,
         )
         raw._raise_for_status(response)
+        # Named only now: Podman before 5 takes no tag while it imports.
+        api.tag(json.loads(response.text.splitlines()[-1])["status"], repository, tag)
 
 
 @contextlib.contextmanager

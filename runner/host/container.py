@@ -1,7 +1,7 @@
 """A container: what it shall be, what the engine says of it, and what can be done with it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -48,7 +48,7 @@ class ContainerState:
     status: str
     pid: int
     exit_code: int
-    oom_killed: bool
+    oom_killed: bool | None
     error: str
     memory: int | None
     memory_swap: int | None
@@ -58,6 +58,7 @@ class ContainerState:
     warnings: tuple[str, ...] = ()
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_running(self) -> bool:

@@ -117,6 +117,7 @@ class DockerContainer:
             warnings=self._warnings,
             started_at=_moment(state.get("StartedAt")),
             ended_at=_moment(state.get("FinishedAt")),
+            labels=found["Config"].get("Labels") or {},
         )
 
     def check_engine(self) -> None:

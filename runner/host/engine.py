@@ -5,6 +5,7 @@ an engine promises is numbered in ``Engine``; ``engine_fake`` keeps the same pro
 """
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,19 +17,20 @@ from runner.errors import (
     ImageMissingError,
     RemoteEngineError,
 )
+from runner.host.cgroup import is_unified
 from runner.host.container import Container, ContainerSpec, OurContainer
 from runner.host.docker_container import DockerContainer
 from runner.host.engine_errors import translated
+from runner.host.engine_request import Identity, identify
+from runner.host.host_config import check_limits, host_config, why_no_gpus, why_no_limits
 from runner.host.image_lookup import look_up
-from runner.host.selinux import KERNEL, security_options, uses_selinux
+from runner.host.podman_container import PodmanContainer
+from runner.host.selinux import KERNEL, uses_selinux
 
 if TYPE_CHECKING:
     import docker
 
 DEFAULT_SOCKET: Final = "unix:///var/run/docker.sock"
-ROOTLESS_SOCKETS: Final = "unix:///run/user/"
-"""Where the engines of users, which run without root, have their sockets."""
-
 LABEL: Final = "org.stagerun."
 
 STOPPED: Final = frozenset({"created", "configured", "exited", "stopped", "dead"})
@@ -61,6 +63,8 @@ class EngineFacts:
     is_podman: bool
     rootless: bool
     runtimes: tuple[str, ...]
+    why_no_gpus: str | None = None
+    why_no_limits: str | None = None
 
 
 class Engine(Protocol):
@@ -71,8 +75,9 @@ class Engine(Protocol):
     2. Mounts are bind mounts of things that exist; nothing is created on the host.
     3. The root file system is read-only, all capabilities are dropped, no new privileges can be
        gained, and the network is ``none`` unless another one is named.
-    4. Memory and memory plus swap have the same limit.
-    5. GPUs are granted by UUID, and nothing but those granted is visible.
+    4. Memory and memory plus swap have the same limit. An engine that keeps no limits is refused.
+    5. GPUs are granted by UUID, and nothing but those granted is visible. An engine that cannot
+       do so says why.
     6. No proxy settings of the client's configuration reach the container.
     7. Every error is one of ``runner.errors``; a start that fails leaves a container for
        ``remove``.
@@ -88,6 +93,9 @@ class Engine(Protocol):
 
     def user(self, uid: int, gid: int) -> str:
         """The user of a container whose files shall belong to this uid and gid."""
+
+    def why_no_gpus(self) -> str | None:
+        """Why it cannot hand GPUs to containers, as a clause; None when it can."""
 
     def image(self, name: str) -> Image | None:
         """The image behind a name or digest; None if it is not there."""
@@ -132,25 +140,31 @@ class DockerEngine:
         self._selinux = selinux
         self._client: docker.APIClient | None = None
 
+    @functools.cached_property
+    def identity(self) -> Identity:
+        """Which engine it is. Raises EngineUnavailableError."""
+        with translated(self.address):
+            return identify(self.address)
+
     @property
     def api(self) -> "docker.APIClient":
         """The SDK's client. Raises EngineUnavailableError."""
         if self._client is None:
+            version = self.identity.api_version
             with translated(self.address):
                 import docker
 
-                self._client = docker.APIClient(base_url=self.address, version="auto", timeout=60)
+                self._client = docker.APIClient(base_url=self.address, version=version, timeout=60)
         return self._client
 
     def facts(self) -> EngineFacts:
         """Ask the engine for its version and configuration."""
         with translated(self.address):
-            info, version = self.api.info(), self.api.version()
-        components = [part.get("Name", "") for part in version.get("Components") or ()]
-        is_podman = any("Podman" in name for name in components)
+            info = self.api.info()
+        is_podman = self.identity.podman is not None
         return EngineFacts(
             name="Podman" if is_podman else "Docker",
-            version=info.get("ServerVersion") or version.get("Version", "unknown"),
+            version=info.get("ServerVersion") or "unknown",
             address=self.address,
             storage=info.get("Driver", "unknown"),
             cgroup_version=str(info.get("CgroupVersion", "1")),
@@ -159,13 +173,20 @@ class DockerEngine:
             memory_bytes=info.get("MemTotal") or 0,
             swap_limit=bool(info.get("SwapLimit", True)),
             is_podman=is_podman,
-            rootless=any("rootless" in text for text in info.get("SecurityOptions") or ()),
+            # Not from its options: Podman does not say it there.
+            rootless=self.identity.uid != 0,
             runtimes=tuple(info.get("Runtimes") or ()),
+            why_no_gpus=self.why_no_gpus(),
+            why_no_limits=why_no_limits(self.identity.uid, unified=is_unified()),
         )
 
     def user(self, uid: int, gid: int) -> str:
         """The caller, who in a rootless engine is root inside the container."""
-        return "0:0" if self.address.startswith(ROOTLESS_SOCKETS) else f"{uid}:{gid}"
+        return "0:0" if self.identity.uid != 0 else f"{uid}:{gid}"
+
+    def why_no_gpus(self) -> str | None:
+        """Older ones of Podman ignore requests for GPUs."""
+        return why_no_gpus(self.identity.podman)
 
     def image(self, name: str) -> Image | None:
         """Look an image up by name or digest."""
@@ -193,6 +214,7 @@ class DockerEngine:
     @contextlib.contextmanager
     def container(self, spec: ContainerSpec) -> Iterator[DockerContainer]:
         """Create a container and remove it at the end, whatever happens."""
+        check_limits(self.identity.uid, unified=is_unified())
         with translated(self.address):
             created = self.api.create_container(
                 spec.image,
@@ -201,12 +223,12 @@ class DockerEngine:
                 user=spec.user,
                 environment=dict(spec.environment),
                 labels=dict(spec.labels),
-                host_config=self._host_config(spec),
+                host_config=host_config(
+                    self.api, spec, self.identity.podman, selinux=self._confines_by_label()
+                ),
                 use_config_proxy=False,
             )
-        container = DockerContainer(
-            self.api, self.address, created["Id"], tuple(created.get("Warnings") or ())
-        )
+        container = self._container(created["Id"], tuple(created.get("Warnings") or ()))
         try:
             yield container
         finally:
@@ -215,31 +237,11 @@ class DockerEngine:
             with contextlib.suppress(EngineError):
                 container.remove()
 
-    def _host_config(self, spec: ContainerSpec) -> Any:
-        from docker.types import DeviceRequest, LogConfig
-        from docker.types import Mount as BindMount
-
-        mounts = [
-            BindMount(mount.target, mount.source, type="bind", read_only=mount.read_only)
-            for mount in spec.mounts
-        ]
-        requests = [DeviceRequest(device_ids=list(spec.gpus), capabilities=[["gpu"]])]
-        return self.api.create_host_config(
-            mounts=mounts,
-            network_mode=spec.network,
-            read_only=True,
-            cap_drop=["ALL"],
-            security_opt=security_options(selinux=self._confines_by_label()),
-            init=True,
-            mem_limit=spec.memory,
-            memswap_limit=spec.memory,
-            nano_cpus=round(spec.cpus * 1_000_000_000),
-            pids_limit=spec.pids,
-            shm_size=spec.shm,
-            tmpfs={"/tmp": f"rw,nosuid,nodev,exec,size={spec.tmp},mode=1777"},
-            log_config=LogConfig(type="local"),
-            device_requests=requests if spec.gpus else None,
-        )
+    def _container(
+        self, identifier: str, warnings: tuple[str, ...] = (), created: float | None = None
+    ) -> DockerContainer:
+        kind = DockerContainer if self.identity.podman is None else PodmanContainer
+        return kind(self.api, self.address, identifier, warnings, created)
 
     def _confines_by_label(self) -> bool:
         # Only where the kernel has SELinux is the engine asked: the answer takes its time.
@@ -253,10 +255,7 @@ class DockerEngine:
         wanted = [f"{key}={value}" for key, value in labels.items()]
         with translated(self.address):
             found = self.api.containers(all=True, filters={"label": wanted})
-        return [
-            DockerContainer(self.api, self.address, item["Id"], created=float(item["Created"]))
-            for item in found
-        ]
+        return [self._container(item["Id"], created=float(item["Created"])) for item in found]
 
     def our_containers(self) -> list[OurContainer]:
         """List the containers of every job."""

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Final
 
 from runner.errors import (
     DiskFullError,
@@ -11,6 +12,46 @@ from runner.errors import (
     ImageMissingError,
     StagerunError,
 )
+
+REFUSALS: Final[tuple[tuple[str, type[StagerunError], str], ...]] = (
+    (
+        "could not select device driver",
+        GpuUnavailableError,
+        "the engine cannot hand a GPU to a container: {}. Install the NVIDIA container toolkit and "
+        "restart the engine; stagerun doctor shows what is there.",
+    ),
+    (
+        "nvidia-container",
+        GpuUnavailableError,
+        "the engine could not hand the GPU to the container: {}. stagerun doctor shows which GPUs "
+        "answer.",
+    ),
+    (
+        "cdi device",
+        GpuUnavailableError,
+        "the engine does not know the GPU: {}. Describe the GPUs to it by UUID: sudo nvidia-ctk "
+        "cdi generate --device-name-strategy=uuid --output=/etc/cdi/nvidia.yaml",
+    ),
+    (
+        "requested cgroup controller",
+        EngineError,
+        "the engine may not keep a limit: {}. Let users limit what they run: Delegate=memory pids "
+        "cpu cpuset below [Service] in /etc/systemd/system/user@.service.d/delegate.conf, and log "
+        "in again.",
+    ),
+    (
+        "container-init binary not found",
+        EngineError,
+        "Podman has no init program to start containers with: {}. Install one: sudo apt-get "
+        "install catatonit",
+    ),
+    (
+        "no space left on device",
+        DiskFullError,
+        "the engine has no space left: {}. Free some: stagerun clean shows what would go.",
+    ),
+)
+"""Words of an engine that refuses, in lower case; what they mean, and what to say of them."""
 
 
 @contextlib.contextmanager
@@ -50,21 +91,9 @@ def translate(problem: Exception, address: str) -> StagerunError:
 
 def _api_error(text: str) -> StagerunError:
     lower = text.lower()
-    if "could not select device driver" in lower:
-        return GpuUnavailableError(
-            f"the engine cannot hand a GPU to a container: {text.strip()}. Install the NVIDIA "
-            "container toolkit and restart the engine; stagerun doctor shows what is there."
-        )
-    if "nvidia-container" in lower:
-        return GpuUnavailableError(
-            f"the engine could not hand the GPU to the container: {text.strip()}. stagerun doctor "
-            "shows which GPUs answer."
-        )
-    if "no space left on device" in lower:
-        return DiskFullError(
-            f"the engine has no space left: {text.strip()}. Free some: stagerun clean shows what "
-            "would go."
-        )
+    for words, kind, sentence in REFUSALS:
+        if words in lower:
+            return kind(sentence.format(text.strip()))
     return EngineError(f"the engine refused: {text.strip()}.")
 
 
@@ -76,7 +105,7 @@ def unavailable(text: str, address: str) -> str:
             f"you may not use the engine's socket {path}. Join its group and log in again: "
             "sudo usermod -aG docker $USER"
         )
-    if "FileNotFoundError" in text or "No such file" in text or "ConnectionRefused" in text:
+    if any(word in text for word in ("FileNotFoundError", "No such file", "onnection refused")):
         return (
             f"no container engine answers at {path}. Install and start Docker "
             "(sudo apt-get install docker.io), or name the socket in DOCKER_HOST."

@@ -154,6 +154,7 @@ class FakeContainer:
             shm=self.spec.shm,
             started_at=self._started_at,
             ended_at=self._ended_at,
+            labels=self.spec.labels,
         )
 
     def check_engine(self) -> None:
@@ -187,6 +188,7 @@ class FakeEngine:
     oom: bool = False
     lost: bool = False
     address: str = "unix:///fake.sock"
+    no_gpus: str | None = None
 
     def add(self, name: str, stage: Stage, labels: Mapping[str, str] | None = None) -> Image:
         """Give the engine an image, and the function that runs in it."""
@@ -211,11 +213,16 @@ class FakeEngine:
             is_podman=False,
             rootless=False,
             runtimes=("runc",),
+            why_no_gpus=self.no_gpus,
         )
 
     def user(self, uid: int, gid: int) -> str:
         """As with an engine that runs as root."""
         return f"{uid}:{gid}"
+
+    def why_no_gpus(self) -> str | None:
+        """As the test decided."""
+        return self.no_gpus
 
     def image(self, name: str) -> Image | None:
         """Look an image up by name or digest."""

@@ -34,6 +34,7 @@ __all__ = [
     "grant",
     "inventory",
     "lost",
+    "withheld",
 ]
 
 GpuNeed: TypeAlias = Literal["none", "optional", "required"]
@@ -42,11 +43,12 @@ GIB: Final = 1024**3
 
 
 class Absence(StrEnum):
-    """Why a machine offers no GPU."""
+    """Why a machine, or the container engine on it, offers no GPU."""
 
     LIBRARY_NOT_FOUND = "library_not_found"
     DRIVER_NOT_LOADED = "driver_not_loaded"
     NO_DEVICE = "no_device"
+    ENGINE = "engine"
     ERROR = "error"
 
 
@@ -123,6 +125,11 @@ def _take_inventory(session: NvmlSession) -> Inventory:
     return Inventory(absence=Absence.NO_DEVICE, detail=_ABSENCE_TEXT[Absence.NO_DEVICE])
 
 
+def withheld(found: Inventory, reason: str | None) -> Inventory:
+    """What containers can be given of it; ``reason`` says why an engine gives them no GPU."""
+    return Inventory(absence=Absence.ENGINE, detail=reason) if found.gpus and reason else found
+
+
 def grant(
     need: GpuNeed,
     memory_bytes: int | None,
@@ -181,6 +188,8 @@ def _refusal(memory_bytes: int | None, inventory: Inventory, free: Mapping[str, 
     reason = _why_not(memory_bytes, inventory, free)
     if inventory.gpus:
         remedy = "Wait until GPU memory is free, or lower gpu_memory"
+    elif inventory.absence is Absence.ENGINE:
+        remedy = "Use Docker (unset DOCKER_HOST), or a newer Podman"
     else:
         remedy = "Install or load the NVIDIA driver, or use a machine that has a GPU"
     sentences = (

@@ -77,7 +77,7 @@ class _Builder:
         self._observer = emit
         self._force = force
         self._emitting = threading.Lock()
-        self._sent = SentBuilds(engine.api)
+        self._sent = SentBuilds(engine.api, can_cancel=engine.identity.podman is None)
 
     def _emit(self, event: Event) -> None:
         with self._emitting:

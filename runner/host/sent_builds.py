@@ -1,6 +1,8 @@
 """The builds that the engine works on: who is interrupted stops them before leaving.
 
 A build that still runs holds its context, and in it the site's passwords, in the engine's cache.
+Podman keeps none and cannot cancel a build: there it ends, with the step that it is in, when the
+process that sent it has ended.
 """
 
 import contextlib
@@ -23,8 +25,9 @@ AGAIN_SECONDS: Final = 0.2
 class SentBuilds:
     """Names each build that is sent, so that all of them can be stopped together."""
 
-    def __init__(self, api: "docker.APIClient") -> None:
+    def __init__(self, api: "docker.APIClient", *, can_cancel: bool) -> None:
         self._api = api
+        self._can_cancel = can_cancel
         self._names: set[str] = set()
         self._stopped = False
         self._changed = threading.Condition()
@@ -50,9 +53,8 @@ class SentBuilds:
         end = time.monotonic() + seconds
         with self._changed:
             self._stopped = True
-            while self._names and time.monotonic() < end:
+            while self._can_cancel and self._names and time.monotonic() < end:
                 for name in self._names:
-                    # Podman cannot cancel a build; there it ends with the connection.
                     with contextlib.suppress(EngineError):
                         self._cancel(name)
                 # Again after a while: what is still being uploaded cannot be cancelled yet.

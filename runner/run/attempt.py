@@ -202,13 +202,19 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
 
 def _remove_containers(stage_id: str, job: Job, host: Host) -> None:
     for leftover in host.engine.containers(stage_labels(job, stage_id)):
-        if leftover.state().is_running:
+        state = leftover.state()
+        # An engine that goes away may leave a container running whose run was closed for that.
+        if state.is_running and not _is_over(job, state.labels.get(f"{LABEL}run")):
             msg = (
                 f"a container of {stage_id} of {job.root} still runs, so its folder stays where it "
                 "is. Stop it with docker stop, or wait for it."
             )
             raise StageBusyError(msg)
         leftover.remove()
+
+
+def _is_over(job: Job, run_id: str | None) -> bool:
+    return run_id is not None and journal_of(job, run_id).is_closed
 
 
 def _may_live(run: Run) -> bool:

@@ -15,7 +15,7 @@ from runner.errors import (
     UsageError,
 )
 from runner.host.engine import Engine, EngineFacts
-from runner.host.gpu import Inventory
+from runner.host.gpu import Absence, Inventory, withheld
 from runner.host.images import Condition, ImageState, image_state
 from runner.host.machine import free_bytes
 from runner.job.model_store import model_folder
@@ -60,7 +60,8 @@ def examine(
         checks.append(_engine(facts))
     except EngineError as problem:
         checks.append(_no_engine(problem))
-    checks += [_user(facts), _gpu(inventory(), project)]
+    found = withheld(inventory(), facts.why_no_gpus if facts else None)
+    checks += [_user(facts), _gpu(found, project)]
     if facts is not None and project is not None:
         checks.append(_images(project, engine()))
     checks.append(_disk(project, facts))
@@ -91,11 +92,20 @@ def _engine(facts: EngineFacts) -> Check:
     parts.append(f"cgroup v{facts.cgroup_version}")
     if facts.rootless:
         parts.append("rootless")
-    if not facts.swap_limit:
-        parts.append("no swap limit")
+    if facts.why_no_gpus:
+        parts.append("no GPUs")
+    if facts.why_no_limits:
         return Check(
             subject="engine",
-            text=", ".join(parts),
+            text=", ".join([*parts, "no limits"]),
+            health=Health.BROKEN,
+            remedy=f"{facts.why_no_limits}: boot with v2, or use root's engine",
+            exit_code=EngineError.exit_code,
+        )
+    if not facts.swap_limit:
+        return Check(
+            subject="engine",
+            text=", ".join([*parts, "no swap limit"]),
             health=Health.MEND,
             remedy="memory limits do not count swap: boot with swapaccount=1",
         )
@@ -133,7 +143,9 @@ def _gpu(found: Inventory, project: Project | None) -> Check:
             subject="GPU",
             text=f"{reason}; it is required by {', '.join(required)}",
             health=Health.BROKEN,
-            remedy="install NVIDIA's driver, or use a machine with a GPU",
+            remedy="use Docker, or a newer Podman"
+            if found.absence is Absence.ENGINE
+            else "install NVIDIA's driver, or use a machine with a GPU",
             exit_code=GpuUnavailableError.exit_code,
         )
     return Check(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from runner.errors import ConfigError
-from runner.host.gpu import Grant, grant
+from runner.host.gpu import Grant, grant, withheld
 from runner.host.images import StageImage
 from runner.project.config import Value, resolve_config
 from runner.project.pipeline import Project
@@ -64,7 +64,10 @@ def choose_variant(
     if on_gpu is None:
         return Grant(), CPU_VARIANT if CPU_VARIANT in allowed else allowed[0]
     needs = "required" if allowed == (GPU_VARIANT,) else stage.gpu
-    granted = grant(needs, gpu_memory, host.promises.after_ours(host.inventory()))
+    found = host.promises.after_ours(host.inventory())
+    if found.gpus:
+        found = withheld(found, host.engine.why_no_gpus())
+    granted = grant(needs, gpu_memory, found)
     if granted.uuids:
         return granted, on_gpu
     return granted, CPU_VARIANT if CPU_VARIANT in allowed else allowed[0]

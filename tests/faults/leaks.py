@@ -90,7 +90,7 @@ def _processes(folder: Path, known: set[int], apart: str) -> list[str]:
     found = []
     children = _children()
     for process in psutil.process_iter():
-        with suppress(psutil.Error):
+        with suppress(psutil.Error, OSError):  # a folder's path may be too long to be told
             words = " ".join(process.cmdline())
             own = process.pid in children or str(folder) in f"{process.cwd()} {words}"
             if own and apart not in words and process.pid not in {os.getpid(), *known}:

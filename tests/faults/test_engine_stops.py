@@ -12,6 +12,7 @@ from tests.second_engine import SecondEngine, second_engine, why_no_second_engin
 
 NOT_HERE = why_no_second_engine()
 pytestmark = [
+    pytest.mark.docker,
     pytest.mark.engine,
     pytest.mark.root,
     pytest.mark.skipif(NOT_HERE is not None, reason=str(NOT_HERE)),

@@ -1,23 +1,20 @@
 """No space left: in the job's file system, for the runner's own files, in the image store."""
 
-import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.faults.calls import call, program
-from tests.faults.small_disk import NEEDS_ROOT, small_disk
+from tests.faults.small_disk import NEEDS_ROOT, fill, small_disk
 from tests.project_kit import Kit
 from tests.second_engine import SecondEngine, second_engine, why_no_second_engine
 
 NOT_HERE: Final = why_no_second_engine()
 pytestmark = [pytest.mark.engine, pytest.mark.root, NEEDS_ROOT]
 
-PAGE: Final = 4096
 STORE_BYTES: Final = 512 << 20
 
 
@@ -29,16 +26,6 @@ def small_job(real_kit: Kit, job: Path) -> Iterator[Path]:
     with small_disk(small, "4m"):
         subprocess.run(["cp", "-a", f"{job}/.", small], check=True, timeout=20)
         yield small
-
-
-def fill(path: Path, leave_pages: int = 0) -> None:
-    """Write a file until nothing more fits, and give some pages back."""
-    with path.open("wb", buffering=0) as file:
-        with suppress(OSError):
-            while file.write(bytes(PAGE)) == PAGE:
-                pass
-        size = os.fstat(file.fileno()).st_size // PAGE * PAGE
-        file.truncate(max(0, size - leave_pages * PAGE))
 
 
 def test_a_job_that_is_a_file_system_of_its_own_can_be_run(real_kit: Kit, small_job: Path) -> None:
@@ -119,6 +106,7 @@ def full_engine(kit_images: None) -> Iterator[SecondEngine]:  # noqa: ARG001  (b
         yield running
 
 
+@pytest.mark.docker
 @pytest.mark.skipif(NOT_HERE is not None, reason=str(NOT_HERE))
 def test_an_image_store_without_room_is_a_full_disk_and_the_result_stays(
     real_kit: Kit, job: Path, full_engine: SecondEngine

@@ -19,10 +19,16 @@ ODD_NAMES = {
     "line break": "first\nsecond\ttab",
     "unicode": "ünïcødé 影片 🎬",
     "leading dash": "-rf",
+    "comma": "this, that",
+    "colon": "this: that",
     "punctuation": "a,b:c=d;e&f|g*h?[i]{j}\\k#l%m!",
     "dots": "...",
     "long": "x" * 240,
 }
+
+
+# Podman has no way to say a comma and a colon at once: it refuses, which is tested with it.
+PUNCTUATION = pytest.param("punctuation", marks=pytest.mark.docker)
 
 
 def quoted(text: str) -> str:
@@ -30,7 +36,7 @@ def quoted(text: str) -> str:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("kind", ODD_NAMES)
+@pytest.mark.parametrize("kind", [*sorted(ODD_NAMES.keys() - {"punctuation"}), PUNCTUATION])
 def test_a_job_and_an_input_of_any_name_can_be_run(real_kit: Kit, kind: str) -> None:
     name = ODD_NAMES[kind]
     job = real_kit.job(name)
@@ -56,7 +62,7 @@ def test_a_job_in_the_current_folder_may_begin_with_a_dash(real_kit: Kit) -> Non
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("kind", ["quotes", "line break", "punctuation"])
+@pytest.mark.parametrize("kind", ["quotes", "line break", "comma", "colon", PUNCTUATION])
 def test_a_file_of_any_name_can_be_mounted_by_reference(real_kit: Kit, kind: str) -> None:
     far = real_kit.root / ODD_NAMES[kind]
     far.write_text("from afar\n")

@@ -25,7 +25,7 @@ Starter = Callable[..., Container]
 
 def why_not_measured() -> str | None:
     try:
-        docker.DockerClient().close()
+        docker.from_env().close()
     except DockerException:
         return "no container engine answers"
     return why_no_small_image()
@@ -41,7 +41,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[docker.DockerClient]:
     with ExitStack() as stack:
-        client = docker.DockerClient()
+        client = docker.from_env()
         stack.callback(client.close)
         import_image(client, build_program(tmp_path_factory.mktemp("program")), IMAGE)
         stack.callback(client.images.remove, IMAGE)

@@ -15,6 +15,7 @@ from tests.second_engine import SecondEngine, second_engine, why_no_second_engin
 
 NO_GPU_HERE = why_no_second_engine() or why_no_stub()
 pytestmark = [
+    pytest.mark.docker,
     pytest.mark.engine,
     pytest.mark.root,
     pytest.mark.skipif(NO_GPU_HERE is not None, reason=str(NO_GPU_HERE)),

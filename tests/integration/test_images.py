@@ -164,6 +164,7 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.docker  # Podman keeps no context, and cannot cancel a build
 def test_an_interrupted_build_leaves_no_password_in_the_build_cache(
     root: Path, engine: DockerEngine
 ) -> None:

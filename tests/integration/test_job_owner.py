@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.host.engine import engine_address
 from tests.faults.calls import Ended, call, ended, program, started, wait_until
 from tests.faults.leaks import foreign_files, nothing_left_behind
 from tests.project_kit import STAGERUN, Kit, make_kit
@@ -118,13 +119,15 @@ def reachable_kit(open_folder: Path, request: pytest.FixtureRequest) -> Kit:
 
 def run_as_stranger(kit: Kit, job: Path, *options: str) -> Ended:
     """Run the stage as somebody who is not root and may use the engine."""
-    group = Path("/var/run/docker.sock").stat().st_gid
+    address = engine_address()
+    group = Path(address.removeprefix("unix://")).stat().st_gid
     home = kit.root.parent / "home"
     finished = subprocess.run(
         ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", f"--groups={group}",
          sys.executable, STAGERUN, "50_probe", job, "--dev", *options],
         capture_output=True, text=True, timeout=60, check=False, cwd=kit.root,
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home)},
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home),
+             "DOCKER_HOST": address},
     )  # fmt: skip
     text = finished.stdout + finished.stderr
     assert "Traceback" not in text, text

@@ -118,6 +118,7 @@ def test_reports_in_a_pipe_hold_no_escape_codes(real_kit: Kit) -> None:
     assert "\x1b" not in real_kit.run("doctor").stdout
 
 
+@pytest.mark.docker
 @pytest.mark.root
 @pytest.mark.skipif(NO_SECOND_ENGINE is not None, reason=str(NO_SECOND_ENGINE))
 def test_replaced_images_are_shown_and_go_on_request(kit: Kit) -> None:

@@ -19,6 +19,7 @@ from tests.small_image import build_program, import_image, why_no_small_image
 
 NO_GPU_HERE = why_no_second_engine() or why_no_stub() or why_no_small_image()
 pytestmark = [
+    pytest.mark.docker,
     pytest.mark.engine,
     pytest.mark.root,
     pytest.mark.skipif(NO_GPU_HERE is not None, reason=str(NO_GPU_HERE)),

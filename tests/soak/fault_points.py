@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from runner.host.docker_container import DockerContainer
 from runner.host.engine import DockerEngine
+from runner.host.podman_container import PodmanContainer
 from runner.job.journal import Journal
 
 Reached = Callable[[str], None]
@@ -23,7 +24,7 @@ Named = Callable[..., str | None]
 
 BY_PATHS: Final = ("replace", "rename", "link", "unlink", "remove", "mkdir", "rmdir")
 BY_DESCRIPTOR: Final = ("fsync", "ftruncate", "posix_fallocate", "write", "pwrite", "fchmod")
-OF_CONTAINERS: Final = ("attach", "start", "wait", "signal", "state", "kept_output", "remove")
+OF_CONTAINERS: Final = {"attach", "start", "wait", "signal", "state", "kept_output", "remove"}
 SHARED: Final = {
     "slots": "a place to run",
     "memory": "the promises of memory",
@@ -47,8 +48,9 @@ def install(job: Path, reached: Reached) -> None:
         _wrap(os, name, functools.partial(_of_descriptor, job, name), reached)
     _wrap(fcntl, "flock", functools.partial(_of_lock, job), reached)
     _wrap(Journal, "write", lambda _, step, **__: f"journal {step}", reached)
-    for name in OF_CONTAINERS:
-        _wrap(DockerContainer, name, functools.partial(_constant, f"container {name}"), reached)
+    for kind in (DockerContainer, PodmanContainer):
+        for name in vars(kind).keys() & OF_CONTAINERS:
+            _wrap(kind, name, functools.partial(_constant, f"container {name}"), reached)
     _wrap_creation(reached)
 
 

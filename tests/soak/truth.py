@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import docker
 
-from runner.host.engine import DEFAULT_SOCKET, LABEL
+from runner.host.engine import LABEL, engine_address
 
 PATIENCE_SECONDS: Final = 10.0
 PAUSE_SECONDS: Final = 0.005
@@ -63,10 +63,10 @@ def key_of(job: Path, run_id: str) -> str:
 @contextmanager
 def truth_of(folder: Path) -> Iterator[tuple[Truth, "docker.APIClient"]]:
     """Listen to the engine for the time of the block."""
-    client = docker.APIClient(base_url=DEFAULT_SOCKET, timeout=60)
+    client = docker.APIClient(base_url=engine_address(), timeout=60)
     truth = Truth(folder)
-    wanted = {"type": ["container"], "label": [f"{LABEL}job"], "event": ["start", "die"]}
-    events = client.events(filters=wanted, decode=True)
+    # No finer: Podman finds no event by the name of a label alone.
+    events = client.events(filters={"type": ["container"]}, decode=True)
 
     def listen() -> None:
         for event in events:

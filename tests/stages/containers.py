@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import docker
+from docker.errors import ImageNotFound
 from docker.types import Mount
 
 from runner.project.stage import Parent, StageSpec, baked_spec, load_stage
@@ -72,8 +73,11 @@ class Stages:
 
     def has_images(self) -> bool:
         """Whether the project's parent images are built."""
-        built = {tag for image in self._client.images.list() for tag in image.tags}
-        return _image(FFMPEG) in built
+        try:
+            self._client.images.get(_image(FFMPEG))
+        except ImageNotFound:
+            return False
+        return True
 
     def run(self, stage: str, job: Path, setup: Setup = PLAIN, /, **config: str) -> Ended:
         """Runs the stage on the job as `docker run` by hand would, under the limits of its spec."""

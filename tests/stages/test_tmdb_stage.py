@@ -27,7 +27,9 @@ from tests.stages.tmdb_kit import (
     skipped,
 )
 
-pytestmark = [pytest.mark.images, pytest.mark.engine]
+# Its network is Docker's: it finds containers by hostname, and Docker's firewall drops what goes
+# between containers on such a network of another engine.
+pytestmark = [pytest.mark.images, pytest.mark.engine, pytest.mark.docker]
 
 PARTS = ["credits", "keywords", "translations"]
 

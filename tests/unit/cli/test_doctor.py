@@ -1,14 +1,20 @@
 """``stagerun doctor``."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import pytest
 
 from runner.cli.context import Context
 from runner.cli.doctor import command
 from runner.errors import EngineUnavailableError
+from runner.host.engine import EngineFacts
 from runner.host.engine_fake import FakeEngine
+from runner.host.gpu import Inventory
 from runner.run.doctor import Check, Health, examine, exit_code
 from tests.unit.cli.bench import NEXT, PROBE, Bench
+from tests.unit.run.conftest import GPU
 
 GPU_NEEDED = """\
     summary: Copies its input
@@ -79,6 +85,44 @@ def test_a_gpu_that_is_required_and_absent_is_broken(bench: Bench) -> None:
     check = examined(bench)["GPU"]
     assert (check.health, check.exit_code) == (Health.BROKEN, 6)
     assert PROBE in check.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "health", "words"),
+    [
+        ({}, Health.OK, ""),
+        ({"rootless": True}, Health.OK, "rootless"),
+        ({"why_no_limits": "so"}, Health.BROKEN, "no limits"),
+        ({"swap_limit": False}, Health.MEND, "no swap limit"),
+    ],
+)
+def test_limits_that_the_engine_does_not_keep_are_told(
+    bench: Bench, changes: dict[str, Any], health: Health, words: str
+) -> None:
+    class Other(FakeEngine):
+        def facts(self) -> EngineFacts:
+            return replace(super().facts(), **changes)
+
+    check = examine(None, Other, lambda: bench.inventory)[0]
+
+    assert check.health is health
+    assert words in check.text
+    assert (check.remedy is None) == (health is Health.OK)
+    assert check.exit_code == (5 if health is Health.BROKEN else 0)
+
+
+def test_gpus_that_the_engine_cannot_hand_out_do_not_count(bench: Bench) -> None:
+    bench.inventory = Inventory(gpus=(GPU,))
+    assert "Fake" in examined(bench)["GPU"].text
+    bench.engine.no_gpus = "this engine ignores requests for GPUs"
+    checks = examined(bench)
+    assert checks["engine"].text.endswith("no GPUs")
+    assert checks["GPU"].health is Health.ABSENT
+    assert "this engine ignores requests for GPUs" in checks["GPU"].text
+    bench.kit.spec(PROBE, GPU_NEEDED)
+    check = examined(bench)["GPU"]
+    assert (check.health, check.exit_code) == (Health.BROKEN, 6)
+    assert check.remedy == "use Docker, or a newer Podman"
 
 
 def test_a_model_that_the_settings_need_is_looked_for(bench: Bench, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a container makes of an engine that does not answer as it should."""
+"""What a container makes of an engine that does not answer as it should, Podman among them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,9 @@ from docker import APIClient
 from docker.errors import APIError
 from requests import ConnectionError as Unreachable
 
+from runner.errors import EngineError
 from runner.host.docker_container import DockerContainer
+from runner.host.podman_container import PodmanContainer
 
 
 @dataclass
@@ -37,3 +39,42 @@ def test_an_oom_event_is_seen_and_so_is_that_there_was_none() -> None:
 @pytest.mark.parametrize("answer", [APIError("events are off"), Unreachable("gone")])
 def test_an_engine_that_tells_no_events_leaves_the_question_open(answer: Exception) -> None:
     assert had_oom_event(answer) is None
+
+
+@dataclass
+class Podman:
+    """As much of the SDK's client as waiting and looking need, as Podman answers."""
+
+    answer: dict[str, Any]
+    flag: bool = False
+
+    def wait(self, _identifier: str, **_: object) -> dict[str, Any]:
+        return self.answer
+
+    def inspect_container(self, _identifier: str) -> dict[str, Any]:
+        return {
+            "State": {"Status": "exited", "OOMKilled": self.flag},
+            "HostConfig": {},
+            "Config": {},
+        }
+
+
+def on_podman(client: Podman) -> PodmanContainer:
+    return PodmanContainer(cast("APIClient", client), "unix:///nowhere.sock", "id")
+
+
+def test_podman_never_says_that_no_memory_was_short() -> None:
+    quiet, loud = Podman({}), Podman({}, flag=True)
+    assert on_podman(quiet).state().oom_killed is None
+    assert on_podman(loud).state().oom_killed is True
+    assert on_podman(quiet).had_oom_event() is None
+
+
+def test_an_end_that_podman_tells_is_taken_as_told() -> None:
+    assert on_podman(Podman({"StatusCode": 7, "Error": None})).wait() == 7
+
+
+def test_a_container_that_podman_no_longer_knows_has_not_ended_well() -> None:
+    gone = Podman({"StatusCode": 0, "Error": {"Message": "no such container"}})
+    with pytest.raises(EngineError):
+        on_podman(gone).wait()

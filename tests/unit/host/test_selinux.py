@@ -8,6 +8,7 @@ import pytest
 
 from runner.host.container import ContainerSpec
 from runner.host.engine import DockerEngine
+from runner.host.engine_request import Identity
 from runner.host.selinux import uses_selinux
 
 SPEC = ContainerSpec(
@@ -37,6 +38,7 @@ def security_of(kernel: Path, *options: str) -> list[str]:
     client = Client(base_url="unix:///nowhere.sock", version="1.41")
     client.reported = options
     engine._client = client
+    engine.identity = Identity("1.41", None, 0)
     with pytest.raises(CreatedError) as made, engine.container(SPEC):
         pass
     client.close()

@@ -1,11 +1,13 @@
 """A run that somebody or something stops: the time limit, a signal, an engine that goes away."""
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from runner.errors import EngineError, Verdict
+from runner.host.container import ContainerSpec
 from runner.host.engine_fake import FakeProcess
 from runner.host.gpu import Inventory
 from runner.job.folder import Job
@@ -167,22 +169,35 @@ def test_a_run_that_its_runner_has_to_break_off_is_closed_with_the_reason(
     assert all(container.removed for container in place.engine.created)
 
 
-def test_a_container_that_still_runs_keeps_its_folder(place: Place, job: Job) -> None:
+@pytest.fixture
+def alive(place: Place, job: Job) -> Iterator[ContainerSpec]:
+    """The specification of a closed run's container, whose program now goes on for ever."""
     release = threading.Event()
-
-    def lose_the_engine(process: FakeProcess) -> int:
-        if place.engine.lost:
-            return 0
-        place.programs[PROBE] = lambda _: int(release.wait(10))
-        return copy(process)
-
-    place.programs[PROBE] = lose_the_engine
     place.run(job)
     spec = place.engine.created[0].spec
-    with place.engine.container(spec) as alive:
-        alive.start()
+    place.programs[PROBE] = lambda _: int(release.wait(10))
+    yield spec
+    release.set()
+
+
+def test_a_container_that_nobody_knows_keeps_its_folder_while_it_runs(
+    place: Place, job: Job, alive: ContainerSpec
+) -> None:
+    labels = {key: value for key, value in alive.labels.items() if not key.endswith(".run")}
+    with place.engine.container(replace(alive, labels=labels)) as container:
+        container.start()
         outcome = place.run(job, force=True)
-        release.set()
     assert (outcome.verdict, outcome.exit_code) == (Verdict.BUSY, 11)
     assert "still runs" in place.said()
     assert copy_of(job) == "hello\n"
+
+
+def test_a_container_that_outlives_its_closed_run_is_ended(
+    place: Place, job: Job, alive: ContainerSpec
+) -> None:
+    with place.engine.container(alive) as container:
+        container.start()
+        place.programs[PROBE] = copy
+        outcome = place.run(job, force=True)
+        assert container.removed
+    assert outcome.verdict is Verdict.SUCCESS

@@ -99,6 +99,20 @@ def test_a_gpu_that_was_asked_for_is_required(place: Place, listener: StageSpec)
         choose_variant(listener, ("cuda",), None, place.host)
 
 
+def test_an_engine_that_cannot_hand_out_gpus_is_never_asked_to(
+    place: Place, listener: StageSpec
+) -> None:
+    place.inventory = ONE_GPU
+    place.engine.no_gpus = "this engine ignores requests for GPUs"
+
+    granted, variant = choose_variant(listener, ("cpu", "cuda"), None, place.host)
+
+    assert (granted.uuids, variant) == ((), "cpu")
+    assert granted.fallback_reason == "this engine ignores requests for GPUs"
+    with pytest.raises(GpuUnavailableError, match=r"This engine ignores .* Use Docker"):
+        choose_variant(listener, ("cuda",), None, place.host)
+
+
 def test_no_gpu_is_looked_for_where_none_is_of_use(place: Place, listener: StageSpec) -> None:
     def no_look() -> Inventory:
         msg = "the GPUs were looked at"
