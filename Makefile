@@ -7,6 +7,7 @@ STAMP := .venv/.complete
 TESTS ?= tests
 MINUTES ?= 5
 RUNS ?= 50
+ENGINE ?= docker
 # Of the tests that need an engine, those that `make test` repeats on Podman: docs/engines.md.
 ON_PODMAN := $(addprefix tests/, faults/test_podman.py faults/test_verdict_matrix.py \
   faults/test_adoption.py faults/test_cancel.py e2e/test_readme.py)
@@ -63,7 +64,7 @@ soak: $(STAMP)  ## kill runners and containers for MINUTES, then start RUNS at o
 	@$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --runs $(RUNS) --page $(if $(SEED),--seed $(SEED))
 
 trials: $(STAMP)  ## the verdict matrix, hostile stages, 100 000 malformed manifests in full; writes docs/reliability.md
-	@$(BIN)/python -m tests.trials $(SUITES)
+	@$(BIN)/python -m tests.trials --engine $(ENGINE) $(SUITES)
 
 schema: $(STAMP)  ## write docs/schema and compose/compose.yaml anew
 	@$(BIN)/python -m runner.schema_files

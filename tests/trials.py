@@ -5,13 +5,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from benchmarks.machine import machine_line
 from runner.host.engine import DockerEngine
 from tests.project_kit import ROOT
 from tests.soak.page import END, PAGE, runner_sources, table_line
@@ -81,10 +80,10 @@ def _row(engine: str, suite: str, tried: Tried) -> str:
     )
 
 
-def _run(path: str) -> Tried:
+def _run(path: str, engine: str) -> Tried:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        words = ["-q", "-n", "2", path, f"--junit-xml={report}"]
+        words = ["-q", "-n", "2", path, f"--junit-xml={report}", f"--engine={engine}"]
         subprocess.run(
             [sys.executable, "-m", "pytest", *words],
             cwd=ROOT,
@@ -94,19 +93,25 @@ def _run(path: str) -> Tried:
         return read_report(report.read_text(encoding="utf-8"))
 
 
+def _name(engine: str) -> str:
+    if engine == "docker":
+        facts = DockerEngine().facts()
+        return f"{facts.name} {facts.version}"
+    told = subprocess.run(["podman", "--version"], capture_output=True, text=True, check=True)
+    return f"Podman {told.stdout.split()[-1]}"
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run the suites that are named, or all, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suites", nargs="*", choices=SUITES)
-    asked: Iterable[str] = parser.parse_args(words).suites or SUITES
-    facts = DockerEngine().facts()
-    tried = {suite: _run(SUITES[suite]) for suite in asked}
+    parser.add_argument("--engine", choices=["docker", "podman"], default="docker")
+    asked = parser.parse_args(words)
+    tried = {suite: _run(SUITES[suite], asked.engine) for suite in asked.suites or SUITES}
     head = f"Written by `make trials`: runner {runner_sources()}."
-    engine = f"{facts.name} {facts.version}"
-    PAGE.write_text(
-        with_figures(PAGE.read_text(encoding="utf-8"), engine, tried, head), encoding="utf-8"
-    )
-    print(machine_line(facts), *(f"{suite}: {result}" for suite, result in tried.items()), sep="\n")
+    text = with_figures(PAGE.read_text(encoding="utf-8"), _name(asked.engine), tried, head)
+    PAGE.write_text(text, encoding="utf-8")
+    print(*(f"{suite}: {result}" for suite, result in tried.items()), sep="\n")
     return int(any(result.wrong or not result.count for result in tried.values()))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runner.manifest import StageManifest
 
 MANIFEST_LIMIT: Final = 4 << 20
-VALUES_LIMIT: Final = 100_000
+VALUES_LIMIT: Final = 200_000
 NO_NUMBERS: Final = (b"NaN", b"Infinity")
 OPENERS: Final = (b",", b"{", b"[")
 """Each value of a document follows one of them, or a colon behind a key that does."""

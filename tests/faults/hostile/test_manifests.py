@@ -38,10 +38,10 @@ ATTACKS = {
         after=changed("document['config'] = [[]] * 900_000"), says="values", ends=REFUSED
     ),
     "as many objects as fit": Attack(
-        after=changed("document['intermediate_files'] = [{'path': ''}] * 49_000"),
+        after=changed("document['intermediate_files'] = [{'path': ''}] * 99_000"),
     ),
     "as many errors as fit": Attack(
-        after=changed("document['errors'] = [{'message': ''}] * 49_000"),
+        after=changed("document['errors'] = [{'message': ''}] * 99_000"),
     ),
     "the widest text that fits": Attack(
         after=raw(
@@ -50,7 +50,7 @@ ATTACKS = {
         ),
     ),
     "objects that do not fit the schema": Attack(
-        after=changed("document['outputs'] = [{}] * 49_000"),
+        after=changed("document['outputs'] = [{}] * 99_000"),
         says="does not fit the schema: outputs.0.type: Field required, and 1 more",
         ends=REFUSED,
     ),
