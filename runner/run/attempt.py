@@ -18,13 +18,12 @@ from runner.host.machine import cpu_count
 from runner.job.folder import Job
 from runner.job.journal import CLOSED, CONTAINER, INTENT, STARTED, Journal, journal_of
 from runner.run.kept_request import kept_request
-from runner.run.private_files import forget, kept_file, lay_down, private_folder
+from runner.run.private_files import SECRET, forget, kept_file, lay_down, private_folder
 from runner.run.redaction import Redaction, redaction_of
 from runner.run.request import CONTAINER_MODELS, Host, Request, request_document
 from runner.run.stage_folder import put_back, set_aside
 
 CONTAINER_JOB: Final = "/job"
-SECRET: Final = "secret-"
 RESERVE: Final = "reserve"
 RESERVE_BYTES: Final = 256 << 10
 

@@ -22,10 +22,11 @@ from runner.run.stage_folder import settle
 def close(job: Job, record: RunRecord) -> None:
     """Write down how a run ended and settle which result is in force."""
     release_space(job, record.run_id)
-    forget(job, record.run_id)
     clear_setuid(job.stage_folder(record.stage_id))
     write_record(job, record)
     update_entry(job, record.stage_id, lambda old: entry_for(job, record, old))
+    # Not before: who goes on with a run that was broken off here has to know its secrets.
+    forget(job, record.run_id)
     journal_of(job, record.run_id).write(CLOSED, verdict=record.verdict)
     settle(job, record.stage_id, good=record.verdict.good)
 

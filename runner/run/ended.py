@@ -20,8 +20,11 @@ from runner.job.journal import ENDED, owner_of
 from runner.project.stage import Resources, StageSpec
 from runner.run.contract import check_contract
 from runner.run.output import EndReport
+from runner.run.private_files import kept_secrets
+from runner.run.redaction import redaction_of
 from runner.run.request import DECLARED_OUTPUTS, declared_outputs
 from runner.run.retry import Attempt, attempt_from
+from runner.run.site_access import kept_proxies
 from runner.run.supervision import Facts
 from runner.run.verdict import Circumstances, judge
 
@@ -57,7 +60,8 @@ def complete(
     """The record of a run as its dead runner would have written it.
 
     None where that cannot be told: its container had not ended, what it left or what its stage
-    declares was changed since, or it had secrets, which nobody here could keep out of the record.
+    declares was changed since, or it had secrets that are gone, and nobody here could keep them out
+    of the record.
     """
     from runner.manifest import RunRecord
     from runner.run.record import completed
@@ -67,13 +71,15 @@ def complete(
         record = RunRecord.model_validate(step["draft"])
         facts = _facts(step["facts"])
         around = _around(stage, step["around"])
-        is_same = step["manifest"] == _mark(job.stage_folder(stage.id)) and not step["has_secrets"]
+        redaction = redaction_of(kept_secrets(job, run_id), kept_proxies(job, run_id).values())
+        is_safe = bool(redaction.values) or not step["has_secrets"]
+        is_same = is_safe and step["manifest"] == _mark(job.stage_folder(stage.id))
     except (StopIteration, KeyError, TypeError, ValueError):
         return None
     if not is_same or record.components.get(DECLARED_OUTPUTS) != declared_outputs(stage):
         return None
     found = check_contract(stage, job.stage_folder(stage.id), run_id)
-    return completed(record, job, stage, found, judge(facts, found, around))
+    return redaction.record(completed(record, job, stage, found, judge(facts, found, around)))
 
 
 def unfinished(

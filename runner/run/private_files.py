@@ -23,6 +23,7 @@ from runner.run.runtime_folder import runtime_folder, runtime_folders
 
 FOLDER: Final = "private"
 OWNER: Final = "owner.json"
+SECRET: Final = "secret-"
 DIGITS: Final = 12
 READ_ONLY_TO_OWNER: Final = 0o400
 
@@ -61,6 +62,16 @@ def lay_down(job: Job, run_id: str, files: Mapping[str, bytes], owner: ProcessId
         with os.fdopen(descriptor, "wb") as file:
             job.give_open(descriptor)
             file.write(data)
+
+
+def kept_secrets(job: Job, run_id: str) -> list[bytes]:
+    """The secrets of a run that is not over, or was broken off before it was closed."""
+    names = {
+        path.name
+        for folder in runtime_folders(FOLDER)
+        for path in (folder / _name(job, run_id)).glob(f"{SECRET}*")
+    }
+    return [data for name in names if (data := kept_file(job, run_id, name)) is not None]
 
 
 def kept_file(job: Job, run_id: str, name: str) -> bytes | None:

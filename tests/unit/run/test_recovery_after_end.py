@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -9,15 +10,18 @@ from runner.errors import Verdict
 from runner.host.engine_fake import FakeProcess
 from runner.job.folder import Job
 from runner.job.journal import CLOSED, journal_of, open_runs
+from runner.run.private_files import lay_down, private_folder
 from tests.unit.run.conftest import (
     PROBE,
     Place,
     Program,
     copy,
     copy_of,
+    declare,
     entry_of,
     fail,
     record_of,
+    write_manifest,
 )
 from tests.unit.run.dead_runners import dies_in_the_middle, notices
 
@@ -194,3 +198,28 @@ def test_the_record_of_another_run_is_not_taken_for_this_ones(place: Place, job:
     place.engine.images.clear()
     place.run(crashed)
     assert record_of(crashed, lost)["verdict"] == "runner_lost"
+
+
+SECRET = "first-s3cret"
+
+
+@pytest.mark.parametrize(("is_kept", "verdict"), [(True, "stage_failed"), (False, "runner_lost")])
+def test_a_run_with_secrets_is_closed_where_they_are_known_and_tells_none_of_them(
+    place: Place, job: Job, tmp_path: Path, is_kept: bool, verdict: str
+) -> None:
+    def tell(process: FakeProcess) -> int:
+        write_manifest(process, "failed", outputs=[], errors=[f"refused: {SECRET}"])
+        return 1
+
+    (tmp_path / "token").write_text(SECRET)
+    place.kit.settings(f"secrets: {{tmdb: {tmp_path}/token}}\n")
+    declare(place, "secrets: [tmdb]\n")
+    crashed = dies_after_the_container(place, job, tell)
+    run_id = str(entry_of(job)["run_id"])
+    if is_kept:
+        lay_down(crashed, run_id, {"secret-tmdb": SECRET.encode()}, place.identity)
+    place.run(crashed)
+    record = record_of(crashed, run_id)
+    assert record["verdict"] == verdict
+    assert SECRET not in json.dumps(record)
+    assert not private_folder(crashed, run_id).exists()
