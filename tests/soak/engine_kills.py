@@ -18,6 +18,7 @@ from tests.soak.invariants import (
     check_nothing_left,
     check_result,
     check_wreck,
+    exit_code_of,
     look,
     new_runs,
     read_steps,
@@ -28,6 +29,9 @@ from tests.soak.workplace import CALL_SECONDS, STAGE, Plan, Workplace, give_plan
 
 JOBS: Final = 3
 LATEST_SECONDS: Final = 1.2
+ENDED_BY_ENGINE: Final = frozenset({137, 143})
+"""When it starts again, an engine ends the containers that outlived it."""
+
 RUNNERS_KILLED: Final = 0.4
 """Of those whose engine is killed; so often their runner dies with it."""
 
@@ -120,6 +124,8 @@ def _next_call(
     for run in new_runs(job, before):
         verdict, run_steps = verdict_of(job, run), read_steps(job, run)
         right = {plan.verdict, "engine_unavailable", "runner_lost"}
+        if exit_code_of(job, run) in ENDED_BY_ENGINE:
+            right.add("stage_failed")
         if run_steps[-1:] != ["closed"] or (verdict and verdict not in right):
             steps = " ".join(run_steps)
             yield Violation("verdict", f"{job.name} run {run} ({steps}): {verdict}, plan {plan}")

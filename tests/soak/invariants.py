@@ -194,6 +194,12 @@ def verdict_of(job: Path, run: str) -> str | None:
     return _record(job, run).get("verdict")
 
 
+def exit_code_of(job: Path, run: str) -> int | None:
+    """The exit code that is on record for a run."""
+    code = _record(job, run).get("evidence", {}).get("exit_code")
+    return code if isinstance(code, int) else None
+
+
 def _results(job: Path) -> list[str]:
     """The run ids of the results that lie where results lie."""
     places = (job / STAGE, job / ".stagerun/previous" / STAGE)
