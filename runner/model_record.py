@@ -4,7 +4,8 @@ from datetime import datetime
 
 from pydantic import NonNegativeInt
 
-from runner.manifest import SCHEMA_VERSION, Digest, Strict
+from runner.manifest import Strict
+from runner.stage_document import SCHEMA_VERSION, Digest
 
 
 class RecordedFile(Strict):

@@ -16,10 +16,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from runner.manifest import JobManifest, RunRecord, StageManifest
+from runner.manifest import JobManifest, RunRecord
 from runner.model_record import ModelRecord
 from runner.project.pipeline import load_project
 from runner.project.schema import InputPart, JobFile, SettingsFile, StageFile
+from runner.stage_document import StageManifest
 from runner.stage_tables import PAGE, filled
 
 FOLDER: Final = Path("docs/schema")

@@ -144,9 +144,9 @@ class Console:
             case JobStarted(headline=headline):
                 yield layout.fit(((layout.text(headline), "strong"),))
             case StageFinished(run_id=run_id):
-                yield from result_lines(event, layout, frozenset(self._told.pop(run_id or "", ())))
+                yield from result_lines(event, layout, self._forget(run_id or ""))
             case AttemptFailed(run_id=run_id):
-                self._told.pop(run_id or "", None)
+                self._forget(run_id or "")
                 yield from attempt_lines(event, layout)
             case StageWaiting():
                 yield waiting_line(event, layout)
@@ -158,6 +158,11 @@ class Console:
                 yield from job_lines(event, layout)
             case _:
                 yield from self._further_lines(event, layout)
+
+    def _forget(self, run_id: str) -> frozenset[int]:
+        """What was told of a run that is over; nothing of it is remembered any longer."""
+        self._heard.pop(run_id, None)
+        return frozenset(self._told.pop(run_id, ()))
 
     def _log_lines(self, event: LogLine, layout: Layout) -> Iterator[Pieces]:
         is_shown = self._manner.verbose

@@ -18,7 +18,7 @@ from runner.run.findings import Findings, Problem, is_text, shown
 from runner.run.stage_manifest import read_manifest
 
 if TYPE_CHECKING:
-    from runner.manifest import StageManifest, TrackedFile
+    from runner.stage_document import StageManifest, TrackedFile
 
 FILES_LIMIT: Final = 25_000
 PRIVILEGES: Final = stat.S_ISUID | stat.S_ISGID

@@ -74,7 +74,7 @@ def complete(
         redaction = redaction_of(kept_secrets(job, run_id), kept_proxies(job, run_id).values())
         is_safe = bool(redaction.values) or not step["has_secrets"]
         is_same = is_safe and step["manifest"] == _mark(job.stage_folder(stage.id))
-    except (StopIteration, KeyError, TypeError, ValueError):
+    except (StopIteration, KeyError, TypeError, ValueError, OSError):
         return None
     if not is_same or record.components.get(DECLARED_OUTPUTS) != declared_outputs(stage):
         return None

@@ -175,10 +175,11 @@ def _failed(job: Job, stage_id: str) -> Iterator[Leftover]:
 def _half_removed(job: Job, stage_id: str) -> Iterator[Leftover]:
     """What ``remove_folder`` had renamed when its process died."""
     previous = job.previous_folder(stage_id).parent
-    places = ((job.root, stage_id), (previous, stage_id), (previous, f"{stage_id}.failed"))
-    for folder, name in places:
-        for path in sorted(folder.glob(f".{name}.removed.*")):
-            yield _leftover(path, "half removed", stage_id)
+    kept = (f".{stage_id}.removed.", f".{stage_id}.failed.removed.")
+    for folder, beginnings in ((job.root, kept[:1]), (previous, kept)):
+        for name in _names(folder):
+            if name.startswith(beginnings):
+                yield _leftover(folder / name, "half removed", stage_id)
 
 
 def _half_written(job: Job, held: str | None = None) -> list[Leftover]:

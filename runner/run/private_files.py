@@ -65,23 +65,28 @@ def lay_down(job: Job, run_id: str, files: Mapping[str, bytes], owner: ProcessId
 
 
 def kept_secrets(job: Job, run_id: str) -> list[bytes]:
-    """The secrets of a run that is not over, or was broken off before it was closed."""
-    names = {
-        path.name
+    """The secrets of a run that is not over, or was broken off before it was closed.
+
+    Raises OSError.
+    """
+    return [
+        _read(path)
         for folder in runtime_folders(FOLDER)
         for path in (folder / _name(job, run_id)).glob(f"{SECRET}*")
-    }
-    return [data for name in names if (data := kept_file(job, run_id, name)) is not None]
+    ]
 
 
 def kept_file(job: Job, run_id: str, name: str) -> bytes | None:
     """One of the files of a run that is not over; None where it is not there."""
     for folder in runtime_folders(FOLDER):
         with contextlib.suppress(OSError):
-            descriptor = open_regular(folder / _name(job, run_id) / name, os.O_RDONLY)
-            with os.fdopen(descriptor, "rb") as file:
-                return file.read()
+            return _read(folder / _name(job, run_id) / name)
     return None
+
+
+def _read(path: Path) -> bytes:
+    with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+        return file.read()
 
 
 def forget(job: Job, run_id: str) -> None:

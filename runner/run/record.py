@@ -30,7 +30,6 @@ from runner.manifest import (
     OutputFile,
     RunnerIdentity,
     RunRecord,
-    StageStatus,
     Usage,
 )
 from runner.project.quantity import limit_text
@@ -41,6 +40,7 @@ from runner.run.findings import REPORTED
 from runner.run.retry import Attempt
 from runner.run.supervision import Facts
 from runner.run.verdict import Circumstances, Judgement
+from runner.stage_document import StageStatus
 from runner.version import VERSION
 
 SUMMARY_LENGTH: Final = 80

@@ -16,7 +16,7 @@ from runner.run.findings import shown
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-    from runner.manifest import StageManifest
+    from runner.stage_document import StageManifest
 
 MANIFEST_LIMIT: Final = 4 << 20
 VALUES_LIMIT: Final = 200_000
@@ -31,7 +31,7 @@ def read_manifest(path: Path) -> "tuple[StageManifest | None, str | None]":
     """The manifest, or why there is none: absent, a link, too large, no JSON, not the schema."""
     from pydantic import ValidationError
 
-    from runner.manifest import StageManifest
+    from runner.stage_document import StageManifest
 
     data, problem = _read_untrusted(path)
     if data is None:

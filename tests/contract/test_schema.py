@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.manifest import StageManifest, StageStatus
+from runner.stage_document import StageManifest, StageStatus
 from tests.contract.workplace import Workplace
 
 EVERYTHING = """

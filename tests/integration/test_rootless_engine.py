@@ -11,9 +11,9 @@ import pytest
 
 from runner.errors import EngineError
 from runner.host.cgroup import is_unified
-from runner.host.container import ContainerSpec
 from runner.host.engine import DockerEngine
 from tests.faults.calls import wait_until
+from tests.small_container import SMALL
 
 pytestmark = [
     pytest.mark.root,
@@ -33,19 +33,6 @@ with socket.socket(socket.AF_UNIX) as server:
             connection.recv(65536)
             connection.sendall(b"HTTP/1.1 200 OK\\r\\nApi-Version: 1.41\\r\\n\\r\\nOK")
 """
-SPEC: Final = ContainerSpec(
-    name="one",
-    image="image",
-    user="0:0",
-    mounts=(),
-    environment={},
-    labels={},
-    memory=1 << 20,
-    cpus=1.0,
-    pids=8,
-    tmp=4096,
-    shm=4096,
-)
 
 
 @pytest.fixture
@@ -66,6 +53,6 @@ def test_no_container_is_made_by_an_engine_that_would_ignore_its_limits(
 ) -> None:
     with (
         pytest.raises(EngineError, match=r"keeps limits on cgroup v2 alone.* use root's engine"),
-        rootless.container(SPEC),
+        rootless.container(SMALL),
     ):
         pytest.fail("a container was made")

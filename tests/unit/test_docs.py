@@ -21,7 +21,7 @@ from runner.errors import (
     UsageError,
     Verdict,
 )
-from runner.manifest import RunRecord, StageEntry, StageManifest
+from runner.manifest import RunRecord, StageEntry
 from runner.project.document import load_document
 from runner.project.quantity import parse_duration, parse_size
 from runner.project.retry import RETRIED
@@ -38,6 +38,7 @@ from runner.project.schema import (
     SettingsFile,
     StageFile,
 )
+from runner.stage_document import StageManifest
 from tests.project_kit import ROOT
 from tests.unit.docs_pages import (
     NAMES,

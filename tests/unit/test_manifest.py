@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from runner.manifest import JobManifest, RunRecord, StageManifest, StageStatus
+from runner.manifest import JobManifest, RunRecord
+from runner.stage_document import StageManifest, StageStatus
 
 DIGEST = "sha256:" + "0" * 64
 SMALLEST = {"stage": "asr", "stage_number": 6, "status": "success", "inputs": [], "outputs": []}

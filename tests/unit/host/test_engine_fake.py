@@ -1,26 +1,17 @@
 """The engine in memory keeps the promises on which everything above it is tested."""
 
+from dataclasses import replace
+
 import pytest
 
 from runner.errors import EngineError, EngineUnavailableError, ImageMissingError
 from runner.host.container import ContainerSpec
 from runner.host.engine_fake import FakeEngine
+from tests.small_container import SMALL
 
 
 def spec_of(image: str) -> ContainerSpec:
-    return ContainerSpec(
-        name="one",
-        image=image,
-        user="0:0",
-        mounts=(),
-        environment={},
-        labels={"a": "b"},
-        memory=1,
-        cpus=1,
-        pids=1,
-        tmp=1,
-        shm=1,
-    )
+    return replace(SMALL, image=image, labels={"a": "b"})
 
 
 @pytest.fixture

@@ -10,21 +10,9 @@ from docker import APIClient
 from runner.errors import EngineError, GpuUnavailableError
 from runner.host.container import ContainerSpec, Mount
 from runner.host.host_config import check_limits, host_config, why_no_gpus, why_no_limits
+from tests.small_container import SMALL
 
 DOCKER, OLD, NEW = None, (4, 3, 1), (5, 4, 2)
-SPEC = ContainerSpec(
-    name="one",
-    image="image",
-    user="0:0",
-    mounts=(),
-    environment={},
-    labels={},
-    memory=1 << 20,
-    cpus=1.5,
-    pids=8,
-    tmp=4096,
-    shm=4096,
-)
 
 
 def asked(spec: ContainerSpec, podman: tuple[int, ...] | None) -> dict[str, Any]:
@@ -38,7 +26,7 @@ def asked(spec: ContainerSpec, podman: tuple[int, ...] | None) -> dict[str, Any]
 
 @pytest.mark.parametrize("podman", [DOCKER, OLD, NEW])
 def test_the_sandbox_and_the_limits_are_the_same_on_both(podman: tuple[int, ...] | None) -> None:
-    config = asked(SPEC, podman)
+    config = asked(SMALL, podman)
     assert config["ReadonlyRootfs"] is True
     assert config["CapDrop"] == ["ALL"]
     assert config["SecurityOpt"] == ["no-new-privileges"]
@@ -50,14 +38,14 @@ def test_the_sandbox_and_the_limits_are_the_same_on_both(podman: tuple[int, ...]
 
 
 def test_docker_keeps_the_second_copy_of_the_output_by_its_own_driver() -> None:
-    assert asked(SPEC, DOCKER)["LogConfig"]["Type"] == "local"
-    kept = asked(SPEC, OLD)["LogConfig"]
+    assert asked(SMALL, DOCKER)["LogConfig"]["Type"] == "local"
+    kept = asked(SMALL, OLD)["LogConfig"]
     assert (kept["Type"], kept["Config"]) == ("k8s-file", {"max-size": "100m"})
 
 
 def test_podman_is_kept_from_laying_writable_folders_over_the_read_only_root() -> None:
-    assert set(asked(SPEC, DOCKER)["Tmpfs"]) == {"/tmp"}
-    folders = asked(SPEC, OLD)["Tmpfs"]
+    assert set(asked(SMALL, DOCKER)["Tmpfs"]) == {"/tmp"}
+    folders = asked(SMALL, OLD)["Tmpfs"]
     assert set(folders) == {"/tmp", "/run", "/var/tmp"}
     assert folders["/run"].startswith("ro,")
 
@@ -67,7 +55,7 @@ def test_a_name_that_podman_takes_apart_is_mounted_the_older_way(tmp_path: Path,
     (tmp_path / odd).mkdir()
     plain, strange = str(tmp_path), str(tmp_path / odd)
     spec = replace(
-        SPEC,
+        SMALL,
         mounts=(
             Mount(source=plain, target="/a"),
             Mount(source=strange, target="/b", read_only=False),
@@ -82,21 +70,21 @@ def test_a_name_that_podman_takes_apart_is_mounted_the_older_way(tmp_path: Path,
 
 
 def test_the_older_way_never_makes_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    spec = replace(SPEC, mounts=(Mount(source=str(tmp_path / "a,b"), target="/a"),))
+    spec = replace(SMALL, mounts=(Mount(source=str(tmp_path / "a,b"), target="/a"),))
     with pytest.raises(EngineError, match="there is no"):
         asked(spec, OLD)
 
 
 def test_a_name_that_podman_cannot_mount_in_any_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a,b:c").mkdir()
-    spec = replace(SPEC, mounts=(Mount(source=str(tmp_path / "a,b:c"), target="/a"),))
+    spec = replace(SMALL, mounts=(Mount(source=str(tmp_path / "a,b:c"), target="/a"),))
     with pytest.raises(EngineError, match=r"Podman cannot mount .*a,b:c.*Rename it"):
         asked(spec, OLD)
     assert asked(spec, DOCKER)["Mounts"]
 
 
 def test_a_gpu_is_asked_for_by_uuid_in_the_words_of_the_engine() -> None:
-    spec = replace(SPEC, gpus=("GPU-1", "GPU-2"))
+    spec = replace(SMALL, gpus=("GPU-1", "GPU-2"))
     (docker,) = asked(spec, DOCKER)["DeviceRequests"]
     (podman,) = asked(spec, NEW)["DeviceRequests"]
     assert (docker["DeviceIDs"], docker["Capabilities"]) == (["GPU-1", "GPU-2"], [["gpu"]])
@@ -105,9 +93,9 @@ def test_a_gpu_is_asked_for_by_uuid_in_the_words_of_the_engine() -> None:
 
 
 def test_a_podman_that_would_ignore_the_gpu_is_never_asked() -> None:
-    assert asked(SPEC, OLD).get("DeviceRequests") is None
+    assert asked(SMALL, OLD).get("DeviceRequests") is None
     with pytest.raises(GpuUnavailableError, match=r"Podman 4\.3\.1 ignores requests for GPUs"):
-        asked(replace(SPEC, gpus=("GPU-1",)), OLD)
+        asked(replace(SMALL, gpus=("GPU-1",)), OLD)
 
 
 def test_gpus_are_withheld_by_old_ones_of_podman_alone() -> None:

@@ -6,15 +6,10 @@ from typing import Any
 import docker
 import pytest
 
-from runner.host.container import ContainerSpec
 from runner.host.engine import DockerEngine
 from runner.host.engine_request import Identity
 from runner.host.selinux import uses_selinux
-
-SPEC = ContainerSpec(
-    name="n", image="i", user="1:1", mounts=(), environment={}, labels={}, memory=1 << 26, cpus=1,
-    pids=9, tmp=1 << 20, shm=1 << 20,
-)  # fmt: skip
+from tests.small_container import SMALL
 
 
 class CreatedError(Exception):
@@ -39,7 +34,7 @@ def security_of(kernel: Path, *options: str) -> list[str]:
     client.reported = options
     engine._client = client
     engine.identity = Identity("1.41", None, 0)
-    with pytest.raises(CreatedError) as made, engine.container(SPEC):
+    with pytest.raises(CreatedError) as made, engine.container(SMALL):
         pass
     client.close()
     found: list[str] = made.value.args[0]["SecurityOpt"]

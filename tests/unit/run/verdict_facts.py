@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import Verdict
-from runner.manifest import StageManifest
 from runner.project.stage import Parent, Resources, StageSpec
 from runner.run.contract import Found
 from runner.run.findings import Problem
 from runner.run.supervision import Facts
 from runner.run.verdict import Circumstances, judge
+from runner.stage_document import StageManifest
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 STAGE = StageSpec(
