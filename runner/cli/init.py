@@ -1,6 +1,5 @@
 """``stagerun init JOB --input NAME=FILE``: making a job directory."""
 
-import difflib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from runner.observers.plain import plain
 from runner.observers.style import paint
 from runner.project.config import JobLayer, check_keys
 from runner.project.pipeline import JOB_INPUT, Project
+from runner.suggestion import closest
 
 if TYPE_CHECKING:
     from runner.run.giving import Gift
@@ -117,10 +117,8 @@ def _check(project: Project, request: JobRequest) -> None:
     }
     for name in request.inputs:
         if name not in known:
-            close = difflib.get_close_matches(name, sorted(known), n=1)
-            hint = (
-                f"did you mean {close[0]}?" if close else f"they read {', '.join(sorted(known))}."
-            )
+            close = closest(name, sorted(known))
+            hint = f"did you mean {close}?" if close else f"they read {', '.join(sorted(known))}."
             msg = f"--input {name}: no stage of the project reads input/{name}; {hint}"
             raise UsageError(msg)
     check_keys(project, JobLayer(config={}, stages={}, document=None), request.config)

@@ -1,6 +1,5 @@
 """The verbs, each imported only when it is called; any other first word names a stage."""
 
-import difflib
 import importlib
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +10,7 @@ from runner.cli.completing import complete_stage
 from runner.cli.context import Context
 from runner.cli.options import common_options
 from runner.errors import UnknownStageError, UsageError
+from runner.suggestion import closest
 from runner.version import VERSION
 
 
@@ -79,7 +79,7 @@ class Verbs(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs under their headings."""
         del ctx
-        for heading in (WORK, LOOK, MAINTAIN):
+        for heading in (WORK, LOOK, AUTHOR, MAINTAIN):
             rows = [(name, verb.summary) for name, verb in VERBS.items() if verb.heading == heading]
             with formatter.section(heading):
                 formatter.write_dl(rows)
@@ -101,18 +101,18 @@ class Verbs(click.Group):
 
 def check_stage(context: Context, word: str) -> None:
     """Raise UnknownStageError with a suggestion for a word that is neither verb nor stage."""
-    close = difflib.get_close_matches(word, VERBS, n=1, cutoff=0.7)
+    close = closest(word, VERBS, likeness=0.7)
     try:
         context.project.stage(word)
     except UnknownStageError as problem:
         if not close or "did you mean" in str(problem):
             raise
-        msg = f'no verb or stage "{word}"; did you mean {close[0]}?'
+        msg = f'no verb or stage "{word}"; did you mean {close}?'
         raise UnknownStageError(msg) from None
     except UsageError:
         if not close:
             raise
-        msg = f'no verb "{word}"; did you mean {close[0]}?'
+        msg = f'no verb "{word}"; did you mean {close}?'
         raise UsageError(msg) from None
 
 

@@ -3,10 +3,10 @@
 import hashlib
 import io
 import json
-import tarfile
-import tempfile
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Final
 
@@ -40,6 +40,7 @@ class ContextFile:
         """Readable by every user, because an image has to work for any."""
         return 0o755 if self.executable else 0o644
 
+    @cached_property
     def digest(self) -> str:
         """``<hex>`` of SHA-256 over the content, with an ``x`` behind it when it is executable."""
         found = hashlib.sha256()
@@ -60,12 +61,18 @@ def folder_files(
     """All files below a folder but hidden ones and those with a part of their path left out."""
     skipped = frozenset(leave_out)
     found = []
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") or part in skipped for part in parts)
-        if path.is_file() and not hidden and path.suffix != ".pyc":
-            found.append(file_at("/".join((prefix, *parts) if prefix else parts), path))
-    return tuple(found)
+    for here, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if _is_source(name, skipped)]
+        below = Path(prefix, Path(here).relative_to(folder)).as_posix()
+        for name in names:
+            path = Path(here, name)
+            if _is_source(name, skipped) and path.is_file():
+                found.append(file_at(name if below == "." else f"{below}/{name}", path))
+    return tuple(sorted(found, key=lambda file: file.path))
+
+
+def _is_source(name: str, skipped: Collection[str]) -> bool:
+    return not name.startswith(".") and name not in skipped and not name.endswith(".pyc")
 
 
 def context_tar(files: Iterable[ContextFile]) -> IO[bytes]:
@@ -73,6 +80,10 @@ def context_tar(files: Iterable[ContextFile]) -> IO[bytes]:
 
     The caller closes it. Raises OSError when a file cannot be read.
     """
+    # A run only looks at digests, and starts quicker without these.
+    import tarfile
+    import tempfile
+
     stream = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115  # the caller's
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for file in sorted(files, key=lambda item: item.path):
@@ -87,7 +98,7 @@ def context_tar(files: Iterable[ContextFile]) -> IO[bytes]:
 def file_digests(files: Iterable[ContextFile]) -> dict[str, str]:
     """The digest of each file that belongs to the image's sources, by its path."""
     own = (file for file in files if not file.path.startswith(f"{SITE_FOLDER}/"))
-    return {file.path: file.digest() for file in sorted(own, key=lambda item: item.path)}
+    return {file.path: file.digest for file in sorted(own, key=lambda item: item.path)}
 
 
 def sources_digest(files: Mapping[str, str], arguments: Mapping[str, str], parent: str) -> str:

@@ -99,11 +99,6 @@ class Cgroup:
             return None
 
 
-def is_unified(root: Path = ROOT) -> bool:
-    """Whether cgroup v2 alone is in use, which lets users limit their own processes."""
-    return (root / "sys/fs/cgroup/cgroup.controllers").exists()
-
-
 def find_cgroup(pid: int, root: Path = ROOT) -> Cgroup | None:
     """The control groups of the container whose first process is ``pid`` on the host.
 

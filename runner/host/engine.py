@@ -17,14 +17,13 @@ from runner.errors import (
     ImageMissingError,
     RemoteEngineError,
 )
-from runner.host.cgroup import is_unified
 from runner.host.container import Container, ContainerSpec, OurContainer
 from runner.host.docker_container import DockerContainer
 from runner.host.engine_errors import translated
 from runner.host.engine_request import Identity, identify
 from runner.host.host_config import check_limits, host_config, why_no_gpus, why_no_limits
 from runner.host.image_lookup import look_up
-from runner.host.podman_container import PodmanContainer
+from runner.host.machine import has_unified_cgroups
 from runner.host.selinux import KERNEL, uses_selinux
 
 if TYPE_CHECKING:
@@ -177,7 +176,7 @@ class DockerEngine:
             rootless=self.identity.uid != 0,
             runtimes=tuple(info.get("Runtimes") or ()),
             why_no_gpus=self.why_no_gpus(),
-            why_no_limits=why_no_limits(self.identity.uid, unified=is_unified()),
+            why_no_limits=why_no_limits(self.identity.uid, unified=has_unified_cgroups()),
         )
 
     def user(self, uid: int, gid: int) -> str:
@@ -214,7 +213,7 @@ class DockerEngine:
     @contextlib.contextmanager
     def container(self, spec: ContainerSpec) -> Iterator[DockerContainer]:
         """Create a container and remove it at the end, whatever happens."""
-        check_limits(self.identity.uid, unified=is_unified())
+        check_limits(self.identity.uid, unified=has_unified_cgroups())
         with translated(self.address):
             created = self.api.create_container(
                 spec.image,
@@ -240,7 +239,9 @@ class DockerEngine:
     def _container(
         self, identifier: str, warnings: tuple[str, ...] = (), created: float | None = None
     ) -> DockerContainer:
-        kind = DockerContainer if self.identity.podman is None else PodmanContainer
+        kind = DockerContainer
+        if self.identity.podman is not None:
+            from runner.host.podman_container import PodmanContainer as kind  # noqa: N813 - a kind
         return kind(self.api, self.address, identifier, warnings, created)
 
     def _confines_by_label(self) -> bool:

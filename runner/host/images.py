@@ -46,10 +46,10 @@ class BuildStep:
 
 
 def image_state(
-    project: Project, engine: Engine, stage: StageSpec, variant: str = MAIN
+    recipes: Recipes, engine: Engine, stage: StageSpec, variant: str = MAIN
 ) -> ImageState:
-    """Whether a stage's image is there and made of the sources as they are now."""
-    recipe = Recipes(project).stage(stage, variant)
+    """Whether a stage's image is there and made of the sources that the recipes were read from."""
+    recipe = recipes.stage(stage, variant)
     return _state(recipe, engine.image(recipe.image))
 
 

@@ -5,7 +5,6 @@ The ``root`` of the functions is the folder in which ``/proc`` and ``/etc`` are 
 
 import hashlib
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -85,12 +84,18 @@ def memory_available_bytes(root: Path = ROOT) -> int | None:
     return _memory(root).get("MemAvailable")
 
 
+def has_unified_cgroups(root: Path = ROOT) -> bool:
+    """Whether cgroup v2 alone is in use, which lets users limit their own processes."""
+    return (root / "sys/fs/cgroup/cgroup.controllers").exists()
+
+
 def free_bytes(path: Path) -> int:
     """Space that the caller can use on the file system of ``path``, or of the first folder above
     that exists. Raises `OSError` where that cannot be read.
     """
     existing = next(place for place in (path, *path.absolute().parents) if place.exists())
-    return shutil.disk_usage(existing).free
+    volume = os.statvfs(existing)
+    return volume.f_bavail * volume.f_frsize
 
 
 def _start_of(pid: int, root: Path) -> int:

@@ -39,6 +39,8 @@ LICENSE: Final = "MIT"
 ROOT: Final = "root"
 """The folder of a stage's context that becomes the image's root."""
 
+APP: Final = f"{ROOT}/app"
+
 BASE: Final = "base"
 SHORT_DIGEST: Final = 12
 
@@ -145,7 +147,7 @@ TOP_FOLDERS: Final = frozenset({"images", "shared", "stages"})
 
 
 class Recipes:
-    """The recipes of a project's images; each is made once."""
+    """The recipes of a project's images; each is made once, of the sources as they are then."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -166,17 +168,21 @@ class Recipes:
             self._known[image] = self._stage(stage, variant, image, self.parent(parent_name))
         return self._known[image]
 
+    @cached_property
+    def _library(self) -> tuple[ContextFile, ...]:
+        """The in-container library, which every stage image holds."""
+        return folder_files(self._find("shared"), f"{APP}/shared")
+
     def _stage(self, stage: StageSpec, variant: str, image: str, parent: Recipe) -> Recipe:
         spec = json.dumps(baked_spec(stage, self._project.stage_ids), indent=1, sort_keys=True)
         template = self._find("images/stage.Dockerfile").read_text()
         dockerfile = template.replace("${STAGE}", stage.id).replace("${VARIANT}", variant)
-        app = f"{ROOT}/app"
         files = (
             ContextFile(path="Dockerfile", source=dockerfile.encode()),
             file_at(f"{ROOT}/entry.sh", self._find("images/entry.sh")),
-            *folder_files(self._find("shared"), f"{app}/shared"),
-            *folder_files(stage.folder, f"{app}/{stage.id}", NOT_CODE),
-            ContextFile(path=f"{app}/{stage.id}/spec.json", source=spec.encode()),
+            *self._library,
+            *folder_files(stage.folder, f"{APP}/{stage.id}", NOT_CODE),
+            ContextFile(path=f"{APP}/{stage.id}/spec.json", source=spec.encode()),
         )
         return Recipe(
             image=image,

@@ -6,7 +6,7 @@ process that sent it has ended.
 """
 
 import contextlib
-import secrets
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class SentBuilds:
     @contextlib.contextmanager
     def one(self) -> Iterator[str]:
         """The name of a build that is sent in the block. Raises BuildError after ``stop``."""
-        name = secrets.token_hex(16)
+        name = os.urandom(16).hex()
         with self._changed:
             if self._stopped:
                 msg = "it was not begun: the builds were told to stop. Build again when you like."

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -98,7 +97,7 @@ def _make(
 ) -> Creation:
     parent = request.place.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Job(parent / f".stagerun-{secrets.token_hex(4)}")
+    unfinished = Job(parent / f".stagerun-{os.urandom(4).hex()}")
     unfinished.root.mkdir()
     try:
         unfinished.make_folder(unfinished.input)

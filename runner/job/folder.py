@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -144,6 +143,8 @@ class Job:
 
     def write(self, path: Path, text: str) -> None:
         """Replace a file as a whole: temp file, fsync, rename, fsync of the folder."""
+        import tempfile  # a call that finds everything done starts quicker without
+
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
         try:
@@ -270,6 +271,8 @@ def remove_folder(folder: Path) -> None:
     """Rename a folder away, then delete it, so that nobody ever sees half of it."""
     if not os.path.lexists(folder):
         return
+    import tempfile
+
     doomed = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.removed."))
     folder.replace(doomed / "0")
     # Folders are lifted to the top one level at a time: a stage may have nested them deeper than

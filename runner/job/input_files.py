@@ -4,7 +4,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 import stat
 import time
 import unicodedata
@@ -96,7 +95,8 @@ def _may_read(path: Path, uid: int, gid: int) -> bool:
 
 def _copy(source: Path, old: int, new: int, emit: Observer) -> None:
     total = os.fstat(old).st_size
-    free = shutil.disk_usage(f"/proc/self/fd/{new}").free
+    volume = os.fstatvfs(new)
+    free = volume.f_bavail * volume.f_frsize
     if total > free:
         reason = f"it has {size_text(total)}, {size_text(free)} are free"
         raise DiskFullError(_no_space(source, reason))

@@ -1,7 +1,6 @@
 """Adding to the model store: files are linked or copied, and their digests recorded."""
 
 import os
-import secrets
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -79,7 +78,7 @@ def _bring(file: Path, target: Path, emit: Observer) -> None:
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}")
+    part = target.with_name(f".{target.name[:100]}.{os.urandom(4).hex()}")
     try:
         bring(file, part, (os.geteuid(), os.getegid()), emit)
         part.replace(target)
@@ -115,7 +114,7 @@ def _document(name: str, source: Path, record: dict[str, ModelFile]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    part = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
     try:
         with part.open("x", encoding="utf-8") as file:
             file.write(text)

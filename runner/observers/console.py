@@ -1,6 +1,5 @@
 """Events for people: lines that stay, and on a terminal what is going on right now below them."""
 
-import shutil
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -61,6 +60,8 @@ class Manner:
 
 def terminal_width() -> int:
     """The columns of the terminal, as they are now."""
+    import shutil
+
     return shutil.get_terminal_size().columns
 
 

@@ -1,6 +1,5 @@
 """Configuration of a stage: the layers, the types, and where each value came from."""
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from runner.project.quantity import limit_text, parse_duration, parse_size
 from runner.project.retry import SIZES, Change, RetryRule
 from runner.project.settings import Switches
 from runner.project.stage import Key, Resources, StageSpec
+from runner.suggestion import closest
 
 TRUE: Final = frozenset({"true", "yes", "on", "1"})
 FALSE: Final = frozenset({"false", "no", "off", "0"})
@@ -89,9 +89,8 @@ def check_keys(project: Project, job: JobLayer, overrides: Mapping[str, str]) ->
 
 
 def _close(name: str, names: Mapping[str, object]) -> str:
-    close = difflib.get_close_matches(name, list(names), n=1)
-    if close:
-        return f"; did you mean {close[0]}?"
+    if close := closest(name, names):
+        return f"; did you mean {close}?"
     return f"; there are {', '.join(sorted(names)) or 'none'}."
 
 

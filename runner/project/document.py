@@ -6,18 +6,17 @@ sources, and the version, so that a later start needs neither the YAML parser no
 """
 
 import contextlib
-import difflib
 import functools
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import UsageError
+from runner.suggestion import closest
 from runner.version import VERSION
 
 if TYPE_CHECKING:
@@ -102,6 +101,8 @@ def _cache_file(kind: str, text: str) -> Path:
 
 
 def _remember(known: Path, document: Document) -> None:
+    import tempfile
+
     # A cache that cannot be written costs time on the next start, nothing else.
     with contextlib.suppress(OSError):
         known.parent.mkdir(parents=True, exist_ok=True)
@@ -217,9 +218,8 @@ def _explain_one(
 
 def _suggestion(place: tuple[str, ...], schema: "type[BaseModel]") -> str:
     allowed = _allowed_keys(place[:-1], schema.model_json_schema(by_alias=True))
-    close = difflib.get_close_matches(place[-1], allowed, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
+    if close := closest(place[-1], allowed):
+        return f"; did you mean {close!r}?"
     return f"; there are {', '.join(sorted(allowed))}" if allowed else ""
 
 

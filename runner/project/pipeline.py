@@ -1,6 +1,5 @@
 """The project: its stages, the graph that their inputs and outputs make, and its workflows."""
 
-import difflib
 import graphlib
 import os
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Final
 from runner.errors import SpecError, UnknownStageError, UnknownWorkflowError, UsageError
 from runner.project.settings import Settings, load_settings
 from runner.project.stage import Input, Key, Output, Source, StageSpec, load_stage
+from runner.suggestion import closest
 
 JOB_INPUT: Final = "input"
 """The name under which a job's own files stand in an input's sources."""
@@ -73,9 +73,8 @@ class Project:
             ids = ", ".join(stage.id for stage in found)
             return f"{text!r} means several stages ({ids}); write the whole id."
         by_name = {stage.name: stage.id for stage in self.stages.values()}
-        close = difflib.get_close_matches(text, [*self.stages, *by_name], n=1, cutoff=0.5)
-        if close:
-            return f'no stage "{text}"; did you mean {by_name.get(close[0], close[0])}?'
+        if close := closest(text, [*self.stages, *by_name], likeness=0.5):
+            return f'no stage "{text}"; did you mean {by_name.get(close, close)}?'
         return f'no stage "{text}"; there are {", ".join(self.stages) or "none"}.'
 
     def keys(self) -> dict[str, Key]:
@@ -145,10 +144,8 @@ class Project:
             return self._final_outputs()
         if wanted not in self.settings.workflows:
             names = list(self.settings.workflows)
-            close = difflib.get_close_matches(wanted, names, n=1)
-            hint = (
-                f"did you mean {close[0]}?" if close else f"there are {', '.join(names) or 'none'}."
-            )
+            close = closest(wanted, names)
+            hint = f"did you mean {close}?" if close else f"there are {', '.join(names) or 'none'}."
             msg = f'no workflow "{wanted}"; {hint}'
             raise UnknownWorkflowError(msg)
         return self.settings.workflows[wanted]
@@ -224,8 +221,8 @@ def _check_sources(project: Project, stage: StageSpec, item: Input) -> None:
         other = project.stages.get(source.stage)
         if other is not None and project.output(source) is None:
             names = [output.name for output in other.outputs]
-            close = difflib.get_close_matches(source.output, names, n=1)
-            hint = f"did you mean {source.stage}/{close[0]}?" if close else f"it has {names}."
+            close = closest(source.output, names)
+            hint = f"did you mean {source.stage}/{close}?" if close else f"it has {names}."
             msg = (
                 f"{stage.file}: input {item.name!r} reads {source}, but {source.stage} declares no "
                 f"such output; {hint}"

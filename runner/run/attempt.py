@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -72,7 +71,7 @@ class Run:
         request, limits = self.request, self.limits
         facts = request.stage
         return ContainerSpec(
-            name=f"stagerun-{facts.id}-{self.id}-{secrets.token_hex(2)}",
+            name=f"stagerun-{facts.id}-{self.id}-{os.urandom(2).hex()}",
             image=request.image.digest,
             user=self.host.engine.user(*self.job.owner),
             mounts=tuple(self._mounts()),
@@ -253,7 +252,7 @@ def has_started(journal: Journal) -> bool:
 def _new_run(request: Request, job: Job, host: Host) -> Run:
     began_at = datetime.now(UTC)
     while True:
-        run_id = f"{began_at:%Y%m%d-%H%M}-{secrets.token_hex(2)}"
+        run_id = f"{began_at:%Y%m%d-%H%M}-{os.urandom(2).hex()}"
         try:
             job.run_folder(run_id).mkdir(parents=True)
         except FileExistsError:

@@ -18,6 +18,7 @@ from runner.host.engine import Engine, EngineFacts
 from runner.host.gpu import Absence, Inventory, withheld
 from runner.host.images import Condition, ImageState, image_state
 from runner.host.machine import free_bytes
+from runner.host.recipes import Recipes
 from runner.job.model_store import model_folder
 from runner.project.config import resolve_config
 from runner.project.models import needed_models
@@ -156,9 +157,10 @@ def _gpu(found: Inventory, project: Project | None) -> Check:
 
 
 def _images(project: Project, engine: Engine) -> Check:
+    recipes = Recipes(project)
     try:
         states = [
-            (stage.id, image_state(project, engine, stage, variant))
+            (stage.id, image_state(recipes, engine, stage, variant))
             for stage, variant in chosen_images(project)
         ]
     except StagerunError as problem:

@@ -6,7 +6,6 @@ in the job manifest, so that what follows runs from there. The record says where
 
 import json
 import os
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -138,7 +137,7 @@ def results(found: list[Gift], workflow: str | None, emit: Observer) -> Results:
 def _put_down(job: Job, name: str, group: list[Gift], emit: Observer) -> "RunRecord":
     """One stage's folder, run and record."""
     stage, now = group[0].stage, datetime.now(UTC)
-    run_id = f"{now:%Y%m%d-%H%M}-{secrets.token_hex(2)}"
+    run_id = f"{now:%Y%m%d-%H%M}-{os.urandom(2).hex()}"
     job.make_folder(job.stage_folder(stage.id))
     outputs = [_bring(job, gift, emit) for gift in group]
     text = json.dumps(_manifest(stage, run_id, outputs, now), indent=2)

@@ -8,7 +8,6 @@ finds it.
 import contextlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -78,7 +77,7 @@ def promise(
                     ours=any(note.runner == runner for note in others),
                 )
             note = MemoryNote(runner=runner, asked_bytes=asked, available_bytes=available or 0)
-            path = folder / f"{runner.pid}-{secrets.token_hex(4)}.json"
+            path = folder / f"{runner.pid}-{os.urandom(4).hex()}.json"
             path.write_text(json.dumps(asdict(note)), encoding="utf-8")
     except OSError as problem:
         raise NotAdmittedError(unusable(folder, f"cannot be used: {problem.strerror}")) from None

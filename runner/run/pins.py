@@ -1,10 +1,9 @@
 """Images that the site has pinned: nothing else runs under their names."""
 
-import difflib
-
 from runner.errors import ImageMismatchError, SettingsError
 from runner.host.recipes import image_name
 from runner.project.pipeline import Project
+from runner.suggestion import closest
 
 
 def check_pins(project: Project) -> None:
@@ -19,8 +18,8 @@ def check_pins(project: Project) -> None:
     ]
     for name in pinned:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}."
+            close = closest(name, known)
+            hint = f"did you mean {close}?" if close else f"there are: {', '.join(known)}."
             file = project.settings.document.path
             msg = f"{file} pins {name!r}, and no stage has that image; {hint}"
             raise SettingsError(msg)

@@ -8,7 +8,6 @@ to the user that the container runs as, and are gone after the run.
 import contextlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -91,6 +90,8 @@ def _read(path: Path) -> bytes:
 
 def forget(job: Job, run_id: str) -> None:
     """Remove the files of a run that is over, if it had any."""
+    import shutil
+
     for folder in runtime_folders(FOLDER):
         shutil.rmtree(folder / _name(job, run_id), ignore_errors=True)
 

@@ -21,10 +21,7 @@ from runner.job.journal import CLOSED, STARTED, journal_of, open_runs, owner_of
 from runner.job.log_file import mend_logs
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
-from runner.run.adoption import Adopted, adopt, is_adoptable
 from runner.run.attempt import Run, release_space, stage_labels
-from runner.run.ended import complete, unfinished
-from runner.run.intent import run_again
 from runner.run.leftovers import sweep
 from runner.run.private_files import forget
 from runner.run.request import Host
@@ -33,6 +30,7 @@ from runner.run.stage_folder import put_back
 
 if TYPE_CHECKING:
     from runner.manifest import RunRecord
+    from runner.run.adoption import Adopted
 
 KEPT: Final = "The run is closed as runner_lost, the result before it stays in force"
 
@@ -45,7 +43,7 @@ def recover(
     emit: Observer,
     *,
     adopts: bool = True,
-) -> Adopted | None:
+) -> "Adopted | None":
     """Close every open run of a stage, and see the one to its end whose container is still there.
 
     What else dead runners left of the stage is removed.
@@ -63,6 +61,8 @@ def recover(
         if run := adoptable(stage, project, job, host, run_id, steps, containers):
             if not adopts:
                 raise StageBusyError(_goes_on(run))
+            from runner.run.adoption import adopt
+
             adopted = adopt(run, containers[0], emit)
             if adopted.record.verdict is Verdict.RUNNER_LOST:
                 emit(Notice(stage=stage.id, message=f"{adopted.record.reason} {KEPT}"))
@@ -93,6 +93,9 @@ def adoptable(
     """The open run of these containers if it can be gone on with. Raises what the engine raises."""
     if _record_of(run_id, stage.id, job) is not None:
         return None
+    from runner.run.adoption import is_adoptable
+    from runner.run.intent import run_again
+
     run = run_again(stage, project, job, host, run_id, steps)
     return run if run and is_adoptable(steps, containers, run) else None
 
@@ -165,6 +168,7 @@ def _close_again(job: Job, record: "RunRecord") -> None:
 def _close_started(run_id: str, stage: StageSpec, job: Job, steps: list[dict[str, Any]]) -> str:
     """Close a run that has no record; returns what to tell the user."""
     from runner.run.closing import close
+    from runner.run.ended import complete, unfinished
 
     pid = owner_of(steps)["pid"]
     died = f"the runner of run {run_id} died (process {pid})"

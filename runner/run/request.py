@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import ImageMissingError, SettingsError
 from runner.host.engine import Engine
@@ -16,9 +16,8 @@ from runner.host.machine import ProcessIdentity
 from runner.host.recipes import Recipes
 from runner.job.fingerprint import DigestStore, fingerprint, text_digest
 from runner.job.folder import Job
-from runner.job.model_store import FoundModel, find_model
 from runner.project.config import ResolvedLimits, Value, resolve_config, resolve_limits
-from runner.project.models import needed_models
+from runner.project.models import NeededModel, needed_models
 from runner.project.pipeline import Project
 from runner.project.stage import Resources, StageSpec
 from runner.run.cancellation import Cancellation
@@ -28,6 +27,9 @@ from runner.run.pins import check_digest, check_pins
 from runner.run.retry import Attempt
 from runner.run.site_access import SiteAccess, find_site_access
 from runner.run.variant import allowed_variants, choose_variant, gpu_variant
+
+if TYPE_CHECKING:
+    from runner.job.model_store import FoundModel
 
 DECLARED_OUTPUTS: Final = "declared outputs"
 CONTAINER_MODELS: Final = "/models"
@@ -61,6 +63,11 @@ class Host:
     identity: ProcessIdentity
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     promises: GpuPromises = field(default_factory=GpuPromises)
+    recipes: dict[int, Recipes] = field(default_factory=dict)
+
+    def recipes_of(self, project: Project) -> Recipes:
+        """How a project's images are made; their sources are read once in a call."""
+        return self.recipes.setdefault(id(project), Recipes(project))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +90,7 @@ class Request:
     inputs: tuple[InputFile, ...]
     limits: ResolvedLimits
     grant: Grant
-    models: Mapping[str, FoundModel]
+    models: "Mapping[str, FoundModel]"
     secrets: Mapping[str, Path]
     site: SiteAccess
     components: Mapping[str, str]
@@ -151,7 +158,7 @@ class _Basis:
 
     image: ImageReference
     notice: str | None
-    models: dict[str, FoundModel]
+    models: "dict[str, FoundModel]"
     components: dict[str, str]
 
 
@@ -165,28 +172,34 @@ def _basis(
     inputs: tuple[InputFile, ...],
     digests: DigestStore,
 ) -> _Basis:
-    image, notice = find_image(stage, variant, project, host.engine)
-    store = project.settings.models
-    models = {
-        needed.key: find_model(store, needed, digests.digest)
-        for needed in needed_models(stage, config)
-    }
+    image, notice = find_image(stage, variant, project, host)
+    models = _models(needed_models(stage, config), project, digests)
     components = _components(stage, image, config, inputs, models)
     if options.dev:
         # Mounted over the baked copy, so the image's digest says nothing about it.
-        components["mounted sources"] = Recipes(project).stage(stage, variant).digest
+        components["mounted sources"] = host.recipes_of(project).stage(stage, variant).digest
     return _Basis(image=image, notice=notice, models=models, components=components)
 
 
+def _models(
+    needed: Sequence[NeededModel], project: Project, digests: DigestStore
+) -> "dict[str, FoundModel]":
+    if not needed:
+        return {}
+    from runner.job.model_store import find_model
+
+    return {one.key: find_model(project.settings.models, one, digests.digest) for one in needed}
+
+
 def find_image(
-    stage: StageSpec, variant: str, project: Project, engine: Engine
+    stage: StageSpec, variant: str, project: Project, host: Host
 ) -> tuple[ImageReference, str | None]:
     """The stage's image, and a notice when it is older than its sources.
 
     Raises ImageMissingError, ImageMismatchError, or SettingsError for pins that pin nothing.
     """
     check_pins(project)
-    state = image_state(project, engine, stage, variant)
+    state = image_state(host.recipes_of(project), host.engine, stage, variant)
     if state.digest is None:
         msg = (
             f"the image {state.image} is not built. Build it with: stagerun build {stage.id} "
@@ -227,7 +240,7 @@ def _components(
     image: ImageReference,
     config: Mapping[str, Value],
     inputs: tuple[InputFile, ...],
-    models: Mapping[str, FoundModel],
+    models: "Mapping[str, FoundModel]",
 ) -> dict[str, str]:
     components = {"image": image.digest}
     for key, value in sorted(config.items()):

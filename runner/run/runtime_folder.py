@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +42,8 @@ def runtime_folders(name: str) -> list[Path]:
 
 
 def _bases() -> list[Path]:
+    import tempfile
+
     places = (os.environ.get("XDG_RUNTIME_DIR"), f"/run/user/{os.geteuid()}", tempfile.gettempdir())
     usual = places if places[0] else (places[2], places[1])
     return list(dict.fromkeys(Path(place) for place in usual if place))

@@ -199,7 +199,7 @@ def test_an_image_is_old_when_its_source_changes_and_new_after_a_build(
 ) -> None:
     def state() -> Any:
         project = load_project(root)
-        return image_state(project, engine, project.stages[STAGE])
+        return image_state(Recipes(project), engine, project.stages[STAGE])
 
     assert state().condition is Condition.MISSING
     make(root, engine)

@@ -10,15 +10,15 @@ from typing import Final
 import pytest
 
 from runner.errors import EngineError
-from runner.host.cgroup import is_unified
 from runner.host.engine import DockerEngine
+from runner.host.machine import has_unified_cgroups
 from tests.faults.calls import wait_until
 from tests.small_container import SMALL
 
 pytestmark = [
     pytest.mark.root,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another user"),
-    pytest.mark.skipif(is_unified(), reason="on cgroup v2 every engine keeps limits"),
+    pytest.mark.skipif(has_unified_cgroups(), reason="on cgroup v2 every engine keeps limits"),
 ]
 
 SOMEBODY: Final = 12345

@@ -221,7 +221,7 @@ def test_without_space_for_a_copy_the_job_can_leave_the_file_where_it_is(
 
     monkeypatch.setattr("os.link", refuse)
     monkeypatch.setattr("fcntl.ioctl", refuse)
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1))
+    monkeypatch.setattr("os.fstatvfs", lambda _: SimpleNamespace(f_bavail=1, f_frsize=1))
     said = bench.say(command, "out/new", "--input", "text=film.mkv")
     assert said.code == 9
     assert "it has 6 B, 1 B are free" in said.text

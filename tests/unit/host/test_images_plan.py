@@ -68,7 +68,7 @@ def engine(root: Path) -> FakeEngine:
 
 def reason(root: Path, engine: FakeEngine) -> str:
     project = load_project(root)
-    state = image_state(project, engine, project.stages["06_asr"], "cpu")
+    state = image_state(Recipes(project), engine, project.stages["06_asr"], "cpu")
     assert state.condition is Condition.STALE
     return state.reason
 
@@ -136,7 +136,7 @@ def test_a_parent_that_was_removed_is_not_missed_by_a_finished_image(
 
 def test_a_missing_image_is_said_to_be_missing(root: Path) -> None:
     project = load_project(root)
-    state = image_state(project, FakeEngine(), project.stages["06_asr"], "cpu")
+    state = image_state(Recipes(project), FakeEngine(), project.stages["06_asr"], "cpu")
     assert (state.image, state.condition) == (image_name("06_asr", "cpu"), Condition.MISSING)
 
 

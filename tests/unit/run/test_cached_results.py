@@ -31,6 +31,14 @@ def test_force_runs_a_stage_whose_result_is_still_good(place: Place, job: Job) -
     assert second.run_id != first.run_id
 
 
+def test_one_call_judges_all_images_by_the_same_sources(place: Place) -> None:
+    host, project = place.host, place.project
+    before = host.recipes_of(project).stage(project.stages[PROBE]).digest
+    (place.kit.root / "stages" / PROBE / "added.py").write_text("ADDED = 1\n")
+    assert host.recipes_of(project).stage(project.stages[PROBE]).digest == before
+    assert place.host.recipes_of(project).stage(project.stages[PROBE]).digest != before
+
+
 def new_input(place: Place, job: Job) -> None:
     del place
     (job.input / "text.txt").write_text("other\n")
