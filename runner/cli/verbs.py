@@ -43,6 +43,7 @@ VERBS: Final[dict[str, Verb]] = {
     "config": Verb(LOOK, "Show a stage's settings and limits, and where they come from."),
     "validate": Verb(LOOK, "Check the results of a job against its manifests."),
     "stages": Verb(LOOK, "Draw and list the project's stages."),
+    "new": Verb(AUTHOR, "Write a new stage, or a new project."),
     "check": Verb(AUTHOR, "Hold stage code and Dockerfiles against the rules."),
     "test": Verb(AUTHOR, "Hold stage images against their fixtures."),
     "build": Verb(MAINTAIN, "Build images that are missing or older than their sources."),
