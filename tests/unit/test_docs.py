@@ -58,6 +58,7 @@ IN_PLACE_OF: Final = {
     "STAGE": "06_asr",
     "KEY=VALUE": "SOURCE_LANGUAGE=en",
     "words": "06_asr",
+    "shots": "06_asr",
     "your_stage": "06_asr",
 }
 FILES: Final[dict[str, tuple[type[BaseModel], type[UsageError]]]] = {

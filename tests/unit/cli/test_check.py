@@ -115,7 +115,11 @@ def test_the_checklist_of_a_script_says_what_is_missing(bench: Bench) -> None:
     script.write_text("import os\n\nprint(os.environ['A'])\n")
     said = bench.say(command, "--checklist", script)
     assert said.code == 1
-    for text in ("StageIO is imported", "the stage's logger instead of print()"):
+    for text in (
+        "inputs and outputs are declared",
+        "StageIO is imported",
+        "the stage's logger instead of print()",
+    ):
         line = next(line for line in said.text.splitlines() if text in line)
         assert line.startswith(" ✗"), line
     assert "ST101 print() goes past stage.log" in said.text
