@@ -78,9 +78,7 @@ def _subprocesses(file: StageFile) -> Lines:
 UNDERSTAND, CONVERT, TEST = "before", "conversion", "after"
 STEPS: Final = (
     _Step(UNDERSTAND, "settings are declared and read by load_config()", clean=("ST401", "ST501")),
-    _Step(
-        UNDERSTAND, "inputs and outputs are declared", clean=("ST403", "ST404"), needs_spec=True
-    ),
+    _Step(UNDERSTAND, "inputs and outputs are declared", clean=("ST403", "ST404"), needs_spec=True),
     _Step(UNDERSTAND, "commands are started without a shell", _subprocesses, ("ST502",), True),
     _Step(CONVERT, "StageIO is imported", _imports),
     _Step(CONVERT, "run_stage(job_dir, stage_name) is there", _function("run_stage"), ("ST206",)),

@@ -123,7 +123,8 @@ class Recipe:
         except ValueError:
             return None
         now = {path: digest[:SHORT_DIGEST] for path, digest in self.file_digests.items()}
-        for path in sorted(now.keys() | then.keys()):
+        # A stage's Dockerfile is made of its spec, too: the spec is what somebody changed.
+        for path in sorted(now.keys() | then.keys(), key=lambda path: (path == "Dockerfile", path)):
             if now.get(path) != then.get(path):
                 return self._place(path)
         return None

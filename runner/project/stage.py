@@ -265,6 +265,7 @@ def baked_spec(stage: StageSpec, project_stages: tuple[str, ...]) -> dict[str, A
     return {
         "schema_version": 1,
         "stage_id": stage.id,
+        "command": list(stage.command.words),
         "project_stages": before,
         "inputs": {
             item.name: {"from": [str(source) for source in item.sources], "optional": item.optional}

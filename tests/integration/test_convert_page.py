@@ -14,6 +14,7 @@ import yaml
 
 from runner.host.engine import DockerEngine
 from runner.host.recipes import image_name
+from tests.integration.page_output import calls, same
 from tests.project_kit import STAGERUN
 from tests.unit.docs_pages import page
 
@@ -23,13 +24,6 @@ BLOCK: Final = re.compile(
 )
 LATER: Final = "later"
 """Marks what a reader is shown first and does last."""
-
-CHANGING: Final = (
-    (r"\d+\.\d s", "TIME"),
-    (r"\d+ MB", "SIZE"),
-    (r"\d{8}-\d{4}-[0-9a-f]{4}", "RUN"),
-    (r" +", " "),
-)
 
 pytestmark = [pytest.mark.engine, pytest.mark.images]
 
@@ -83,15 +77,8 @@ class Reader:
 
     def follow(self, block: str) -> None:
         """Call each command of a block, and hold what it prints against what the page says."""
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, shown = part.partition("\n")
+        for command, shown in calls(block):
             assert same(self.call(command)) == same(shown), command
-
-
-def same(text: str) -> str:
-    for pattern, word in CHANGING:
-        text = re.sub(pattern, word, text)
-    return text
 
 
 @pytest.fixture

@@ -12,26 +12,55 @@ import yaml
 from runner.host.engine import DockerEngine
 from runner.host.recipes import image_name
 from runner.stage_document import StageManifest
+from tests.integration.page_output import calls, same
 from tests.project_kit import Kit
-from tests.unit.docs_pages import names_in, rows
+from tests.unit.docs_pages import blocks, names_in, page, rows
 
 EXAMPLE: Final = Path(__file__).resolve().parents[2] / "docs/examples/other-language"
+PAGE: Final = "docs/other-languages.md"
 STAGE: Final = "50_lines"
 
 pytestmark = [pytest.mark.engine, pytest.mark.images]
 
 
 @pytest.fixture(scope="module")
-def kit(tmp_path_factory: pytest.TempPathFactory, engine: DockerEngine) -> Iterator[Kit]:
-    """The example's project with its image, which is removed afterwards."""
+def example(tmp_path_factory: pytest.TempPathFactory, engine: DockerEngine) -> Iterator[Kit]:
+    """The example's project, without its image before and after."""
     root = tmp_path_factory.mktemp("example") / "lines"
     shutil.copytree(EXAMPLE, root)
     kit = Kit(root)
     kit.settings((EXAMPLE / "stagerun.yaml").read_text() + "limits: {stages_at_once: 64}\n")
-    built = kit.run("build", STAGE, timeout=600)
-    assert built.returncode == 0, built.stdout + built.stderr
+    remove_image(engine)
     yield kit
-    engine.api.remove_image(image_name(STAGE), force=True)
+    remove_image(engine)
+
+
+def remove_image(engine: DockerEngine) -> None:
+    if engine.image(image_name(STAGE)) is not None:
+        engine.api.remove_image(image_name(STAGE), force=True)
+
+
+@pytest.fixture(scope="module")
+def first_call(example: Kit) -> tuple[str, str]:
+    """What the page's first call prints, which builds the image, and what the page shows of it."""
+    console, shell, *_ = blocks(page(PAGE))
+    begun = example.run(*shell.text.splitlines()[1].split()[1:])
+    assert begun.returncode == 0, begun.stderr
+    ((command, shown),) = calls(console.text)
+    ran = example.run(*command.split()[1:], timeout=600, LC_ALL="C.UTF-8")
+    return ran.stdout + ran.stderr, shown
+
+
+@pytest.fixture
+def kit(example: Kit, first_call: tuple[str, str]) -> Kit:
+    """The example's project with its image."""
+    assert first_call
+    return example
+
+
+def test_the_first_call_prints_what_the_page_shows(first_call: tuple[str, str]) -> None:
+    printed, shown = first_call
+    assert same(printed) == same(shown)
 
 
 def of_fixture(name: str) -> dict[str, Any]:
@@ -89,7 +118,7 @@ def test_the_page_explains_every_key_of_the_request(kit: Kit) -> None:
     job = job_with(kit, "asked", "river.txt")
     assert kit.run("run", job).returncode == 0
     (request,) = (job / ".stagerun/runs").glob("*/request.json")
-    table = rows("docs/other-languages.md", "request.json", header="key")
+    table = rows(PAGE, "request.json", header="key")
     written = [name for row in table for name in names_in(row[0])]
     assert sorted(written) == sorted(json.loads(request.read_text()))
 

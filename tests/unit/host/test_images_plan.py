@@ -110,6 +110,11 @@ def test_a_declared_output_changes_the_image_and_a_limit_does_not(
     assert reason(root, engine) == "older than stages/06_asr/stage.yaml"
 
 
+def test_a_changed_command_is_found_in_the_spec(root: Path, engine: FakeEngine) -> None:
+    (root / "stages/06_asr/stage.yaml").write_text(f"{STAGE_YAML}command: [cat, ./stage.py]\n")
+    assert reason(root, engine) == "older than stages/06_asr/stage.yaml"
+
+
 def test_a_changed_base_rebuilds_everything_above_it(root: Path, engine: FakeEngine) -> None:
     (root / "images/base/Dockerfile").write_text(FILES["images/base/Dockerfile"] + "USER 1\n")
     assert planned(root, engine) == ALL

@@ -78,7 +78,7 @@ input() {
 
 mkdir -p "$folder/.cache"
 trap 'ended $?' EXIT
-trap '[ -z "$child" ] || kill "$child"; fail "stopped by SIGTERM"' TERM
+trap 'kill $child 2>/dev/null || :; fail "stopped by SIGTERM"' TERM
 write_manifest # from now on there is a manifest: a stage that is killed has failed
 
 [ "$(setting COUNT)" != written ] || count=written
