@@ -22,7 +22,9 @@ from runner.project.pipeline import Project
 from runner.project.stage import MAIN, StageSpec, baked_spec
 from runner.version import VERSION
 
-HOUSE: Final = Path(__file__).resolve().parents[2]
+RUNNER: Final = Path(__file__).resolve().parents[1]
+INSTALLED: Final = RUNNER / "house"
+HOUSE: Final = INSTALLED if INSTALLED.is_dir() else RUNNER.parent
 """Where ``images/`` and ``shared/`` lie that a project without its own uses."""
 
 SOURCES: Final = "org.stagerun.sources"
@@ -166,7 +168,7 @@ class Recipes:
                 msg = (
                     f"{stage.file}: there is no parent image {parent_name!r}; it would be made by "
                     f"{self._project.root / 'images' / parent_name / 'Dockerfile'}. "
-                    f"There are: {', '.join(self._parent_names())}."
+                    f"There are: {', '.join(self.parent_names())}."
                 )
                 raise SpecError(msg)
             if problem := stage.command.problem(stage.folder):
@@ -242,7 +244,8 @@ class Recipes:
         paths = (folder / "images" / name / "Dockerfile" for folder in (self._project.root, HOUSE))
         return next((path for path in paths if path.is_file()), None)
 
-    def _parent_names(self) -> list[str]:
+    def parent_names(self) -> list[str]:
+        """The parent images that there are, of the project and of stagerun."""
         folders = {self._project.root / "images", HOUSE / "images"}
         return sorted({path.parent.name for one in folders for path in one.glob("*/Dockerfile")})
 
