@@ -1,6 +1,5 @@
 """The page on a first stage, done step by step with the installed wheel in an empty folder."""
 
-import re
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -8,7 +7,7 @@ from typing import Final
 import pytest
 
 from tests.e2e.wheel import installed_wheel
-from tests.unit.docs_pages import Block, blocks, page
+from tests.unit.docs_pages import blocks, lasting, page, steps
 
 PLACES: Final = {
     "stage.yaml": "stages/20_words/stage.yaml",
@@ -19,19 +18,6 @@ FAILS: Final = "--set SHORTEST_WORD=18"
 """The one command of the page that is to fail."""
 
 pytestmark = [pytest.mark.engine, pytest.mark.images]
-
-
-def lasting(text: str) -> list[str]:
-    """The lines without what differs from run to run: durations, sizes, run ids, blanks."""
-    text = re.sub(r"\d{8}-\d{4}-[0-9a-f]{4}", "RUN", text)
-    text = re.sub(r"\d[\d:.]* (s|[kMG]?B)\b", "", text)
-    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-
-
-def steps(block: Block) -> list[tuple[str, str]]:
-    """The commands of a block, each with what it prints."""
-    parts = re.split(r"^\$ (.*)\n", block.text, flags=re.MULTILINE)[1:]
-    return list(zip(parts[::2], parts[1::2], strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +33,7 @@ def test_the_page_leads_from_an_empty_folder_to_a_result(
     for block in blocks(page("docs/first-stage.md")):
         if block.kind is not None:
             (folder / PLACES[block.kind]).write_text(block.text, encoding="utf-8")
-        for command, shown in steps(block) if block.language == "console" else ():
+        for command, shown in steps(block.text) if block.language == "console" else ():
             if command.startswith("cd "):
                 folder /= command.removeprefix("cd ")
                 continue

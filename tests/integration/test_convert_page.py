@@ -13,9 +13,8 @@ import pytest
 
 from runner.host.engine import DockerEngine
 from runner.host.recipes import image_name
-from tests.integration.page_output import calls, same
 from tests.project_kit import STAGERUN
-from tests.unit.docs_pages import page
+from tests.unit.docs_pages import lasting, page, steps
 
 STAGE: Final = "12_shots"
 BLOCK: Final = re.compile(
@@ -81,8 +80,8 @@ class Reader:
 
     def follow(self, block: str) -> None:
         """Call each command of a block, and hold what it prints against what the page says."""
-        for command, shown in calls(block):
-            assert same(self.call(command)) == same(shown), command
+        for command, shown in steps(block):
+            assert lasting(self.call(command)) == lasting(shown), command
 
 
 @pytest.fixture

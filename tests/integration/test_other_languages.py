@@ -11,9 +11,8 @@ import pytest
 from runner.host.engine import DockerEngine
 from runner.host.recipes import image_name
 from runner.stage_document import StageManifest
-from tests.integration.page_output import calls, same
 from tests.project_kit import Kit
-from tests.unit.docs_pages import blocks, names_in, page, rows
+from tests.unit.docs_pages import blocks, lasting, names_in, page, rows, steps
 
 EXAMPLE: Final = Path(__file__).resolve().parents[2] / "docs/examples/other-language"
 PAGE: Final = "docs/other-languages.md"
@@ -45,7 +44,7 @@ def first_call(example: Kit) -> tuple[str, str]:
     console, shell, *_ = blocks(page(PAGE))
     begun = example.run(*shell.text.splitlines()[1].split()[1:])
     assert begun.returncode == 0, begun.stderr
-    ((command, shown),) = calls(console.text)
+    ((command, shown),) = steps(console.text)
     ran = example.run(*command.split()[1:], timeout=600, LC_ALL="C.UTF-8")
     return ran.stdout + ran.stderr, shown
 
@@ -59,7 +58,7 @@ def kit(example: Kit, first_call: tuple[str, str]) -> Kit:
 
 def test_the_first_call_prints_what_the_page_shows(first_call: tuple[str, str]) -> None:
     printed, shown = first_call
-    assert same(printed) == same(shown)
+    assert lasting(printed) == lasting(shown)
 
 
 def job_with(kit: Kit, name: str, file: str) -> Path:
@@ -76,9 +75,9 @@ def manifest_of(job: Path) -> StageManifest:
 
 def test_the_stage_passes_its_fixture_as_the_page_shows(kit: Kit) -> None:
     console = blocks(page(PAGE))[-2]
-    ((command, shown),) = calls(console.text)
+    ((command, shown),) = steps(console.text)
     ran = kit.run(*command.split()[1:], timeout=300, LC_ALL="C.UTF-8")
-    assert same(ran.stdout + ran.stderr) == same(shown)
+    assert lasting(ran.stdout + ran.stderr) == lasting(shown)
 
 
 def test_the_manifest_fits_the_schema_and_the_summary_is_shown(kit: Kit) -> None:

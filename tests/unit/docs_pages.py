@@ -81,6 +81,19 @@ def commands(text: str) -> Iterator[str]:
             yield code
 
 
+def steps(text: str) -> list[tuple[str, str]]:
+    """The commands of a block, each with what it prints."""
+    parts = re.split(r"^\$ (.*)\n", text, flags=re.MULTILINE)[1:]
+    return list(zip(parts[::2], parts[1::2], strict=True))
+
+
+def lasting(text: str) -> list[str]:
+    """The lines without what differs from run to run: durations, sizes, run ids, blanks."""
+    text = re.sub(r"\d{8}-\d{4}-[0-9a-f]{4}", "RUN", text)
+    text = re.sub(r"\d[\d:.]* (s|[kMG]?B)\b", "", text)
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
 def exists(target: str, source: Path) -> bool:
     """Whether a link leads to a file of the checkout, and to a heading of it."""
     name, _, anchor = target.partition("#")
