@@ -40,6 +40,7 @@ VERBS: Final[dict[str, Verb]] = {
     "status": Verb(LOOK, "Show where the stages of a job stand."),
     "logs": Verb(LOOK, "Show the log of a stage, or of the last pipeline run."),
     "why": Verb(LOOK, "Say why a stage ended as it did, and why it would run again."),
+    "diff": Verb(LOOK, "Compare two runs."),
     "config": Verb(LOOK, "Show a stage's settings and limits, and where they come from."),
     "validate": Verb(LOOK, "Check the results of a job against its manifests."),
     "stages": Verb(LOOK, "Draw and list the project's stages."),
