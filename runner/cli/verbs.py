@@ -45,6 +45,7 @@ VERBS: Final[dict[str, Verb]] = {
     "validate": Verb(LOOK, "Check the results of a job against its manifests."),
     "stages": Verb(LOOK, "Draw and list the project's stages."),
     "check": Verb(AUTHOR, "Hold stage code and Dockerfiles against the rules."),
+    "compose": Verb(MAINTAIN, "Write the stages as Compose files, for work by hand."),
     "build": Verb(MAINTAIN, "Build images that are missing or older than their sources."),
     "models": Verb(MAINTAIN, "Show, add or verify the models that stages need."),
     "reap": Verb(MAINTAIN, "Remove what dead runners left."),
