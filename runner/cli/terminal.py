@@ -5,9 +5,10 @@ import json
 import os
 import select
 import signal
+import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final
 
@@ -30,34 +31,26 @@ def check_terminal() -> None:
         raise UsageError(msg)
 
 
-def lend(container: Container) -> None:
-    """Start a container on the caller's terminal, and stay with it to its end.
+def lend(container: Container, keyboard: int | None = None, screen: int | None = None) -> None:
+    """Start a container on a terminal, the caller's own, and stay with it to its end.
 
     Raises what the engine raises.
     """
-    keyboard, screen = sys.stdin.fileno(), sys.stdout.fileno()
-    records = Records()
-    with contextlib.closing(container.converse()) as line, _resizes() as resized:
+    keyboard = sys.stdin.fileno() if keyboard is None else keyboard
+    screen = sys.stdout.fileno() if screen is None else screen
+    with (
+        contextlib.closing(container.converse()) as line,
+        _resizes() as resized,
+        _raw(keyboard),
+    ):
+        line.setblocking(False)
         container.start()
         container.resize(*_size(screen))
-        with _raw(keyboard):
-            while True:
-                ready, _, _ = select.select([keyboard, line, resized], [], [])
-                if resized in ready:
-                    os.read(resized, CHUNK)
-                    container.resize(*_size(screen))
-                if line in ready:
-                    data = line.recv(CHUNK)
-                    _write(screen, records.shown(data))
-                    if not data:
-                        return
-                if keyboard in ready:
-                    typed = _typed(keyboard)
-                    if not typed:
-                        return
-                    # A container that has just ended takes nothing more, and is about to say so.
-                    with contextlib.suppress(OSError):
-                        line.sendall(typed)
+        exchange = Exchange(line, keyboard, screen)
+        while exchange.goes_on(resized):
+            if exchange.is_resized:
+                os.read(resized, CHUNK)
+                container.resize(*_size(screen))
 
 
 @dataclass
@@ -80,6 +73,51 @@ class Records:
             found.append(_in_words(record + end))
             data = rest
         return b"".join(found) + data
+
+
+@dataclass
+class Exchange:
+    """Keys go one way and output the other; neither has to wait for the other to be taken."""
+
+    line: socket.socket
+    keyboard: int
+    screen: int
+    is_resized: bool = False
+    _typed: bytes = b""
+    _records: Records = field(default_factory=Records)
+
+    def goes_on(self, resized: int) -> bool:
+        """Wait for something to happen and hand it on; False at the end of either side."""
+        line = self.line.fileno()
+        sources = [line, resized, *([] if self._typed else [self.keyboard])]
+        targets = [line] if self._typed else []
+        ready, writable, _ = select.select(sources, targets, [])
+        self.is_resized = resized in ready
+        is_open = self._show() if line in ready else True
+        if self.keyboard in ready:
+            self._typed = _typed(self.keyboard)
+            is_open = is_open and bool(self._typed)
+        if writable:
+            self._send()
+        return is_open
+
+    def _show(self) -> bool:
+        try:
+            data = self.line.recv(CHUNK)
+        except BlockingIOError:
+            return True
+        except OSError:  # the engine is gone, and the container with it
+            return False
+        _write(self.screen, self._records.shown(data))
+        return bool(data)
+
+    def _send(self) -> None:
+        try:
+            self._typed = self._typed[self.line.send(self._typed) :]
+        except BlockingIOError:
+            return
+        except OSError:  # a container that has just ended takes nothing more
+            self._typed = b""
 
 
 def _in_words(record: bytes) -> bytes:
@@ -117,7 +155,8 @@ def _raw(keyboard: int) -> Iterator[None]:
 
     before = termios.tcgetattr(keyboard)
     try:
-        tty.setraw(keyboard)
+        # What was typed ahead is for the prompt.
+        tty.setraw(keyboard, termios.TCSADRAIN)
         yield
     finally:
         # The terminal may be gone.
