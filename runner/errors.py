@@ -6,6 +6,7 @@ StagerunError                      exit code
 │   ├── SpecError                        stage.yaml, or the graph that the specs make
 │   ├── JobFileError                     job.yaml
 │   ├── ConfigError                      a value of a configuration key
+│   ├── FixtureError                     a stage's fixture.yaml or expect.yaml, or what they name
 │   ├── UnknownStageError                no such stage
 │   ├── UnknownWorkflowError             no such workflow
 │   └── JobFolderError                   missing, not writable, on another file system inside
@@ -123,6 +124,10 @@ class JobFileError(UsageError):
 
 class ConfigError(UsageError):
     """A configuration key is unknown, or its value does not fit."""
+
+
+class FixtureError(UsageError):
+    """A stage's fixture is missing or wrong."""
 
 
 class UnknownStageError(UsageError):

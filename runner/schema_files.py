@@ -18,6 +18,7 @@ from pydantic_core import core_schema
 
 from runner.manifest import JobManifest, RunRecord
 from runner.model_record import ModelRecord
+from runner.project.fixture_schema import ExpectFile, FixtureFile
 from runner.project.pipeline import load_project
 from runner.project.schema import InputPart, JobFile, SettingsFile, StageFile
 from runner.stage_document import StageManifest
@@ -47,6 +48,8 @@ PUBLISHED: Final = (
     Published(name="stage.yaml", model=StageFile, mode="validation", is_yaml=True),
     Published(name="job.yaml", model=JobFile, mode="validation", is_yaml=True),
     Published(name="stagerun.yaml", model=SettingsFile, mode="validation", is_yaml=True),
+    Published(name="fixture.yaml", model=FixtureFile, mode="validation", is_yaml=True),
+    Published(name="expect.yaml", model=ExpectFile, mode="validation", is_yaml=True),
 )
 
 

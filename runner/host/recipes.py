@@ -22,7 +22,9 @@ from runner.project.pipeline import Project
 from runner.project.stage import MAIN, StageSpec, baked_spec
 from runner.version import VERSION
 
-HOUSE: Final = Path(__file__).resolve().parents[2]
+RUNNER: Final = Path(__file__).resolve().parents[1]
+INSTALLED: Final = RUNNER / "house"
+HOUSE: Final = INSTALLED if INSTALLED.is_dir() else RUNNER.parent
 """Where ``images/`` and ``shared/`` lie that a project without its own uses."""
 
 SOURCES: Final = "org.stagerun.sources"
@@ -40,6 +42,9 @@ ROOT: Final = "root"
 """The folder of a stage's context that becomes the image's root."""
 
 APP: Final = f"{ROOT}/app"
+
+PARENT_LINE: Final = r"^ARG PARENT=stagerun/parent-([\w.-]+):current$"
+"""How a parent's Dockerfile names its own parent."""
 
 BASE: Final = "base"
 SHORT_DIGEST: Final = 12
@@ -162,7 +167,7 @@ class Recipes:
                 msg = (
                     f"{stage.file}: there is no parent image {parent_name!r}; it would be made by "
                     f"{self._project.root / 'images' / parent_name / 'Dockerfile'}. "
-                    f"There are: {', '.join(self._parent_names())}."
+                    f"There are: {', '.join(self.parent_names())}."
                 )
                 raise SpecError(msg)
             self._known[image] = self._stage(stage, variant, image, self.parent(parent_name))
@@ -196,14 +201,18 @@ class Recipes:
             licenses=LICENSE if stage.folder.is_relative_to(HOUSE) else "",
         )
 
-    def parent(self, name: str) -> Recipe:
-        """How a parent image is made. Its own parent is the one that its Dockerfile names."""
+    def parent(self, name: str, above: tuple[str, ...] = ()) -> Recipe:
+        """How a parent image is made. Its own parent is the one that its Dockerfile names.
+
+        ``above`` are those that stand on it. Raises SpecError for one that is not there, and for
+        parents that stand on each other.
+        """
         image = parent_image(name)
         if image not in self._known:
             folder = self._find(f"images/{name}")
             files = (*folder_files(folder), *folder_files(self._find("images/steps"), "steps"))
             text = _dockerfile_text(files)
-            below = re.search(r"^ARG PARENT=stagerun/parent-([\w.-]+):current$", text, re.MULTILINE)
+            below = self._below(text, folder, above)
             self._known[image] = Recipe(
                 image=image,
                 kind="parent",
@@ -211,9 +220,26 @@ class Recipes:
                 title=f"stagerun parent {name}",
                 description=_opening_comment(text),
                 files=files,
-                parent=self.parent(below[1]) if below and below[1] != name else None,
+                parent=self.parent(below, (*above, name)) if below else None,
             )
         return self._known[image]
+
+    def _below(self, dockerfile: str, folder: Path, above: tuple[str, ...]) -> str | None:
+        """The parent that a parent's Dockerfile stands on."""
+        named = re.search(PARENT_LINE, dockerfile, re.MULTILINE)
+        if named is None:
+            return None
+        chain = (*above, folder.name, named[1])
+        if named[1] in chain[:-1]:
+            msg = f"{folder}: the parent images stand on each other: {' → '.join(chain)}."
+            raise SpecError(msg)
+        if self._dockerfile(named[1]) is None:
+            msg = (
+                f"{folder / 'Dockerfile'} stands on the parent image {named[1]!r}, which there is "
+                f"not. There are: {', '.join(self.parent_names())}."
+            )
+            raise SpecError(msg)
+        return named[1]
 
     def locked_pythons(self) -> str:
         """For which Pythons the wheels of the project's parents are locked, as ``cp311 …``."""
@@ -234,7 +260,8 @@ class Recipes:
         paths = (folder / "images" / name / "Dockerfile" for folder in (self._project.root, HOUSE))
         return next((path for path in paths if path.is_file()), None)
 
-    def _parent_names(self) -> list[str]:
+    def parent_names(self) -> list[str]:
+        """The parent images that there are, of the project and of stagerun."""
         folders = {self._project.root / "images", HOUSE / "images"}
         return sorted({path.parent.name for one in folders for path in one.glob("*/Dockerfile")})
 

@@ -2,13 +2,23 @@
 
 import graphlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from runner.errors import SpecError, UnknownStageError, UnknownWorkflowError, UsageError
 from runner.project.settings import Settings, load_settings
-from runner.project.stage import Input, Key, Output, Source, StageSpec, load_stage
+from runner.project.stage import (
+    STAGE_FOLDER,
+    Input,
+    Key,
+    Output,
+    Source,
+    StageSpec,
+    load_stage,
+)
 from runner.suggestion import closest
 
 JOB_INPUT: Final = "input"
@@ -72,6 +82,9 @@ class Project:
         if found:
             ids = ", ".join(stage.id for stage in found)
             return f"{text!r} means several stages ({ids}); write the whole id."
+        folder = self.root / "stages" / text
+        if STAGE_FOLDER.fullmatch(text) and folder.is_dir():
+            return f"{folder} has no stage.yaml, which makes a folder a stage: docs/stage-yaml.md"
         by_name = {stage.name: stage.id for stage in self.stages.values()}
         if close := closest(text, [*self.stages, *by_name], likeness=0.5):
             return f'no stage "{text}"; did you mean {by_name.get(close, close)}?'
@@ -198,6 +211,7 @@ def load_project(root: Path) -> Project:
     settings = load_settings(root)
     folders = [path.parent for path in (root / "stages").glob("*/stage.yaml")]
     stages = sorted((load_stage(folder) for folder in folders), key=_by_number)
+    _check_numbers(stages)
     project = Project(root=root, settings=settings, stages={stage.id: stage for stage in stages})
     for stage in stages:
         for item in stage.inputs:
@@ -210,6 +224,16 @@ def load_project(root: Path) -> Project:
         msg = f"{root / 'stages'}: the stages wait for each other: {circle}."
         raise SpecError(msg) from None
     return project
+
+
+def _check_numbers(stages: Sequence[StageSpec]) -> None:
+    for stage, following in pairwise(stages):
+        if stage.number is not None and stage.number == following.number:
+            msg = (
+                f"{stage.folder} and {following.folder} have one number, which says the order of "
+                "stages. Give one of them another."
+            )
+            raise SpecError(msg)
 
 
 def _by_number(stage: StageSpec) -> tuple[float, str]:

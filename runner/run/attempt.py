@@ -13,7 +13,7 @@ from typing import Any, Final
 from runner.errors import EngineError, SettingsError, StageBusyError
 from runner.host.container import ContainerSpec, Mount
 from runner.host.engine import LABEL
-from runner.host.machine import cpu_count
+from runner.host.machine import ProcessIdentity, cpu_count
 from runner.job.folder import Job
 from runner.job.journal import CLOSED, CONTAINER, INTENT, STARTED, Journal, journal_of
 from runner.run.kept_request import kept_request
@@ -57,16 +57,9 @@ class Run:
 
     def labels(self) -> dict[str, str]:
         """What tells later runners whose container this is."""
-        owner = self.host.identity
-        return {
-            **stage_labels(self.job, self.request.stage.id),
-            **({KEEP: "if it fails"} if self.request.options.keep else {}),
-            RUN: self.id,
-            f"{LABEL}owner.pid": str(owner.pid),
-            f"{LABEL}owner.started": str(owner.started),
-            f"{LABEL}boot": owner.boot_id,
-            f"{LABEL}machine": owner.machine_id,
-        }
+        stage = stage_labels(self.job, self.request.stage.id)
+        kept = {KEEP: "if it fails"} if self.request.options.keep else {}
+        return stage | kept | run_labels(self.id, self.host.identity)
 
     def container_spec(self) -> ContainerSpec:
         """The container, as the contract has it."""
@@ -146,6 +139,17 @@ class Run:
 def stage_labels(job: Job, stage_id: str) -> dict[str, str]:
     """The labels that every container of one stage of one job carries."""
     return {f"{LABEL}job": str(job.root), f"{LABEL}stage": stage_id}
+
+
+def run_labels(run_id: str, owner: ProcessIdentity) -> dict[str, str]:
+    """The labels that say whose container it is."""
+    return {
+        RUN: run_id,
+        f"{LABEL}owner.pid": str(owner.pid),
+        f"{LABEL}owner.started": str(owner.started),
+        f"{LABEL}boot": owner.boot_id,
+        f"{LABEL}machine": owner.machine_id,
+    }
 
 
 def _secret(name: str, path: Path) -> bytes:

@@ -37,6 +37,8 @@ def fill(path):
             file.write(bytes(1 << 20))
 """
 SMALL: Final = ("--memory", "48MiB")
+BEGUN: Final = "4s"
+"""A time limit before which the stage's code is sure to run, also on a machine with much to do."""
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,14 @@ ROWS: Final = (
         "time, deaf to TERM",
         "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)",
         *(8, "timeout", "exit code 137"),
-        options=("--timeout", "1s"),
+        options=("--timeout", BEGUN),
     ),
     Row(
         "time, success on TERM",
         "signal.signal(signal.SIGTERM, lambda *_: (io.finalize(status='success'), os._exit(0)))"
         "\ntime.sleep(60)",
         *(8, "timeout", "exit code 0"),
-        options=("--timeout", "1s"),
+        options=("--timeout", BEGUN),
     ),
     Row("success, exit 1", "", 1, "stage_failed", "manifest: success", then="sys.exit(1)"),
     Row(

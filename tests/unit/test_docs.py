@@ -15,6 +15,7 @@ from runner.cli.verbs import VERBS, group
 from runner.errors import (
     EXIT_CODES,
     SIGNAL_EXIT_CODES,
+    FixtureError,
     JobFileError,
     SettingsError,
     SpecError,
@@ -23,6 +24,7 @@ from runner.errors import (
 )
 from runner.manifest import RunRecord, StageEntry
 from runner.project.document import load_document
+from runner.project.fixture_schema import ExpectFile, FixtureFile
 from runner.project.quantity import parse_duration, parse_size
 from runner.project.retry import RETRIED
 from runner.project.retry_schema import ChangePart, RetryPart
@@ -65,6 +67,8 @@ FILES: Final[dict[str, tuple[type[BaseModel], type[UsageError]]]] = {
     "stage.yaml": (StageFile, SpecError),
     "job.yaml": (JobFile, JobFileError),
     "stagerun.yaml": (SettingsFile, SettingsError),
+    "fixture.yaml": (FixtureFile, FixtureError),
+    "expect.yaml": (ExpectFile, FixtureError),
 }
 TABLES: Final = [
     ("docs/stage-yaml.md", "Keys", StageFile),
@@ -78,6 +82,8 @@ TABLES: Final = [
     ("docs/job-and-settings.md", "stagerun.yaml", SettingsFile),
     ("docs/job-and-settings.md", "limits", LimitsPart),
     ("docs/job-and-settings.md", "network", NetworkPart),
+    ("docs/fixtures.md", "fixture.yaml", FixtureFile),
+    ("docs/fixtures.md", "expect.yaml", ExpectFile),
 ]
 SIZES: Final = ("memory", "tmp", "shm", "disk_free")
 CONTAINER_VARIABLES: Final = {"STAGERUN_STAGE", "STAGERUN_RUN_ID", "STAGERUN_VARIANT"}

@@ -154,6 +154,20 @@ def test_another_kind_of_base_is_built_when_the_settings_ask_for_it(
     assert planned(root, engine) == ALL
 
 
+def test_parents_that_stand_on_each_other_are_refused_with_the_circle(root: Path) -> None:
+    on_cuda = FILES["images/tool/Dockerfile"].replace("base", "tool-cuda")
+    (root / "images/tool/Dockerfile").write_text(on_cuda)
+    with pytest.raises(SpecError, match="tool → tool-cuda → tool"):
+        planned(root, FakeEngine())
+
+
+def test_a_parent_on_one_that_is_not_there_is_refused_with_its_dockerfile(root: Path) -> None:
+    on_none = FILES["images/tool/Dockerfile"].replace("base", "none")
+    (root / "images/tool/Dockerfile").write_text(on_none)
+    with pytest.raises(SpecError, match=r"images/tool/Dockerfile stands on .*'none'"):
+        planned(root, FakeEngine())
+
+
 def test_an_unknown_parent_is_refused_with_the_file_and_what_there_is(root: Path) -> None:
     text = STAGE_YAML.replace("parents: {cpu: tool, cuda: tool-cuda}", "parent: tols")
     (root / "stages/06_asr/stage.yaml").write_text(text)

@@ -33,13 +33,23 @@ def test_an_unknown_stage_is_refused_with_a_suggestion(
     assert answer in str(caught.value)
 
 
-@pytest.mark.parametrize(("other", "text"), [("06_listen", "6"), ("07_asr", "asr")])
-def test_a_name_that_two_stages_share_is_refused_with_both(
-    folder: Folder, other: str, text: str
-) -> None:
-    folder.stage(other)
-    with pytest.raises(UnknownStageError, match=f"means several stages .*{other}"):
-        folder.load().stage(text)
+def test_a_name_that_two_stages_share_is_refused_with_both(folder: Folder) -> None:
+    folder.stage("07_asr")
+    with pytest.raises(UnknownStageError, match=r"means several stages .*07_asr"):
+        folder.load().stage("asr")
+
+
+def test_two_stages_with_one_number_are_refused_with_both(folder: Folder) -> None:
+    folder.stage("6_listen")
+    with pytest.raises(SpecError, match=r"06_asr and .*6_listen have one number"):
+        folder.load()
+
+
+def test_a_folder_without_a_spec_is_told_what_it_lacks(folder: Folder) -> None:
+    project = folder.load()
+    (project.root / "stages" / "12_shots").mkdir()
+    with pytest.raises(UnknownStageError, match=r"12_shots has no stage\.yaml"):
+        project.stage("12_shots")
 
 
 def test_stages_stand_in_the_order_of_their_numbers(folder: Folder) -> None:

@@ -1,0 +1,1 @@
+"""New stages and new projects, from templates whose every line is worth reading."""
