@@ -171,6 +171,17 @@ def test_without_a_known_base_a_branch_is_compared_with_main(checkout: Checkout,
     assert checkout.calls[-1] == f"stagerun test --changed {first} {REPORT}"
 
 
+def test_what_went_into_the_base_meanwhile_is_not_taken_for_a_change(checkout: Checkout) -> None:
+    first = checkout.commit("one")
+    checkout.git("switch", "--quiet", "--create", "mine")
+    checkout.commit("two")
+    checkout.git("switch", "--quiet", "main")
+    checkout.commit("three")
+    checkout.git("switch", "--quiet", "mine")
+    assert checkout.ci("changed", BASE="main").returncode == 0
+    assert checkout.calls[-1] == f"stagerun test --changed {first} {REPORT}"
+
+
 def test_a_tag_on_main_has_all_stages_tested(checkout: Checkout) -> None:
     checkout.commit("one")
     assert checkout.ci("changed", BASE="0" * 40).returncode == 0
