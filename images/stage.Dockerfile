@@ -1,6 +1,6 @@
 # A stage image: its parent and one layer with the entry point, the in-container library and the stage.
-# A Dockerfile cannot fill a build argument into CMD, so stagerun writes the stage's id for ${STAGE}, and
-# the variant likewise.
+# A Dockerfile cannot fill a build argument into CMD, so stagerun writes the stage's command, a list in JSON,
+# and the name of the variant before it hands this file to the engine.
 ARG PARENT
 FROM ${PARENT} AS compiled
 COPY root /root-of-stage
@@ -12,4 +12,4 @@ FROM ${PARENT}
 COPY --from=compiled /root-of-stage /
 ENV STAGERUN_VARIANT=${VARIANT} OUTPUT_DIR=/job PYTHONPATH=/app HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 ENTRYPOINT ["/entry.sh"]
-CMD ["python3", "/app/${STAGE}/stage.py"]
+CMD ${COMMAND}

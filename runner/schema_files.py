@@ -1,8 +1,9 @@
 """Writes ``docs/schema``: JSON Schema of every document that others read or write.
 
-And the tables of ``docs/stages.md``, which are made of the specs.
+And the tables of ``docs/stages.md``, which are made of the specs, and the calls of
+``docs/stage-io.md``, which are made of the docstrings in ``shared/``.
 
-Run it after a change to the models or to a stage.yaml: ``python -m runner.schema_files``.
+Run it after a change to one of them: ``python -m runner.schema_files``.
 """
 
 import json
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
+from runner.library_reference import LIBRARY, REFERENCE, filled_reference
 from runner.manifest import JobManifest, RunRecord
 from runner.model_record import ModelRecord
 from runner.project.fixture_schema import ExpectFile, FixtureFile
@@ -129,6 +131,9 @@ def main() -> int:
     for path, text in schema_files().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    if REFERENCE.is_file():
+        page = REFERENCE.read_text(encoding="utf-8")
+        REFERENCE.write_text(filled_reference(page, LIBRARY), encoding="utf-8")
     if PAGE.is_file():
         page = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(filled(page, load_project(Path.cwd())), encoding="utf-8")

@@ -87,7 +87,10 @@ class Config(Mapping[str, str]):
     @overload
     def get_bool(self, key: str, default: Default) -> Union[bool, Default]: ...
     def get_bool(self, key: str, default: Any = REQUIRED) -> Any:
-        """Yes or no. Raises ConfigError for other text, and for no text without a default."""
+        """True for ``true``, ``yes``, ``on``, ``1``; False for ``false``, ``no``, ``off``, ``0``.
+
+        Raises ConfigError for other text, and for no text without a default.
+        """
         return self._typed(key, default, *_PARSERS[bool])
 
     @overload
@@ -95,7 +98,7 @@ class Config(Mapping[str, str]):
     @overload
     def get_int(self, key: str, default: Default) -> Union[int, Default]: ...
     def get_int(self, key: str, default: Any = REQUIRED) -> Any:
-        """A whole number. Raises ConfigError like ``get_bool``."""
+        """A whole number. Raises ConfigError as ``get_bool`` does."""
         return self._typed(key, default, *_PARSERS[int])
 
     @overload
@@ -103,7 +106,7 @@ class Config(Mapping[str, str]):
     @overload
     def get_float(self, key: str, default: Default) -> Union[float, Default]: ...
     def get_float(self, key: str, default: Any = REQUIRED) -> Any:
-        """A number. Raises ConfigError like ``get_bool``."""
+        """A number. Raises ConfigError as ``get_bool`` does."""
         return self._typed(key, default, *_PARSERS[float])
 
     @overload
@@ -111,7 +114,7 @@ class Config(Mapping[str, str]):
     @overload
     def get_path(self, key: str, default: Default) -> Union[Path, Default]: ...
     def get_path(self, key: str, default: Any = REQUIRED) -> Any:
-        """A path, as written. Raises ConfigError like ``get_bool``."""
+        """A path, as written. Raises ConfigError as ``get_bool`` does."""
         return self._typed(key, default, Path, "a path")
 
     def source(self, key: str) -> Optional[str]:

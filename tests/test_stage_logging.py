@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A stage that uses StageIO from end to end; standard library only.
 
-Run by itself it prints the job's tree, both logs and the manifest: python3 test_stage_logging.py
+Run by itself it prints the job's tree, both logs and the manifest:
+python3 tests/test_stage_logging.py
 """
 
 import json

@@ -45,7 +45,12 @@ def command(
     checked = check(gather(wanted))
 
     def lines() -> list[str]:
-        return [*(line for item in checked.findings for line in _told(item)), _summary(checked)]
+        found = (line for item in checked.findings for line in _told(item))
+        others = (
+            plain(f" {UNICODE.skipped} {folder}: no Python; of its files stage.yaml was checked")
+            for folder in checked.other_languages
+        )
+        return [*found, *others, _summary(checked)]
 
     document = {
         "schema_version": 1,
@@ -53,6 +58,7 @@ def command(
         "errors": checked.errors,
         "warnings": checked.warnings,
         "findings": checked.findings,
+        "other_languages": checked.other_languages,
     }
     answer(context, document, lines)
     return int(checked.errors > 0 or (strict and checked.warnings > 0))
@@ -112,6 +118,9 @@ def _show_checklists(context: Context, paths: list[Path]) -> int:
     from runner.compliance.targets import DOCKERFILE, gather
 
     targets = [item for item in gather(paths) if item.files and item.files[0].name != DOCKERFILE]
+    if not targets:
+        msg = f"{', '.join(map(str, paths))}: no Python is there, for which the list is made."
+        raise UsageError(msg)
     try:
         lists = [checklist(target) for target in targets]
     except UnreadableCodeError as problem:

@@ -29,10 +29,14 @@ KNOWN: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What came of a check: how many files there were, and what was found, by place."""
+    """What came of a check: how many files there were, and what was found, by place.
+
+    ``other_languages`` are the folders of stages without any Python, of which the spec was checked.
+    """
 
     files: int
     findings: tuple[Finding, ...]
+    other_languages: tuple[Path, ...] = ()
 
     @property
     def errors(self) -> int:
@@ -48,12 +52,15 @@ class Checked:
 def check(targets: Iterable[Target]) -> Checked:
     """Hold files against all rules."""
     found: list[Finding] = []
+    others: list[Path] = []
     count = 0
     for target in targets:
         count += len(target.files)
         found += _check_target(target)
+        if target.folder is not None and target.stage is not None and not target.files:
+            others.append(target.folder)
     found.sort(key=lambda finding: (str(finding.path), finding.line, finding.rule))
-    return Checked(files=count, findings=tuple(found))
+    return Checked(files=count, findings=tuple(found), other_languages=tuple(others))
 
 
 def stage_files(target: Target) -> Iterator[StageFile]:

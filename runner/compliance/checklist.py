@@ -36,13 +36,17 @@ class Item:
 
 @dataclass(frozen=True)
 class _Step:
-    """What an item asks: its lines in the code, and rules of which nothing may be found."""
+    """What an item asks: its lines in the code, and rules of which nothing may be found.
+
+    With ``needs_spec`` it is missing wherever no ``stage.yaml`` says what the code is held against.
+    """
 
     part: str
     text: str
     lines: Callable[[StageFile], Lines] | None = None
     clean: tuple[str, ...] = ()
     is_optional: bool = False
+    needs_spec: bool = False
 
 
 def _calls(*methods: str) -> Callable[[StageFile], Lines]:
@@ -74,7 +78,7 @@ def _subprocesses(file: StageFile) -> Lines:
 UNDERSTAND, CONVERT, TEST = "before", "conversion", "after"
 STEPS: Final = (
     _Step(UNDERSTAND, "settings are declared and read by load_config()", clean=("ST401", "ST501")),
-    _Step(UNDERSTAND, "inputs and outputs are declared", clean=("ST403", "ST404")),
+    _Step(UNDERSTAND, "inputs and outputs are declared", clean=("ST403", "ST404"), needs_spec=True),
     _Step(UNDERSTAND, "commands are started without a shell", _subprocesses, ("ST502",), True),
     _Step(CONVERT, "StageIO is imported", _imports),
     _Step(CONVERT, "run_stage(job_dir, stage_name) is there", _function("run_stage"), ("ST206",)),
@@ -127,7 +131,9 @@ def _item(step: _Step, files: Sequence[StageFile], checked: Checked, entry: Path
         )
     path, line = next(iter(_places(step, files)), (entry, None))
     state = State.DONE
-    if step.lines is not None and line is None:
+    if step.needs_spec and all(file.stage is None for file in files):
+        state = State.MISSING
+    elif step.lines is not None and line is None:
         state = State.NOT_NEEDED if step.is_optional else State.MISSING
     return Item(part=step.part, text=step.text, state=state, path=path, line=line)
 

@@ -34,7 +34,7 @@ class StageFile:
     def is_entry(self) -> bool:
         """Whether it is the stage's program rather than one of its modules."""
         if self.stage is not None:
-            return self.code.path.name == "stage.py"
+            return self.code.path.name in self.stage.command.files
         return bool(self.objects.creations) or "run_stage" in self.code.functions
 
     @cached_property

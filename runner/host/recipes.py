@@ -128,7 +128,8 @@ class Recipe:
         except ValueError:
             return None
         now = {path: digest[:SHORT_DIGEST] for path, digest in self.file_digests.items()}
-        for path in sorted(now.keys() | then.keys()):
+        # A stage's Dockerfile is made of its spec, too: the spec is what somebody changed.
+        for path in sorted(now.keys() | then.keys(), key=lambda path: (path == "Dockerfile", path)):
             if now.get(path) != then.get(path):
                 return self._place(path)
         return None
@@ -159,7 +160,10 @@ class Recipes:
         self._known: dict[str, Recipe] = {}
 
     def stage(self, stage: StageSpec, variant: str = MAIN) -> Recipe:
-        """How one variant of a stage is made. Raises SpecError when its parent is not there."""
+        """How one variant of a stage is made.
+
+        Raises SpecError when its parent or the program that its command starts is not there.
+        """
         image = image_name(stage.id, variant)
         if image not in self._known:
             parent_name = stage.parents[variant].image
@@ -169,6 +173,9 @@ class Recipes:
                     f"{self._project.root / 'images' / parent_name / 'Dockerfile'}. "
                     f"There are: {', '.join(self.parent_names())}."
                 )
+                raise SpecError(msg)
+            if problem := stage.command.problem(stage.folder):
+                msg = f"{stage.file}: {problem}."
                 raise SpecError(msg)
             self._known[image] = self._stage(stage, variant, image, self.parent(parent_name))
         return self._known[image]
@@ -181,7 +188,8 @@ class Recipes:
     def _stage(self, stage: StageSpec, variant: str, image: str, parent: Recipe) -> Recipe:
         spec = json.dumps(baked_spec(stage, self._project.stage_ids), indent=1, sort_keys=True)
         template = self._find("images/stage.Dockerfile").read_text()
-        dockerfile = template.replace("${STAGE}", stage.id).replace("${VARIANT}", variant)
+        command = json.dumps(stage.command.inside(f"/app/{stage.id}"))
+        dockerfile = template.replace("${COMMAND}", command).replace("${VARIANT}", variant)
         files = (
             ContextFile(path="Dockerfile", source=dockerfile.encode()),
             file_at(f"{ROOT}/entry.sh", self._find("images/entry.sh")),

@@ -18,6 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from runner.project.command import PYTHON_PROGRAM
+from runner.project.command_schema import Command
 from runner.project.quantity import parse_duration, parse_size
 from runner.project.retry_schema import Rules
 
@@ -196,6 +198,7 @@ class StageFile(Part):
     summary: str
     parent: Name | None = None
     parents: Annotated[dict[Name, ParentPart], Field(min_length=1)] | None = None
+    command: Command = list(PYTHON_PROGRAM)
     gpu: Literal["none", "optional", "required"] = "none"
     inputs: dict[Name, InputPart] = {}
     outputs: dict[Name, OutputPart] = {}
@@ -225,9 +228,7 @@ class StageFile(Part):
                     problem = f"the variant {name!r} depends on {key!r}, which 'config' lacks"
                     raise ValueError(problem)
         for name, model in self.models.items():
-            used = [
-                field for _, field, _, _ in Formatter().parse(model.folder) if field is not None
-            ]
+            used = [name for _, name, _, _ in Formatter().parse(model.folder) if name is not None]
             for key in (*model.when, *used):
                 if key not in self.config:
                     problem = f"the model {name!r} depends on {key!r}, which 'config' does not have"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from runner.errors import SpecError
+from runner.project.command import Command
 from runner.project.document import Document, load_document
 from runner.project.retry import RetryRule, rules_from
 
@@ -132,6 +133,7 @@ class StageSpec:
     network: bool
     secrets: tuple[str, ...]
     retry: tuple[RetryRule, ...] = ()
+    command: Command = field(default_factory=Command)
 
     @property
     def number(self) -> int | None:
@@ -211,6 +213,7 @@ def stage_from(document: Document, folder: Path) -> StageSpec:
         network=data["network"] == "site",
         secrets=tuple(data["secrets"]),
         retry=rules_from(data["retry"]),
+        command=Command(tuple(data["command"])),
     )
 
 
@@ -262,6 +265,7 @@ def baked_spec(stage: StageSpec, project_stages: tuple[str, ...]) -> dict[str, A
     return {
         "schema_version": 1,
         "stage_id": stage.id,
+        "command": list(stage.command.words),
         "project_stages": before,
         "inputs": {
             item.name: {"from": [str(source) for source in item.sources], "optional": item.optional}

@@ -71,11 +71,11 @@ def names_in(cell: str) -> list[str]:
 
 
 def commands(text: str) -> Iterator[str]:
-    """Every command line of stagerun on a page, without the prompt."""
+    """Every command line of stagerun on a page, without the prompt and what reads its output."""
     for block in blocks(text):
         for line in block.text.splitlines():
             if line.startswith("$ stagerun "):
-                yield line.removeprefix("$ ")
+                yield line.removeprefix("$ ").partition(" | ")[0]
     for code in codes(text):
         if code.startswith("stagerun "):
             yield code

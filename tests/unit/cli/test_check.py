@@ -115,7 +115,11 @@ def test_the_checklist_of_a_script_says_what_is_missing(bench: Bench) -> None:
     script.write_text("import os\n\nprint(os.environ['A'])\n")
     said = bench.say(command, "--checklist", script)
     assert said.code == 1
-    for text in ("StageIO is imported", "the stage's logger instead of print()"):
+    for text in (
+        "inputs and outputs are declared",
+        "StageIO is imported",
+        "the stage's logger instead of print()",
+    ):
         line = next(line for line in said.text.splitlines() if text in line)
         assert line.startswith(" ✗"), line
     assert "ST101 print() goes past stage.log" in said.text
@@ -134,3 +138,42 @@ def test_a_path_where_nothing_is_is_refused(bench: Bench, words: list[str]) -> N
     said = bench.say(command, *words)
     assert said.code == 2
     assert "gone.py: there is no such file" in said.text
+
+
+def in_sh(bench: Bench) -> Path:
+    """The probe stage as a program in another language."""
+    folder = bench.kit.root / "stages" / PROBE
+    (folder / "stage.py").unlink()
+    (folder / "run.sh").write_text("#!/bin/sh\n")
+    spec = folder / "stage.yaml"
+    spec.write_text(f"{spec.read_text()}command: [sh, ./run.sh]\n")
+    return folder
+
+
+def test_of_a_stage_in_another_language_the_spec_is_checked_and_the_check_says_so(
+    bench: Bench,
+) -> None:
+    folder = in_sh(bench)
+    said = bench.say(command, folder)
+    assert (said.code, said.text.splitlines()[0]) == (
+        0,
+        f" – {folder}: no Python; of its files stage.yaml was checked",  # noqa: RUF001  # a dash
+    )
+    assert json.loads(bench.say(command, "--json", folder).text)["other_languages"] == [str(folder)]
+
+
+@pytest.mark.parametrize("in_python", [True, False])
+def test_a_stage_whose_program_is_not_there_is_an_error(bench: Bench, in_python: bool) -> None:
+    folder = bench.kit.root / "stages" / PROBE if in_python else in_sh(bench)
+    name = "stage.py" if in_python else "run.sh"
+    (folder / name).unlink()
+    said = bench.say(command, folder)
+    assert said.code == 1
+    assert f"and there is no {name}" in said.text
+    assert "ST002 bad-spec" in said.text
+
+
+def test_a_stage_in_another_language_has_no_checklist(bench: Bench) -> None:
+    said = bench.say(command, "--checklist", in_sh(bench))
+    assert said.code == 2
+    assert "no Python is there" in said.text

@@ -24,7 +24,7 @@ FILES = {
     "images/tool/requirements.lock": "# python: cp311\nx==1 --hash=sha256:00\n",
     "images/tool-cuda/Dockerfile": "ARG PARENT=stagerun/parent-tool:current\nFROM ${PARENT}\n",
     "images/steps/pip-install": "#!/bin/sh\n",
-    "images/stage.Dockerfile": 'ARG PARENT\nFROM ${PARENT}\nCMD ["/app/${STAGE}/stage.py"]\n',
+    "images/stage.Dockerfile": "ARG PARENT\nFROM ${PARENT}\nCMD ${COMMAND}\n",
     "images/entry.sh": "#!/bin/sh\n",
     "shared/__init__.py": "",
     "stages/06_asr/stage.yaml": STAGE_YAML,
@@ -110,6 +110,11 @@ def test_a_declared_output_changes_the_image_and_a_limit_does_not(
     assert reason(root, engine) == "older than stages/06_asr/stage.yaml"
 
 
+def test_a_changed_command_is_found_in_the_spec(root: Path, engine: FakeEngine) -> None:
+    (root / "stages/06_asr/stage.yaml").write_text(f"{STAGE_YAML}command: [cat, ./stage.py]\n")
+    assert reason(root, engine) == "older than stages/06_asr/stage.yaml"
+
+
 def test_a_changed_base_rebuilds_everything_above_it(root: Path, engine: FakeEngine) -> None:
     (root / "images/base/Dockerfile").write_text(FILES["images/base/Dockerfile"] + "USER 1\n")
     assert planned(root, engine) == ALL
@@ -178,7 +183,7 @@ def test_an_unknown_parent_is_refused_with_the_file_and_what_there_is(root: Path
 def test_the_stage_finds_its_id_in_the_dockerfile_and_its_spec_beside_its_code(root: Path) -> None:
     project = load_project(root)
     recipe = Recipes(project).stage(project.stages["06_asr"], "cpu")
-    assert 'CMD ["/app/06_asr/stage.py"]' in recipe.dockerfile
+    assert 'CMD ["python3", "/app/06_asr/stage.py"]' in recipe.dockerfile
     assert "root/app/06_asr/spec.json" in recipe.file_digests
     assert "root/entry.sh" in recipe.file_digests
 
