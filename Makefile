@@ -66,9 +66,9 @@ soak: $(STAMP)  ## kill runners and containers for MINUTES, then start RUNS at o
 trials: $(STAMP)  ## the verdict matrix, hostile stages, 100 000 malformed manifests in full; writes docs/reliability.md
 	@$(BIN)/python -m tests.trials --engine $(ENGINE) $(SUITES)
 
-schema: $(STAMP)  ## write docs/schema and compose/compose.yaml anew
+schema: $(STAMP)  ## write docs/schema and the Compose files anew
 	@$(BIN)/python -m runner.schema_files
-	@$(BIN)/python -m runner.compose_file
+	@$(BIN)/stagerun compose --quiet
 
 locks: $(STAMP)  ## pin the newest versions that requirements/*.in allow
 	@for name in runtime dev; do \

@@ -44,10 +44,17 @@ class Found:
 @click.option("--yes", is_flag=True, help="Remove it; otherwise it is only shown.")
 @click.option("--images", is_flag=True, help="Replaced images too (the default without a job).")
 @click.option("--previous", is_flag=True, help="Kept previous results too.")
+@click.option("--kept", is_flag=True, help="Containers of failed runs, kept with --keep, too.")
 @common_options
 @click.pass_obj
 def command(
-    context: Context, /, jobs: tuple[Path, ...], yes: bool, images: bool, previous: bool
+    context: Context,
+    /,
+    jobs: tuple[Path, ...],
+    yes: bool,
+    images: bool,
+    previous: bool,
+    kept: bool,
 ) -> None:
     """Show what old runs and builds left behind, and with --yes remove it.
 
@@ -56,7 +63,7 @@ def command(
     cleanings = [_clean(path, yes=yes, previous=previous) for path in jobs]
     found = Found(
         cleanings=cleanings,
-        containers=_containers(context, [job.root for job, _ in cleanings]),
+        containers=_containers(context, [job.root for job, _ in cleanings], kept=kept),
         images=replaced_images(context.engine) if images or not jobs else [],
         kept={},
     )
@@ -65,9 +72,11 @@ def command(
     answer(context, _document(found, yes=yes), lambda: _lines(found, yes=yes))
 
 
-def _containers(context: Context, roots: list[Path]) -> list[tuple[OurContainer, str]]:
+def _containers(
+    context: Context, roots: list[Path], *, kept: bool
+) -> list[tuple[OurContainer, str]]:
     try:
-        return list(left_containers(context.engine, roots or None))
+        return list(left_containers(context.engine, roots or None, kept=kept))
     except (EngineUnavailableError, RemoteEngineError):
         # A job can be cleaned without any engine.
         if roots:

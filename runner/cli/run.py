@@ -20,11 +20,13 @@ from runner.cli.options import (
     wait_seconds,
 )
 from runner.cli.stopping import Running, stopping
+from runner.errors import UsageError
 from runner.events import JobStarted
-from runner.job.folder import open_job
+from runner.job.folder import Job, open_job
 from runner.observers.together import together
 from runner.project.config import LIMIT_NAMES, check_keys, parse_limits
 from runner.project.pipeline import Project
+from runner.project.stage import StageSpec
 from runner.run.request import RunOptions
 from runner.run.scheduler import Plan, execute, plan_job, run_plans
 
@@ -37,22 +39,32 @@ def stage_command(name: str) -> click.Command:
     @click.command(name, cls=WaitingCommand, help=f"Run the stage {name} of JOB.")
     @click.argument("place", metavar="JOB", type=PLACE)
     @run_options
+    @click.option(
+        "--shell", is_flag=True, help="A prompt in place of its program; counts for nothing."
+    )
+    @click.option("--keep", is_flag=True, help="Keep the container if it fails, to look into it.")
     @common_options
     @click.pass_obj
-    def command(context: Context, /, place: Path, **asked: Any) -> int:
-        return _run_stage(context, name, place, asked)
+    def command(context: Context, /, place: Path, *, shell: bool, keep: bool, **asked: Any) -> int:
+        if shell and keep:
+            msg = "--keep belongs to a run, and --shell runs nothing but a prompt. Leave one out."
+            raise UsageError(msg)
+        if shell:
+            from runner.cli.looking_inside import open_prompt
+
+            return open_prompt(context, lambda: _prepared(context, name, place, asked))
+        return _run_stage(context, name, place, asked, keep=keep)
 
     return command
 
 
-def _run_stage(context: Context, name: str, place: Path, asked: dict[str, Any]) -> int:
+def _run_stage(
+    context: Context, name: str, place: Path, asked: dict[str, Any], *, keep: bool
+) -> int:
     project = context.project
-    stage = project.stage(name)
-    job = open_job(place)
-    options = _options(asked)
-    check_keys(project, job.layer, options.overrides)
-    if asked["build"]:
-        _build_first(context, [Wanted(job=job, stages=(stage.id,), overrides=options.overrides)])
+    stage, job, options = _prepared(context, name, place, asked)
+    # What is kept is the container of the call's last attempt: there is one.
+    options = replace(options, keep=keep, retry=options.retry and not keep)
     with context.observing() as tell, context.observing_job(job, tell) as emit:
         running = Running()
         grace = project.settings.limits.stop_grace
@@ -60,7 +72,24 @@ def _run_stage(context: Context, name: str, place: Path, asked: dict[str, Any]) 
             outcome = execute(
                 stage.id, project, job, context.host, options, together(running, emit)
             )
+    if keep:
+        from runner.cli.looking_inside import tell_of_kept
+
+        tell_of_kept(context, outcome, job)
     return outcome.exit_code
+
+
+def _prepared(
+    context: Context, name: str, place: Path, asked: dict[str, Any]
+) -> tuple[StageSpec, Job, RunOptions]:
+    """The stage, the job and what is asked of the run, its image built where that is asked."""
+    stage = context.project.stage(name)
+    job = open_job(place)
+    options = _options(asked)
+    check_keys(context.project, job.layer, options.overrides)
+    if asked["build"]:
+        _build_first(context, [Wanted(job=job, stages=(stage.id,), overrides=options.overrides)])
+    return stage, job, options
 
 
 @click.command("run", cls=WaitingCommand)

@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    import socket
 
 STDOUT: Final = 1
 STDERR: Final = 2
@@ -20,7 +23,10 @@ class Mount:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerSpec:
-    """A container as it shall be: sizes in bytes, ``cpus`` in cores."""
+    """A container as it shall be: sizes in bytes, ``cpus`` in cores.
+
+    With ``terminal`` it has one, and what is typed there reaches it.
+    """
 
     name: str
     image: str
@@ -36,6 +42,8 @@ class ContainerSpec:
     network: str = "none"
     gpus: tuple[str, ...] = ()
     command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    terminal: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +100,15 @@ class Container(Protocol):
         With ``follow`` it goes on until the end, of which the last line may be missing.
         """
 
+    def converse(self) -> "socket.socket":
+        """Open both directions of its terminal now; what is read from it ends with the container.
+
+        The caller closes it.
+        """
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Tell a container that runs how large its terminal is; nothing happens if it has ended."""
+
     def start(self) -> None:
         """Start it. Raises GpuUnavailableError, DiskFullError or EngineError."""
 
@@ -109,6 +126,9 @@ class Container(Protocol):
 
     def had_oom_event(self) -> bool | None:
         """Whether the engine reported an ``oom`` event; None if it cannot say."""
+
+    def keep(self) -> None:
+        """Let it be there when ``Engine.container`` is left."""
 
     def remove(self) -> None:
         """Kill it if need be and remove it; nothing happens if it is gone."""

@@ -1,6 +1,7 @@
 """A container of Docker, or of Podman, through the docker SDK."""
 
 import contextlib
+import os
 import re
 import socket
 import struct
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 5.0
 FRAME_HEADER: Final = struct.Struct(">BxxxI")
 """Stream number and length before each piece of output, as the engine's API has it."""
+
+DETACH_KEYS: Final = "ctrl-@,ctrl-@,ctrl-@"
+"""Docker's own begin with Ctrl-P, the previous line of every shell, which it would hold back."""
 
 FRACTION: Final = re.compile(r"\.\d+")
 
@@ -39,6 +43,7 @@ class DockerContainer:
         self._identifier = identifier
         self._warnings = warnings
         self._created = time.time() if created is None else created
+        self.kept = False
 
     @property
     def id(self) -> str:
@@ -73,6 +78,25 @@ class DockerContainer:
             while header := response.raw.read(FRAME_HEADER.size):
                 stream, length = FRAME_HEADER.unpack(header)
                 yield stream, response.raw.read(length)
+
+    def converse(self) -> socket.socket:
+        """Take the connection over, as the engine offers it for terminals."""
+        asked = {"stream": 1, "stdin": 1, "stdout": 1, "stderr": 1, "detachKeys": DETACH_KEYS}
+        with translated(self._address):
+            stream = self._api.attach_socket(self.id, params=asked)
+            # A descriptor of its own: the SDK's time limit holds for answers, not for people.
+            line = socket.socket(fileno=os.dup(stream.fileno()))
+            line.setblocking(True)
+            stream.close()
+            return line
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Hand the size on."""
+        from docker.errors import APIError
+
+        # It may have ended: 409, and 500 from older engines.
+        with translated(self._address), contextlib.suppress(APIError):
+            self._api.resize(self.id, rows, columns)
 
     def start(self) -> None:
         """Start the container; all GPU errors come here."""
@@ -138,6 +162,10 @@ class DockerContainer:
                 return any(True for _ in events)
         except EngineError:
             return None
+
+    def keep(self) -> None:
+        """Leave it to who asked for it."""
+        self.kept = True
 
     def remove(self) -> None:
         """Remove the container with its anonymous volumes."""

@@ -38,12 +38,13 @@ STOPPED: Final = frozenset({"created", "configured", "exited", "stopped", "dead"
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """An image: the digest is its id, so it changes with its content."""
+    """An image: the digest is its id, so it changes with content; ``command`` is its program."""
 
     name: str
     digest: str
     size_bytes: int
     labels: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,8 @@ class Engine(Protocol):
     6. No proxy settings of the client's configuration reach the container.
     7. Every error is one of ``runner.errors``; a start that fails leaves a container for
        ``remove``.
-    8. ``container()`` removes its container on every way out, as long as the engine answers.
+    8. ``container()`` removes its container on every way out, as long as the engine answers and
+       the container was not told to be kept.
     """
 
     @property
@@ -192,11 +194,13 @@ class DockerEngine:
         found = self._look_up(name)
         if found is None:
             return None
+        config = found.get("Config") or {}
         return Image(
             name=name,
             digest=found["Id"] if ":" in found["Id"] else f"sha256:{found['Id']}",
             size_bytes=found.get("Size") or 0,
-            labels=(found.get("Config") or {}).get("Labels") or {},
+            labels=config.get("Labels") or {},
+            command=tuple(config.get("Cmd") or ()),
         )
 
     def _look_up(self, name: str) -> dict[str, Any] | None:
@@ -218,6 +222,9 @@ class DockerEngine:
             created = self.api.create_container(
                 spec.image,
                 command=list(spec.command) if spec.command else None,
+                entrypoint=list(spec.entrypoint) if spec.entrypoint else None,
+                tty=spec.terminal,
+                stdin_open=spec.terminal,
                 name=spec.name,
                 user=spec.user,
                 environment=dict(spec.environment),
@@ -233,8 +240,9 @@ class DockerEngine:
         finally:
             # What cannot be removed now must not cost the run its record; the next run of the
             # stage removes it.
-            with contextlib.suppress(EngineError):
-                container.remove()
+            if not container.kept:
+                with contextlib.suppress(EngineError):
+                    container.remove()
 
     def _container(
         self, identifier: str, warnings: tuple[str, ...] = (), created: float | None = None

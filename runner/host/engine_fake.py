@@ -6,6 +6,7 @@ for signals. Nothing is isolated and no process is started.
 
 import contextlib
 import queue
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,12 +36,14 @@ LOST: Final = "the fake engine was told to be lost"
 
 @dataclass
 class FakeProcess:
-    """What the function that stands for a stage can do."""
+    """What the function that stands for a stage can do; ``size`` is its terminal's."""
 
     spec: ContainerSpec
     output: "queue.SimpleQueue[tuple[int, bytes] | None]"
     kept: list[tuple[int, bytes]] = field(default_factory=list)
     signalled: "queue.SimpleQueue[str]" = field(default_factory=queue.SimpleQueue)
+    terminal: socket.socket | None = None
+    size: tuple[int, int] | None = None
 
     def path(self, inside: str) -> Path:
         """The host path of a path inside the container. Raises KeyError if nothing mounts it."""
@@ -80,6 +83,7 @@ class FakeContainer:
     def __init__(self, engine: "FakeEngine", spec: ContainerSpec, stage: Stage) -> None:
         self.spec = spec
         self.removed = False
+        self.kept = False
         self._engine = engine
         self._stage = stage
         self._ended = threading.Event()
@@ -104,6 +108,15 @@ class FakeContainer:
             self._ended.wait()
         return iter(tuple(self._process.kept))
 
+    def converse(self) -> socket.socket:
+        """One end of a pair, of which the function has the other."""
+        ours, self._process.terminal = socket.socketpair()
+        return ours
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Let the function see it."""
+        self._process.size = rows, columns
+
     def start(self) -> None:
         """Run the function in a thread."""
         if self._engine.start_error is not None:
@@ -121,6 +134,8 @@ class FakeContainer:
             self._exit_code = code
             self._running, self._ended_at = False, datetime.now(UTC)
             self._process.output.put(None)
+            if self._process.terminal is not None:
+                self._process.terminal.close()
             self._ended.set()
 
     def wait(self) -> int:
@@ -166,6 +181,10 @@ class FakeContainer:
         """As the test decided."""
         return self._engine.oom
 
+    def keep(self) -> None:
+        """Stay where it is."""
+        self.kept = True
+
     def remove(self) -> None:
         """Kill it and forget it."""
         if self._engine.lost:
@@ -192,8 +211,8 @@ class FakeEngine:
 
     def add(self, name: str, stage: Stage, labels: Mapping[str, str] | None = None) -> Image:
         """Give the engine an image, and the function that runs in it."""
-        digest = f"sha256:{len(self.images):064x}"
-        image = Image(name=name, digest=digest, size_bytes=0, labels=labels or {})
+        digest, program = f"sha256:{len(self.images):064x}", ("run", name)
+        image = Image(name=name, digest=digest, size_bytes=0, labels=labels or {}, command=program)
         self.images[name] = image
         self.stages[digest] = stage
         return image
@@ -244,8 +263,9 @@ class FakeEngine:
         try:
             yield container
         finally:
-            with contextlib.suppress(EngineError):
-                container.remove()
+            if not container.kept:
+                with contextlib.suppress(EngineError):
+                    container.remove()
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         """Those that carry the labels and were not removed."""

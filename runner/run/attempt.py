@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,6 +17,7 @@ from runner.host.machine import ProcessIdentity, cpu_count
 from runner.job.folder import Job
 from runner.job.journal import CLOSED, CONTAINER, INTENT, STARTED, Journal, journal_of
 from runner.run.kept_request import kept_request
+from runner.run.left_containers import KEEP, PROMPT, RUN, is_kept
 from runner.run.private_files import SECRET, forget, kept_file, lay_down, private_folder
 from runner.run.redaction import Redaction, redaction_of
 from runner.run.request import CONTAINER_MODELS, Host, Request, request_document
@@ -57,7 +58,8 @@ class Run:
     def labels(self) -> dict[str, str]:
         """What tells later runners whose container this is."""
         stage = stage_labels(self.job, self.request.stage.id)
-        return stage | run_labels(self.id, self.host.identity)
+        kept = {KEEP: "if it fails"} if self.request.options.keep else {}
+        return stage | kept | run_labels(self.id, self.host.identity)
 
     def container_spec(self) -> ContainerSpec:
         """The container, as the contract has it."""
@@ -142,7 +144,7 @@ def stage_labels(job: Job, stage_id: str) -> dict[str, str]:
 def run_labels(run_id: str, owner: ProcessIdentity) -> dict[str, str]:
     """The labels that say whose container it is."""
     return {
-        f"{LABEL}run": run_id,
+        RUN: run_id,
         f"{LABEL}owner.pid": str(owner.pid),
         f"{LABEL}owner.started": str(owner.started),
         f"{LABEL}boot": owner.boot_id,
@@ -167,8 +169,8 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
     Raises StageBusyError while a container of that job and stage lives.
     """
     stage_id = request.stage.id
-    _remove_containers(stage_id, job, host)
-    run = _new_run(request, job, host)
+    remove_containers(stage_id, job, host)
+    run = new_run(request, job, host)
     run.journal.write(
         INTENT,
         stage_id=stage_id,
@@ -202,21 +204,29 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
         raise
 
 
-def _remove_containers(stage_id: str, job: Job, host: Host) -> None:
+def remove_containers(stage_id: str, job: Job, host: Host) -> None:
+    """Remove what is left of a stage whose lock is held, but for what was kept to be looked into.
+
+    Raises StageBusyError while one of them lives that is not over.
+    """
     for leftover in host.engine.containers(stage_labels(job, stage_id)):
         state = leftover.state()
+        kept = is_kept(state.labels)
         # An engine that goes away may leave a container running whose run was closed for that.
-        if state.is_running and not _is_over(job, state.labels.get(f"{LABEL}run")):
+        if state.is_running and (kept or not _is_over(job, state.labels)):
             msg = (
                 f"a container of {stage_id} of {job.root} still runs, so its folder stays where it "
                 "is. Stop it with docker stop, or wait for it."
             )
             raise StageBusyError(msg)
-        leftover.remove()
+        if not kept:
+            leftover.remove()
 
 
-def _is_over(job: Job, run_id: str | None) -> bool:
-    return run_id is not None and journal_of(job, run_id).is_closed
+def _is_over(job: Job, labels: Mapping[str, str]) -> bool:
+    # Whoever sits at a prompt holds the stage's lock.
+    run_id = labels.get(RUN)
+    return PROMPT in labels or (run_id is not None and journal_of(job, run_id).is_closed)
 
 
 def _may_live(run: Run) -> bool:
@@ -253,7 +263,8 @@ def has_started(journal: Journal) -> bool:
     return any(step["step"] == STARTED for step in journal.read())
 
 
-def _new_run(request: Request, job: Job, host: Host) -> Run:
+def new_run(request: Request, job: Job, host: Host) -> Run:
+    """A run with a folder and an empty journal: until that is written to, it has not begun."""
     began_at = datetime.now(UTC)
     while True:
         run_id = f"{began_at:%Y%m%d-%H%M}-{os.urandom(2).hex()}"

@@ -19,6 +19,7 @@ from runner.run.conclusion import (
 from runner.run.contract import check_contract
 from runner.run.ended import note_end
 from runner.run.given import kept_given
+from runner.run.kept_container import keep_if_failed
 from runner.run.outcome import Outcome, cached, finished, given, waiting
 from runner.run.recovery import recover
 from runner.run.request import Host, RunOptions, resolve
@@ -68,6 +69,7 @@ def run_stage(
                 clock.split(start=facts.start_ms, run=facts.duration_seconds * 1000)
                 around = circumstances(run)
                 note_end(run, facts, around, clock.laps_ms)
+                keep_if_failed(run, container, facts, around)
             clock.lap("teardown")
             found = check_contract(stage, job.stage_folder(stage.id), run.id)
             judgement = judge(facts, found, around)

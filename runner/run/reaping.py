@@ -21,7 +21,7 @@ from runner.job.folder import Job
 from runner.job.journal import all_open_runs, journal_of, owner_of
 from runner.job.lock import is_locked, stage_lock
 from runner.project.pipeline import Project
-from runner.run.left_containers import JOB, RUN
+from runner.run.left_containers import JOB, PROMPT, RUN, is_kept
 from runner.run.leftovers import Leftover, find_debris, remove_debris
 from runner.run.private_files import abandoned
 from runner.run.recovery import adoptable, containers_of, recover
@@ -111,11 +111,11 @@ def _why_it_goes(container: OurContainer, me: ProcessIdentity) -> str | None:
     if not is_there:
         return "its runner died and its job is gone"
     job = Job(root)
-    if is_locked(job, labels.get(f"{LABEL}stage", "")):
+    if is_locked(job, labels.get(f"{LABEL}stage", "")) or is_kept(labels):
         return None
-    if journal_of(job, run_id).is_closed or not job.run_folder(run_id).exists():
-        return f"its runner died and its run {run_id} is over"
-    return None
+    is_over = journal_of(job, run_id).is_closed or not job.run_folder(run_id).exists()
+    # Nobody can go on with a prompt whose terminal is gone.
+    return f"its runner died and its run {run_id} is over" if is_over or PROMPT in labels else None
 
 
 def _is_dead(container: OurContainer, me: ProcessIdentity) -> bool:

@@ -39,8 +39,9 @@ CONTAINER_MODELS: Final = "/models"
 class RunOptions:
     """What the caller asks of a run.
 
-    With ``keep_given`` a result that the user gave stays, even with ``force``. ``retry`` is whether
-    declared retries take place, ``attempt`` what one of them changes.
+    With ``keep_given`` a result that the user gave stays, even with ``force``; with ``keep`` the
+    container of a run that fails. ``retry`` is whether declared retries take place, ``attempt``
+    what one of them changes.
     """
 
     force: bool = False
@@ -49,6 +50,7 @@ class RunOptions:
     overrides: Mapping[str, str] = field(default_factory=dict)
     limits: Resources = field(default_factory=Resources)
     dev: bool = False
+    keep: bool = False
     retry: bool = True
     attempt: Attempt = field(default_factory=Attempt)
 

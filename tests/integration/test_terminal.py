@@ -1,25 +1,19 @@
 """The command as people meet it: on a terminal, in a pipe, interrupted, and quick to start."""
 
 import contextlib
-import fcntl
 import os
-import pty
 import re
 import resource
 import signal
-import struct
 import subprocess
 import sys
-import termios
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from runner.host.engine import DockerEngine
 from tests.project_kit import STAGERUN, Kit
+from tests.terminal import on_terminal
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
 SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
@@ -43,52 +37,6 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("up", flush=True)
 time.sleep(300)
 """
-
-
-@dataclass
-class Terminal:
-    """A command on a pseudo terminal, and what it has written so far."""
-
-    process: "subprocess.Popen[bytes]"
-    master: int
-    text: str = ""
-    rest: bytes = field(default=b"")
-
-    def read(self, until: Callable[[str], bool] = lambda _: False, seconds: float = 60) -> str:
-        """Read until the text is as wanted, or to the end."""
-        end = time.monotonic() + seconds
-        while not until(self.text):
-            assert time.monotonic() < end, self.text
-            try:
-                chunk = os.read(self.master, 65536)
-            except OSError:  # how a pseudo terminal says that the other side is closed
-                break
-            self.rest += chunk
-            self.text = self.rest.decode("utf-8", "replace")
-        return self.text
-
-
-@contextlib.contextmanager
-def on_terminal(kit: Kit, *words: str, **environment: str) -> Iterator[Terminal]:
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    base = {name: text for name, text in os.environ.items() if name != "NO_COLOR"}
-    process = subprocess.Popen(
-        ["env", "--default-signal=HUP,INT,TERM", str(STAGERUN), *words],
-        cwd=kit.root,
-        env={**base, "TERM": "xterm-256color", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-    )
-    os.close(slave)
-    try:
-        yield Terminal(process, master)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
 
 
 def leftovers(engine: DockerEngine, job: Path) -> int:

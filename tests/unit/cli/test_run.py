@@ -231,3 +231,29 @@ def test_after_a_run_signals_do_what_they_did_before(bench: Bench) -> None:
     bench.does(PROBE, copy_input)
     bench.say(stage_command(PROBE), "out/job")
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_prompt_needs_a_terminal(bench: Bench) -> None:
+    said = bench.say(stage_command(PROBE), bench.job.root, "--shell")
+    assert said.code == 2
+    assert "there is no terminal to type at" in said.text
+    assert (
+        "--keep belongs to a run"
+        in bench.say(stage_command(PROBE), bench.job.root, "--shell", "--keep").text
+    )
+    assert bench.engine.created == []
+
+
+def test_a_kept_container_is_told_of_and_the_stage_is_not_tried_again(bench: Bench) -> None:
+    rule = "{on: stage_failed, attempts: 2, wait: 0}"
+    bench.kit.settings(f"stages: {{{PROBE}: {{retry: {rule}}}}}\n")
+    bench.does(PROBE, fail)
+    said = bench.say(stage_command(PROBE), bench.job.root, "--keep")
+    assert said.code == 1
+    (kept,) = bench.engine.created
+    assert f"Remove it: docker --host {bench.engine.address} rm {kept.id}\n" in said.text
+    as_json = bench.say(stage_command(PROBE), bench.job.root, "--keep", "--json")
+    last = json.loads(as_json.text.splitlines()[-1])
+    assert (last["type"], last["stage"]) == ("notice", PROBE)
+    assert last["job"] == str(bench.job.root)
+    assert bench.engine.created[-1].id in last["message"]

@@ -1,10 +1,9 @@
-"""Writes ``compose/compose.yaml``: the stages under the runner's contract, for work by hand.
+"""The stages under the runner's contract as Compose files, for work by hand.
 
-Run it after a change to a stage.yaml: ``python -m runner.compose_file``. The file holds for Compose
-1.29 and Compose 2.
+``compose.yaml`` has what needs no GPU, ``compose.gpu.yaml`` what gets one; each stands alone. Both
+hold for Compose 1.29 and Compose 2.
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,15 +13,16 @@ import yaml
 from runner.host.recipes import image_name
 from runner.project.config import NO_JOB, resolve_config, resolve_limits
 from runner.project.models import needed_models
-from runner.project.pipeline import Project, find_project, load_project
+from runner.project.pipeline import Project
 from runner.project.stage import Resources, StageSpec
 from runner.run.request import CONTAINER_MODELS
 from runner.run.variant import GPU_VARIANT, allowed_variants
 
 FILE: Final = Path("compose/compose.yaml")
+GPU_FILE: Final = Path("compose/compose.gpu.yaml")
 HEADER: Final = """\
-# The stages by hand, without the runner. Written by: python -m runner.compose_file
-# How to use it: docs/compose.md
+# The stages by hand, without the runner; how to use them is in docs/compose.md of stagerun.
+# Written by: stagerun compose
 """
 JOB: Final = "${JOB:?must be the absolute path of a job directory}"
 USER: Final = "${UID:?must be the number of a user}:${GID:?must be the number of a group}"
@@ -32,10 +32,20 @@ VARIANT_VARIABLE: Final = "STAGERUN_VARIANT"
 MEBIBYTE: Final = 1 << 20
 
 
-def compose_text(project: Project) -> str:
-    """The whole compose file of a project."""
-    document: dict[str, Any] = {"services": dict(_services(project))}
-    secrets = sorted({secret for stage in project.stages.values() for secret in stage.secrets})
+def compose_files(project: Project) -> dict[Path, str | None]:
+    """The Compose files of a project by their paths in it; None for one that is not to be there."""
+    return {FILE: compose_text(project), GPU_FILE: compose_text(project, gpu=True)}
+
+
+def compose_text(project: Project, *, gpu: bool = False) -> str | None:
+    """The file of the services that get no GPU, or of those that get one; None without any."""
+    services = {
+        name: service for name, service in _services(project) if ("deploy" in service) is gpu
+    }
+    if not services:
+        return None
+    document: dict[str, Any] = {"services": services}
+    secrets = sorted({one for service in services.values() for one in service.get("secrets", ())})
     if secrets:
         # An empty file is a secret that nobody gave.
         document["secrets"] = {
@@ -124,16 +134,3 @@ def _environment(stage: StageSpec, variant: str, project: Project) -> Iterator[s
 
 def _size(size: int) -> str:
     return f"{size // MEBIBYTE}m" if size % MEBIBYTE == 0 else f"{size}b"
-
-
-def main() -> int:
-    """Write the file into the project that the caller stands in."""
-    root = find_project(Path.cwd())
-    path = root / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(compose_text(load_project(root)), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

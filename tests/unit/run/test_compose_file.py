@@ -1,19 +1,19 @@
-"""The Compose file is that of the specs, and as strict as the runner."""
+"""The Compose files are those of the specs, and as strict as the runner."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from runner.compose_file import FILE, HEADER, compose_text
 from runner.host.recipes import image_name
 from runner.project.config import resolve_config
-from runner.project.pipeline import load_project
+from runner.project.pipeline import Project, load_project
+from runner.run.compose_file import GPU_FILE, HEADER, compose_files, compose_text
 from runner.run.variant import allowed_variants
 from tests.project_kit import ROOT, Kit
 
 PROJECT = load_project(ROOT)
-SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(compose_text(PROJECT))["services"]
 
 
 def stage_of(service: str) -> str:
@@ -21,13 +21,28 @@ def stage_of(service: str) -> str:
     return service if service in PROJECT.stages else service.rpartition("-")[0]
 
 
+def read(text: str | None) -> dict[str, Any]:
+    assert text is not None
+    document: dict[str, Any] = yaml.safe_load(text)
+    return document
+
+
+def services_in(project: Project) -> dict[str, dict[str, Any]]:
+    """The services of both files."""
+    found: dict[str, dict[str, Any]] = {}
+    for text in filter(None, compose_files(project).values()):
+        found |= yaml.safe_load(text)["services"]
+    return found
+
+
 def services_of(kit: Kit) -> dict[str, dict[str, Any]]:
-    services: dict[str, dict[str, Any]] = yaml.safe_load(compose_text(load_project(kit.root)))[
-        "services"
-    ]
-    return services
+    return services_in(load_project(kit.root))
 
 
+SERVICES = services_in(PROJECT)
+
+
+MOUNT_KEYS = {"type", "source", "target", "read_only"}
 VARIANTS = """\
     summary: Copies its input
     parents:
@@ -52,13 +67,14 @@ NEEDS_A_GPU = """\
 """
 
 
-def test_a_change_to_a_spec_is_in_the_compose_file() -> None:
-    written = (ROOT / FILE).read_text(encoding="utf-8")
-    assert written == compose_text(PROJECT), "write it: python -m runner.compose_file"
+@pytest.mark.parametrize("path", compose_files(PROJECT), ids=str)
+def test_a_change_to_a_spec_is_in_the_compose_files(path: Path) -> None:
+    written = (ROOT / path).read_text(encoding="utf-8")
+    assert written == compose_files(PROJECT)[path], "write it: stagerun compose"
 
 
-def test_the_file_says_how_it_is_made_and_used() -> None:
-    assert compose_text(PROJECT).startswith(HEADER)
+def test_a_file_says_how_it_is_made_and_used() -> None:
+    assert all(str(text).startswith(HEADER) for text in compose_files(PROJECT).values())
     assert (ROOT / "docs" / "compose.md").is_file()
 
 
@@ -91,11 +107,11 @@ def test_a_variant_is_set_to_what_it_is_made_for_and_knows_its_name(kit: Kit) ->
     assert services["50_probe-cpu"]["mem_limit"] == "4096m"
     kit.settings("config: {ENGINE: large, DEVICE: cuda}\n")
     services = services_of(kit)
-    assert [name for name in services if name.startswith("50")] == [
+    assert {name for name in services if name.startswith("50")} == {
         "50_probe",
         "50_probe-main",
         "50_probe-cpu",
-    ]
+    }
     assert services["50_probe"]["image"] == "stagerun/50_probe:cuda"
     assert services["50_probe"]["environment"] == [
         "ENGINE=large",
@@ -112,6 +128,40 @@ def test_only_what_needs_a_gpu_gets_one_and_the_caller_says_which(kit: Kit) -> N
     assert devices == [{"capabilities": ["gpu"], "device_ids": ["${GPU:-0}"]}]
     kit.spec("50_probe", NEEDS_A_GPU)
     assert "deploy" in services_of(kit)["50_probe"]
+
+
+def test_what_gets_a_gpu_is_in_the_file_for_gpus_alone(kit: Kit) -> None:
+    kit.spec("50_probe", VARIANTS)
+    project = load_project(kit.root)
+    plain = read(compose_text(project))["services"]
+    with_gpu = read(compose_files(project)[GPU_FILE])["services"]
+    assert "deploy" not in str(plain)
+    assert list(with_gpu) == ["50_probe-cuda"]
+    assert not plain.keys() & with_gpu.keys()
+
+
+def test_a_project_without_gpus_has_no_file_for_them(kit: Kit) -> None:
+    assert compose_files(load_project(kit.root))[GPU_FILE] is None
+
+
+def test_a_secret_of_a_stage_with_a_gpu_is_in_the_file_for_gpus(kit: Kit) -> None:
+    kit.spec("50_probe", NEEDS_A_GPU + "    secrets: [key]\n")
+    project = load_project(kit.root)
+    assert "secrets" not in read(compose_text(project))
+    secrets = read(compose_text(project, gpu=True))["secrets"]
+    assert secrets == {"key": {"file": "${SECRET_KEY:-/dev/null}"}}
+
+
+@pytest.mark.parametrize(
+    "text", compose_files(PROJECT).values(), ids=map(str, compose_files(PROJECT))
+)
+def test_a_file_has_nothing_that_compose_1_does_not_know(text: str) -> None:
+    document = yaml.safe_load(text)
+    assert document.keys() <= {"services", "secrets"}
+    assert "create_host_path" not in text
+    for service in document["services"].values():
+        assert all(isinstance(secret, str) for secret in service.get("secrets", ()))
+        assert all(mount.keys() <= MOUNT_KEYS for mount in service["volumes"])
 
 
 def test_the_model_store_is_there_for_what_needs_a_model_and_cannot_be_written(kit: Kit) -> None:
@@ -157,7 +207,7 @@ def test_a_setting_reaches_a_stage_by_hand_from_the_environment(stage: str) -> N
 
 
 def test_a_secret_is_a_file_that_the_caller_names_and_only_its_stage_sees() -> None:
-    document = yaml.safe_load(compose_text(PROJECT))
+    document = read(compose_text(PROJECT))
     assert document["secrets"] == {"tmdb": {"file": "${SECRET_TMDB:-/dev/null}"}}
     assert {name for name, service in SERVICES.items() if "secrets" in service} == {"02_tmdb"}
 
