@@ -45,6 +45,7 @@ VERBS: Final[dict[str, Verb]] = {
     "stages": Verb(LOOK, "Draw and list the project's stages."),
     "check": Verb(AUTHOR, "Hold stage code and Dockerfiles against the rules."),
     "build": Verb(MAINTAIN, "Build images that are missing or older than their sources."),
+    "images": Verb(MAINTAIN, "List images, look into them, lock, carry and share them."),
     "models": Verb(MAINTAIN, "Show, add or verify the models that stages need."),
     "reap": Verb(MAINTAIN, "Remove what dead runners left."),
     "clean": Verb(MAINTAIN, "Remove what is no longer needed."),

@@ -136,7 +136,8 @@ def test_every_option_of_every_verb_is_in_the_page_of_commands() -> None:
     known = {
         option
         for name in (*VERBS, "06_asr")
-        if (command := group.get_command(call, name)) is not None
+        if (verb := group.get_command(call, name)) is not None
+        for command in (verb, *getattr(verb, "commands", {}).values())
         for parameter in command.params
         for option in parameter.opts
         if option.startswith("--")
