@@ -6,6 +6,7 @@ from runner.cli.context import Context
 from runner.cli.options import common_options
 from runner.errors import UsageError
 from runner.events import Notice
+from runner.host.image_budget import check_sizes
 from runner.host.images import every_image, plan
 from runner.project.stage import StageSpec
 from runner.run.variant import chosen_images
@@ -29,7 +30,7 @@ def command(
     """Build the images of the STAGEs (all without any), and the parents below them.
 
     Of a stage with variants it is those that the project's settings choose. What is as new as its
-    sources is left alone.
+    sources is left alone. An image that takes more than its stage's image_size is an error.
     """
     project = context.project
     chosen = [project.stage(text) for text in stages] or list(project.stages.values())
@@ -48,10 +49,11 @@ def command(
     with context.observing() as emit:
         if not steps:
             emit(Notice(stage=None, message="all images are as new as their sources"))
-            return
-        from runner.host.image_build import build
+        else:
+            from runner.host.image_build import build
 
-        build(project, context.engine, steps, emit, force=force)
+            build(project, context.engine, steps, emit, force=force)
+        check_sizes(context.engine, images)
 
 
 def _check_variants(stages: list[StageSpec], variants: tuple[str, ...]) -> None:

@@ -9,14 +9,7 @@ from pathlib import PurePosixPath
 from string import Formatter
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from runner.project.quantity import parse_duration, parse_size
 from runner.project.retry_schema import Rules
@@ -181,6 +174,7 @@ class ParentPart(Part):
     """The parent image of one variant; ``when`` names the settings for which it is there."""
 
     image: Name
+    image_size: Size | None = None
     when: Conditions = {}
     resources: ResourcesPart = ResourcesPart()
 
@@ -196,6 +190,7 @@ class StageFile(Part):
     summary: str
     parent: Name | None = None
     parents: Annotated[dict[Name, ParentPart], Field(min_length=1)] | None = None
+    image_size: Size | None = None
     gpu: Literal["none", "optional", "required"] = "none"
     inputs: dict[Name, InputPart] = {}
     outputs: dict[Name, OutputPart] = {}
