@@ -1,5 +1,7 @@
 """``stagerun build [STAGE…]``: make the images that are missing or older than their sources."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from runner.cli.context import Context
@@ -7,9 +9,14 @@ from runner.cli.options import common_options
 from runner.errors import UsageError
 from runner.events import Notice
 from runner.host.image_budget import check_sizes
-from runner.host.images import every_image, plan
+from runner.host.images import StageImage, every_image, plan
+from runner.host.recipes import Recipe, Recipes
+from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.variant import chosen_images
+
+if TYPE_CHECKING:
+    from runner.host.image_drift import LockGuard
 
 
 @click.command("build", short_help="Build the images that are missing or old.")
@@ -17,6 +24,7 @@ from runner.run.variant import chosen_images
 @click.option("--force", is_flag=True, help="Build all of it anew, parents included.")
 @click.option("--variant", "variants", multiple=True, metavar="V", help="Only this variant.")
 @click.option("--all", "everything", is_flag=True, help="All variants, whatever is set.")
+@click.option("--locked", is_flag=True, help="Refuse images that are not as images.lock says.")
 @common_options
 @click.pass_obj
 def command(
@@ -26,6 +34,7 @@ def command(
     force: bool,
     variants: tuple[str, ...],
     everything: bool,
+    locked: bool,
 ) -> None:
     """Build the images of the STAGEs (all without any), and the parents below them.
 
@@ -45,6 +54,7 @@ def command(
         images = [(stage, variant) for stage, variant in every if variant in variants]
     else:
         images = chosen_images(project, chosen)
+    guard = _guard(context, images) if locked else None
     steps = plan(project, context.engine, images, force=force)
     with context.observing() as emit:
         if not steps:
@@ -52,8 +62,28 @@ def command(
         else:
             from runner.host.image_build import build
 
-            build(project, context.engine, steps, emit, force=force)
+            accept = guard.check if guard else lambda _: None
+            build(project, context.engine, steps, emit, force=force, accept=accept)
         check_sizes(context.engine, images)
+        if guard:
+            for recipe in _recipes(project, images):
+                guard.check_with_parents(recipe)
+
+
+def _guard(context: Context, images: list[StageImage]) -> "LockGuard":
+    """What holds the images against the lock; their sources have already been compared."""
+    from runner.host.image_drift import LockGuard
+    from runner.host.image_lock import read_lock
+
+    guard = LockGuard(read_lock(context.project.root), context.engine)
+    for recipe in _recipes(context.project, images):
+        guard.check_sources(recipe)
+    return guard
+
+
+def _recipes(project: Project, images: list[StageImage]) -> list[Recipe]:
+    recipes = Recipes(project)
+    return [recipes.stage(stage, variant) for stage, variant in images]
 
 
 def _check_variants(stages: list[StageSpec], variants: tuple[str, ...]) -> None:

@@ -62,3 +62,21 @@ def inventory(context: Context, /, stages: tuple[str, ...]) -> None:
         for stage, variant in _chosen(context, stages)
     ]
     answer(context, {"schema_version": 1, "images": found}, lambda: inventory_lines(found))
+
+
+@command.command("lock", short_help="Record what is in the images, in images.lock.")
+@common_options
+@click.pass_obj
+def lock(context: Context, /) -> None:
+    """Write images.lock: packages, wheels, sources and base of each image that is built.
+
+    All images that the project's settings choose must be there. build --locked refuses what is
+    not as the lock says.
+    """
+    from runner.host.image_lock import make_lock, write_lock
+
+    project = context.project
+    found = make_lock(project, context.engine, chosen_images(project))
+    path = write_lock(project.root, found)
+    document = {"schema_version": 1, "file": path, "images": list(found.images)}
+    answer(context, document, lambda: [f"{path}: {len(found.images)} images"])

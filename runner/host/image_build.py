@@ -6,7 +6,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -27,6 +27,9 @@ from runner.project.pipeline import Project
 
 AT_ONCE: Final = 2
 """Builds side by side: one waits for a mirror while the other unpacks."""
+
+Accept = Callable[[Recipe], None]
+"""Called for an image that was built; raises when it is not as it should be."""
 
 REFUSAL: Final = "stagerun: "
 """How a build step begins the sentence by which it refuses what it was given."""
@@ -50,32 +53,42 @@ def build(
     *,
     site: Site | None = None,
     force: bool = False,
+    accept: Accept = lambda _: None,
 ) -> list[BuiltImage]:
     """Build the steps of a plan; without ``site`` this machine's facts are looked up.
 
-    ``force`` uses nothing of earlier builds. Raises BuildError with the last lines of the step
+    ``force`` uses nothing of earlier builds. ``accept`` is called with each image that was built;
+    what it raises ends the builds. Raises BuildError with the last lines of the step
     that failed, ImageMismatchError for a base that does not fit, DiskFullError; builds that run
     beside a failed one are finished first.
     """
     if not any(step.recipe.wants_site for step in steps):
-        return _Builder(project, engine, Site(), emit, force=force).build(steps)
+        return _Builder(project, engine, Site(), emit, force=force, accept=accept).build(steps)
     site = find_site(release=RELEASE) if site is None else site
     begun = datetime.now(UTC)
     try:
-        return _Builder(project, engine, site, emit, force=force).build(steps)
+        return _Builder(project, engine, site, emit, force=force, accept=accept).build(steps)
     finally:
         forget_contexts(engine.api, begun)
 
 
 class _Builder:
     def __init__(
-        self, project: Project, engine: DockerEngine, site: Site, emit: Observer, *, force: bool
+        self,
+        project: Project,
+        engine: DockerEngine,
+        site: Site,
+        emit: Observer,
+        *,
+        force: bool,
+        accept: Accept,
     ) -> None:
         self._project = project
         self._engine = engine
         self._site = site
         self._observer = emit
         self._force = force
+        self._accept = accept
         self._emitting = threading.Lock()
         self._sent = SentBuilds(engine.api, can_cancel=engine.identity.podman is None)
 
@@ -154,7 +167,9 @@ class _Builder:
             )
         if failure:
             raise self._error(step.image, failure)
-        return self._finished(step.image, time.monotonic() - begun)
+        built = self._finished(step.image, time.monotonic() - begun)
+        self._accept(recipe)
+        return built
 
     def _debian(self, image: str) -> str:
         return get_debian(

@@ -7,22 +7,23 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from runner.errors import ImageMismatchError, ImageMissingError
 from runner.host.container import STDERR, STDOUT, ContainerSpec
 from runner.host.engine import Engine
 
 SCRIPT: Final = Path(__file__).with_name("packages_inside.py")
+Kind = Literal["debian", "python"]
 NOBODY: Final = 65534
 MIB: Final = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """A package of an image; ``kind`` is ``debian`` or ``python``, the licence may be unknown."""
+    """A package of an image; the licence is empty where it is not stated."""
 
-    kind: str
+    kind: Kind
     name: str
     version: str
     license: str
@@ -36,7 +37,7 @@ class Inventory:
     digest: str
     packages: tuple[Package, ...]
 
-    def versions(self, kind: str) -> dict[str, str]:
+    def versions(self, kind: Kind) -> dict[str, str]:
         """The version of each package of a kind."""
         return {item.name: item.version for item in self.packages if item.kind == kind}
 

@@ -125,10 +125,10 @@ class Recipe:
         now = {path: digest[:SHORT_DIGEST] for path, digest in self.file_digests.items()}
         for path in sorted(now.keys() | then.keys()):
             if now.get(path) != then.get(path):
-                return self._place(path)
+                return self.place(path)
         return None
 
-    def _place(self, path: str) -> str:
+    def place(self, path: str) -> str:
         """Where the user finds a file of the context."""
         source = next((file.source for file in self.files if file.path == path), None)
         if isinstance(source, Path):
