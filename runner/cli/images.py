@@ -1,5 +1,8 @@
 """``stagerun images …``: what images there are and what is in them."""
 
+from collections.abc import Sized
+from pathlib import Path
+
 import click
 
 from runner.cli.completing import complete_stage
@@ -8,6 +11,8 @@ from runner.cli.image_reports import inventory_lines, list_lines
 from runner.cli.options import common_options
 from runner.cli.reporting import answer
 from runner.host.images import StageImage
+from runner.host.recipes import image_name
+from runner.project.quantity import size_text
 from runner.run.variant import chosen_images
 
 
@@ -20,6 +25,7 @@ def command() -> None:
 stages_argument = click.argument(
     "stages", nargs=-1, metavar="[STAGE]...", shell_complete=complete_stage
 )
+folder_argument = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 
 
 def _chosen(context: Context, stages: tuple[str, ...]) -> list[StageImage]:
@@ -27,6 +33,14 @@ def _chosen(context: Context, stages: tuple[str, ...]) -> list[StageImage]:
     project = context.project
     chosen = [project.stage(text) for text in stages] or list(project.stages.values())
     return chosen_images(project, chosen)
+
+
+def _made_by(context: Context, stages: tuple[str, ...]) -> dict[str, str]:
+    """The name of each chosen image, with the command that makes it."""
+    return {
+        image_name(stage.id, variant): f"stagerun build {stage.id} --variant {variant}"
+        for stage, variant in _chosen(context, stages)
+    }
 
 
 @command.command("list", short_help="Show all images of the project.")
@@ -51,15 +65,10 @@ def list_(context: Context, /) -> None:
 def inventory(context: Context, /, stages: tuple[str, ...]) -> None:
     """List every Debian package and Python distribution, with version and licence."""
     from runner.host.inventory import take_inventory
-    from runner.host.recipes import image_name
 
     found = [
-        take_inventory(
-            context.engine,
-            image_name(stage.id, variant),
-            made_by=f"stagerun build {stage.id} --variant {variant}",
-        )
-        for stage, variant in _chosen(context, stages)
+        take_inventory(context.engine, image, made_by=made_by)
+        for image, made_by in _made_by(context, stages).items()
     ]
     answer(context, {"schema_version": 1, "images": found}, lambda: inventory_lines(found))
 
@@ -79,4 +88,37 @@ def lock(context: Context, /) -> None:
     found = make_lock(project, context.engine, chosen_images(project))
     path = write_lock(project.root, found)
     document = {"schema_version": 1, "file": path, "images": list(found.images)}
-    answer(context, document, lambda: [f"{path}: {len(found.images)} images"])
+    answer(context, document, lambda: [f"{path}: {_images(found.images)}"])
+
+
+@command.command("save", short_help="Write images into a folder, to carry them elsewhere.")
+@click.option("--zstd", is_flag=True, help="Compress them, with the program zstd.")
+@folder_argument
+@stages_argument
+@common_options
+@click.pass_obj
+def save(context: Context, /, folder: Path, stages: tuple[str, ...], zstd: bool) -> None:
+    """Write the images of the STAGEs (all without any) into DIR, with their digests."""
+    from runner.host.image_archives import save_images
+
+    archive = save_images(context.engine, _made_by(context, stages), folder, zstd=zstd)
+    document = {"schema_version": 1, "folder": folder, **archive.model_dump()}
+    size = size_text(archive.size_bytes)
+    answer(context, document, lambda: [f"{folder}: {_images(archive.images)}, {size}"])
+
+
+@command.command("load", short_help="Bring saved images into the engine.")
+@folder_argument
+@common_options
+@click.pass_obj
+def load(context: Context, /, folder: Path) -> None:
+    """Load the images that "stagerun images save" wrote into DIR, and verify their digests."""
+    from runner.host.image_archives import load_images
+
+    archive = load_images(context.engine, folder)
+    document = {"schema_version": 1, "folder": folder, **archive.model_dump()}
+    answer(context, document, lambda: [f"{_images(archive.images)} loaded, as they were saved"])
+
+
+def _images(images: Sized) -> str:
+    return f"{len(images)} image{'s' if len(images) != 1 else ''}"
