@@ -1,5 +1,6 @@
 """``stagerun build [STAGE…]``: make the images that are missing or older than their sources."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,7 @@ from runner.project.stage import StageSpec
 from runner.run.variant import chosen_images
 
 if TYPE_CHECKING:
+    from runner.host.collection import Collection
     from runner.host.image_drift import LockGuard
 
 
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 @click.option("--variant", "variants", multiple=True, metavar="V", help="Only this variant.")
 @click.option("--all", "everything", is_flag=True, help="All variants, whatever is set.")
 @click.option("--locked", is_flag=True, help="Refuse images that are not as images.lock says.")
+@click.option(
+    "--offline",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Without network, from what images collect put into DIR.",
+)
 @common_options
 @click.pass_obj
 def command(
@@ -35,6 +43,7 @@ def command(
     variants: tuple[str, ...],
     everything: bool,
     locked: bool,
+    offline: Path | None,
 ) -> None:
     """Build the images of the STAGEs (all without any), and the parents below them.
 
@@ -55,6 +64,7 @@ def command(
     else:
         images = chosen_images(project, chosen)
     guard = _guard(context, images) if locked else None
+    collection = _collection(offline) if offline else None
     steps = plan(project, context.engine, images, force=force)
     with context.observing() as emit:
         if not steps:
@@ -63,7 +73,15 @@ def command(
             from runner.host.image_build import build
 
             accept = guard.check if guard else lambda _: None
-            build(project, context.engine, steps, emit, force=force, accept=accept)
+            build(
+                project,
+                context.engine,
+                steps,
+                emit,
+                force=force,
+                accept=accept,
+                collection=collection,
+            )
         check_sizes(context.engine, images)
         if guard:
             for recipe in _recipes(project, images):
@@ -79,6 +97,12 @@ def _guard(context: Context, images: list[StageImage]) -> "LockGuard":
     for recipe in _recipes(context.project, images):
         guard.check_sources(recipe)
     return guard
+
+
+def _collection(folder: Path) -> "Collection":
+    from runner.host.collection import open_collection
+
+    return open_collection(folder)
 
 
 def _recipes(project: Project, images: list[StageImage]) -> list[Recipe]:

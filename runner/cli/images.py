@@ -10,8 +10,9 @@ from runner.cli.context import Context
 from runner.cli.image_reports import inventory_lines, list_lines
 from runner.cli.options import common_options
 from runner.cli.reporting import answer
+from runner.events import Notice
 from runner.host.images import StageImage
-from runner.host.recipes import image_name
+from runner.host.recipes import Recipes, image_name
 from runner.project.quantity import size_text
 from runner.run.variant import chosen_images
 
@@ -118,6 +119,26 @@ def load(context: Context, /, folder: Path) -> None:
     archive = load_images(context.engine, folder)
     document = {"schema_version": 1, "folder": folder, **archive.model_dump()}
     answer(context, document, lambda: [f"{_images(archive.images)} loaded, as they were saved"])
+
+
+@command.command("collect", short_help="Gather what builds need of the network.")
+@folder_argument
+@stages_argument
+@common_options
+@click.pass_obj
+def collect_(context: Context, /, folder: Path, stages: tuple[str, ...]) -> None:
+    """Gather in DIR the Debian image, packages and wheels that builds of the STAGEs need.
+
+    "stagerun build --offline DIR" then builds without network, on this machine or another one.
+    """
+    from runner.host.collecting import collect
+
+    project = context.project
+    recipes = [Recipes(project).stage(*image) for image in _chosen(context, stages)]
+    with context.observing() as emit:
+        found = collect(project, context.engine, recipes, folder, emit).index
+        message = f"{folder}: {len(found.files)} files for {_images(found.images)}, and Debian"
+        emit(Notice(stage=None, message=message))
 
 
 def _images(images: Sized) -> str:

@@ -137,7 +137,7 @@ def test_a_broken_message_is_refused(broken: bytes) -> None:
 
 def test_a_request_states_what_the_engine_is_asked() -> None:
     asked = BuildRequest(
-        image="stagerun/x:main", arguments={"PARENT": "p"}, host_network=True, use_cache=False
+        image="stagerun/x:main", arguments={"PARENT": "p"}, network="host", use_cache=False
     ).parameters()
     assert (asked["version"], asked["t"]) == ("2", "stagerun/x:main")
     assert json.loads(asked["buildargs"]) == {"PARENT": "p"}
