@@ -9,10 +9,10 @@ from runner.cli.completing import complete_stage
 from runner.cli.context import Context
 from runner.cli.image_reports import inventory_lines, list_lines
 from runner.cli.options import common_options
-from runner.cli.reporting import answer
-from runner.events import Notice
+from runner.cli.reporting import answer, tell_notices
+from runner.events import Notice, Observer
 from runner.host.images import StageImage
-from runner.host.recipes import Recipes, image_name
+from runner.host.recipes import Recipe, Recipes, image_name
 from runner.project.quantity import size_text
 from runner.run.variant import chosen_images
 
@@ -42,6 +42,11 @@ def _made_by(context: Context, stages: tuple[str, ...]) -> dict[str, str]:
         image_name(stage.id, variant): f"stagerun build {stage.id} --variant {variant}"
         for stage, variant in _chosen(context, stages)
     }
+
+
+def _stage_recipes(context: Context, stages: tuple[str, ...]) -> list[Recipe]:
+    recipes = Recipes(context.project)
+    return [recipes.stage(stage, variant) for stage, variant in _chosen(context, stages)]
 
 
 @command.command("list", short_help="Show all images of the project.")
@@ -133,12 +138,58 @@ def collect_(context: Context, /, folder: Path, stages: tuple[str, ...]) -> None
     """
     from runner.host.collecting import collect
 
-    project = context.project
-    recipes = [Recipes(project).stage(*image) for image in _chosen(context, stages)]
+    recipes = _stage_recipes(context, stages)
     with context.observing() as emit:
-        found = collect(project, context.engine, recipes, folder, emit).index
+        found = collect(context.project, context.engine, recipes, folder, emit).index
         message = f"{folder}: {len(found.files)} files for {_images(found.images)}, and Debian"
         emit(Notice(stage=None, message=message))
+
+
+registry_argument = click.argument("registry", metavar="REGISTRY")
+
+
+@command.command("push", short_help="Push images to a registry.")
+@registry_argument
+@stages_argument
+@common_options
+@click.pass_obj
+def push(context: Context, /, registry: str, stages: tuple[str, ...]) -> None:
+    """Push the images of the STAGEs (all without any) to REGISTRY, such as host:5000/films.
+
+    Who needs a password there: docker login REGISTRY.
+    """
+    from runner.host.image_registry import check_registry, push_images
+
+    where = check_registry(registry)
+    images = _made_by(context, stages)
+    found = push_images(context.engine, images, where, _told(context))
+    document = {"schema_version": 1, "registry": where, "images": found}
+    answer(context, document, lambda: [f"{where}: {_images(found)} pushed"])
+
+
+@command.command("pull", short_help="Pull images from a registry.")
+@registry_argument
+@stages_argument
+@common_options
+@click.pass_obj
+def pull(context: Context, /, registry: str, stages: tuple[str, ...]) -> None:
+    """Pull the images of the STAGEs (all without any) from REGISTRY, where push brought them.
+
+    They get their names of this project; those that are older than the sources here are named.
+    """
+    from runner.host.image_registry import check_registry, pull_images
+
+    where = check_registry(registry)
+    recipes = _stage_recipes(context, stages)
+    found = pull_images(context.engine, recipes, where, _told(context))
+    document = {"schema_version": 1, "registry": where, "images": found}
+    old = [f"{item.image} is {item.reason}: stagerun build" for item in found if item.reason]
+    answer(context, document, lambda: [f"{where}: {_images(found)} pulled", *old])
+
+
+def _told(context: Context) -> Observer:
+    """What tells of each image on the way, unless only the result is wanted."""
+    return (lambda _: None) if context.quiet else tell_notices
 
 
 def _images(images: Sized) -> str:
