@@ -1,5 +1,6 @@
 """A folder with everything that builds need of the network, for builds without any."""
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from runner.host.carried_files import CarriedFile, read_index, verify
 from runner.host.engine import DockerEngine
 from runner.host.image_archives import ImageArchive, load_archive
 from runner.host.recipes import Recipe
-from runner.host.site import MOUNTED, Site
+from runner.host.site import MOUNTED, Site, same_times
 from runner.project.schema import Part
 
 INDEX: Final = "collection.json"
@@ -61,7 +62,7 @@ class Collection:
             options={"trusted": "yes"},
         )
         where = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": f"{MOUNTED}/{WHEELS}"}
-        return Site(sources=(local,), environment=where)
+        return Site(sources=(local,), environment=where | same_times(os.environ))
 
     def check(self, recipe: Recipe) -> None:
         """Raise ImageMismatchError when an image was not collected for, or has changed since."""

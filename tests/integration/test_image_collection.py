@@ -1,7 +1,10 @@
 """Collecting what builds need, and building without any network from it."""
 
+import hashlib
+import io
 import json
 import shutil
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +30,7 @@ MOUNTS = (
     "--mount=type=bind,source=steps,target=/run/steps "
     "--mount=type=bind,source=requirements.lock,target=/run/requirements.lock"
 )
+EPOCH = "1700000000"
 DOCKERFILE = f"""\
 # A small Debian package, and a small wheel.
 ARG DEBIAN=debian:bookworm-slim
@@ -143,3 +147,46 @@ def test_an_engine_that_has_no_network_and_no_image_at_all_builds_from_a_collect
         done = project.run("images", "inventory", "--json", DOCKER_HOST=engine.address)
         (image,) = json.loads(done.stdout)["images"]
         assert {"hello", "pysubs2"} <= {package["name"] for package in image["packages"]}
+
+
+def test_with_a_fixed_time_a_second_build_writes_the_same_files(
+    project: Kit, collected: Path, engine: DockerEngine
+) -> None:
+    found = []
+    for _ in range(2):
+        done = project.run(
+            "build", "--force", "--offline", collected, timeout=600, SOURCE_DATE_EPOCH=EPOCH
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found.append(files_of_layers(engine, image_name(STAGE)))
+    first, second = found
+    own = [name for layer in first[1:] for name in layer]
+    assert any(name.endswith(".pyc") and "pysubs2" in name for name in own)
+    assert "usr/bin/hello" in own
+    assert [sorted(layer) for layer in first] == [sorted(layer) for layer in second]
+    for one, other in zip(first, second, strict=True):
+        assert {name: facts for name, facts in one.items() if other[name] != facts} == {}
+
+
+def files_of_layers(engine: DockerEngine, image: str) -> list[dict[str, tuple[object, ...]]]:
+    """Of each layer its files and links; the builder gives folders and removals the time of day."""
+    archive = io.BytesIO(b"".join(engine.api.get_image(image)))
+    layers = []
+    with tarfile.open(fileobj=archive) as saved:
+        (manifest,) = json.load(saved.extractfile("manifest.json") or io.BytesIO())
+        for name in manifest["Layers"]:
+            with tarfile.open(fileobj=saved.extractfile(name)) as layer:
+                layers.append(
+                    {item.name: _facts(layer, item) for item in layer if not _is_builders(item)}
+                )
+    return layers
+
+
+def _is_builders(item: tarfile.TarInfo) -> bool:
+    return item.isdir() or Path(item.name).name.startswith(".wh.") or item.name == "interfaces"
+
+
+def _facts(layer: tarfile.TarFile, item: tarfile.TarInfo) -> tuple[object, ...]:
+    content = layer.extractfile(item) if item.isreg() else None
+    digest = hashlib.sha256(content.read()).hexdigest() if content else ""
+    return item.mode, item.mtime, item.type, item.linkname, digest
