@@ -4,22 +4,18 @@ A build of its own does it, on the Debian that the images stand on and with this
 what it gathered is taken out of its image, which is then removed.
 """
 
-import contextlib
 import io
 import os
+import shutil
 import tarfile
-import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from runner.errors import BuildError
-from runner.events import BuildFinished, BuildProgress, BuildStarted, Observer
-from runner.host.base_image import RELEASE, get_debian
-from runner.host.build_cache import forget_contexts
-from runner.host.build_context import ContextFile, context_tar, file_at, folder_files
-from runner.host.buildkit import BuildRequest, send_build
+from runner.events import Observer
+from runner.host.base_image import DEBIAN
+from runner.host.build_context import ContextFile, file_at, folder_files
 from runner.host.carried_files import carried_file, new_contents, write_index
 from runner.host.collection import (
     DEBIAN_ARCHIVE,
@@ -34,15 +30,17 @@ from runner.host.collection import (
 from runner.host.engine import DockerEngine
 from runner.host.engine_errors import translated
 from runner.host.image_archives import write_archive
-from runner.host.image_build import build_error
+from runner.host.image_build import build
+from runner.host.images import BuildStep
 from runner.host.pip_site import pip_files
 from runner.host.recipes import HOUSE, Recipe
-from runner.host.site import Site, find_site
+from runner.host.site import Site
 from runner.host.wanted_packages import wanted_packages
 from runner.project.pipeline import Project
 
-SHOWN_AS: Final = "the collection"
+KIND: Final = "collected"
 WANTED: Final = "wanted"
+LISTS: Final = "lists"
 
 
 def collect(
@@ -59,32 +57,30 @@ def collect(
     Raises BuildError with the last lines of what failed, SpecError for packages that a Dockerfile
     does not write out, UsageError for a folder of something else, and DiskFullError.
     """
-    begun, started = datetime.now(UTC), time.monotonic()
-    site = find_site(release=RELEASE) if site is None else site
     every = _with_parents(recipes)
-    emit(BuildStarted(image=SHOWN_AS, reason=f"for {len(every)} images"))
-
-    def tell(step: str, line: str | None) -> None:
-        clean = None if line is None else site.redact(line)
-        emit(BuildProgress(image=SHOWN_AS, step=site.redact(step), line=clean))
-
+    gathering = _recipe(every)
+    step = BuildStep(recipe=gathering, reason=f"what {len(every)} images need")
     with new_contents(folder, INDEX):
-        base = project.settings.base
-        debian = get_debian(engine, base, site, on_line=lambda line: tell("Debian", line))
-        image = f"stagerun/collected:{os.urandom(6).hex()}"
         try:
-            files = _context(every, site)
-            _gather(engine, image, debian, files, site, tell)
-            written = sorted(_take_out(engine, image, folder))
+            _clear(folder, DEBS, WHEELS, LISTS)
+            build(project, engine, [step], emit, site=site)
+            written = sorted(_take_out(engine, gathering.image, folder))
+            index = _index(engine, gathering.image, every, folder, written)
+            _clear(folder, LISTS)
+            write_index(folder, INDEX, index)
+        except BaseException:
+            # What is left of it could not be told from somebody's own files.
+            _clear(folder, DEBS, WHEELS, LISTS)
+            raise
         finally:
-            forget_contexts(engine.api, begun)
-            _remove(engine, image)
-        index = _index(engine, debian, every, folder, written)
-        write_index(folder, INDEX, index)
-    size = sum(file.size_bytes for file in (*index.files, index.debian))
-    seconds = time.monotonic() - started
-    emit(BuildFinished(image=SHOWN_AS, duration_seconds=seconds, size_bytes=size))
+            if engine.image(gathering.image) is not None:
+                engine.remove_image(gathering.image)
     return Collection(folder, index)
+
+
+def _clear(folder: Path, *names: str) -> None:
+    for name in names:
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _with_parents(recipes: Sequence[Recipe]) -> list[Recipe]:
@@ -102,12 +98,15 @@ def _key(recipe: Recipe) -> str:
     return f"{recipe.kind}-{recipe.name}-{recipe.image.rpartition(':')[2]}"
 
 
-def _context(recipes: Sequence[Recipe], site: Site) -> tuple[ContextFile, ...]:
+def _recipe(recipes: Sequence[Recipe]) -> Recipe:
+    """How the image is made in which all is gathered; none is like an earlier one."""
+    unique = os.urandom(6).hex()
     found = [
         file_at("Dockerfile", HOUSE / "images/collect.Dockerfile"),
         file_at(f"{WANTED}/collect", HOUSE / "images/collect.sh"),
+        # A mirror's packages of today are wanted, not those in the engine's cache.
+        ContextFile(path=f"{WANTED}/unique", source=unique.encode()),
         *folder_files(HOUSE / "images/steps", "steps"),
-        *site.files(),
     ]
     for recipe in recipes:
         packages = "\n".join(wanted_packages(recipe)).encode()
@@ -117,27 +116,14 @@ def _context(recipes: Sequence[Recipe], site: Site) -> tuple[ContextFile, ...]:
         found += [ContextFile(path=f"{place}/{lock.path}", source=lock.source) for lock in locks]
     if any(recipe.has_lock for recipe in recipes):
         found += pip_files()
-    return tuple(found)
-
-
-def _gather(
-    engine: DockerEngine,
-    image: str,
-    debian: str,
-    files: tuple[ContextFile, ...],
-    site: Site,
-    tell: Any,
-) -> None:
-    request = BuildRequest(
-        image=image,
-        arguments={"DEBIAN": debian},
-        network="host" if site.host_network else "",
-        use_cache=False,
+    return Recipe(
+        image=f"stagerun/{KIND}:{unique}",
+        kind=KIND,
+        name=KIND,
+        title="packages and wheels",
+        description="What was collected for builds without network",
+        files=tuple(found),
     )
-    with contextlib.closing(context_tar(files)) as context:
-        failure = send_build(engine.api, request, context, tell)
-    if failure:
-        raise build_error(SHOWN_AS, failure, site)
 
 
 def _take_out(engine: DockerEngine, image: str, folder: Path) -> Iterator[str]:
@@ -159,9 +145,7 @@ def _take_out(engine: DockerEngine, image: str, folder: Path) -> Iterator[str]:
             engine.api.remove_container(container, force=True)
 
 
-def _copy(source: Any, path: Path) -> None:
-    import shutil
-
+def _copy(source: IO[bytes], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         shutil.copyfileobj(source, file)
@@ -190,27 +174,27 @@ class _Chunks(io.RawIOBase):
 
 def _index(
     engine: DockerEngine,
-    debian: str,
+    image: str,
     recipes: Sequence[Recipe],
     folder: Path,
     written: Sequence[str],
 ) -> CollectionIndex:
-    found = engine.image(debian)
-    if found is None or PACKAGES not in written:
-        msg = f"{SHOWN_AS} is not complete: the engine has lost a part of it. Is its disk full?"
+    gathered = engine.image(image)
+    debian = engine.image(gathered.labels[DEBIAN]) if gathered else None
+    if debian is None or PACKAGES not in written:
+        msg = "the collection is not complete: the engine has lost a part of it. Is its disk full?"
         raise BuildError(msg)
-    images = {recipe.image: _collected_for(recipe, folder, written) for recipe in recipes}
     kept = [name for name in written if name.startswith((f"{DEBS}/", f"{WHEELS}/"))]
     return CollectionIndex(
-        debian=write_archive(engine, {debian: found.digest}, folder, DEBIAN_ARCHIVE),
+        debian=write_archive(engine, {debian.name: debian.digest}, folder, DEBIAN_ARCHIVE),
         files=tuple(carried_file(folder, name) for name in kept),
-        images=images,
+        images={recipe.image: _collected_for(recipe, folder, written) for recipe in recipes},
     )
 
 
 def _collected_for(recipe: Recipe, folder: Path, written: Sequence[str]) -> CollectedFor:
     key = _key(recipe)
-    listed = folder / "lists" / key
+    listed = folder / LISTS / key
     debs = listed.read_text().split() if listed.is_file() else []
     wheels = [name for name in written if name.startswith(f"{WHEELS}/{key}/")]
     return CollectedFor(
@@ -218,8 +202,3 @@ def _collected_for(recipe: Recipe, folder: Path, written: Sequence[str]) -> Coll
         debs=tuple(debs),
         wheels=tuple(name.removeprefix(f"{WHEELS}/") for name in wheels),
     )
-
-
-def _remove(engine: DockerEngine, image: str) -> None:
-    if engine.image(image) is not None:
-        engine.remove_image(image)

@@ -19,6 +19,7 @@ from runner.host.inventory import take_inventory
 from runner.host.recipes import Recipes, image_name, parent_image
 from runner.host.site import Site
 from runner.project.pipeline import load_project
+from tests.faults.small_disk import NEEDS_ROOT, small_disk
 from tests.integration.carried import PARENT, STAGE, carried_project
 from tests.project_kit import ROOT, Kit
 from tests.second_engine import second_engine, why_no_second_engine
@@ -81,11 +82,16 @@ def test_a_build_from_a_collection_has_no_network_and_gets_its_packages(
 def test_a_collection_leaves_no_image_and_holds_no_password_or_mirror(
     collected: Path, engine: DockerEngine
 ) -> None:
-    assert not [image for image in replaced_images(engine) if "collected" in image.name]
+    assert not [name for name in image_names(engine) if name.startswith("stagerun/collected")]
+    assert not [image for image in replaced_images(engine) if image.name == "collected"]
     assert {path.name for path in collected.iterdir()} == {
-        "collection.json", "debian.tar", "debs", "lists", "wheels",
+        "collection.json", "debian.tar", "debs", "wheels",
     }  # fmt: skip
     assert "://" not in (collected / "collection.json").read_text()
+
+
+def image_names(engine: DockerEngine) -> list[str]:
+    return [name for image in engine.api.images() for name in image["RepoTags"] or ()]
 
 
 def test_sources_that_changed_since_are_refused_before_anything_is_built(
@@ -190,3 +196,15 @@ def _facts(layer: tarfile.TarFile, item: tarfile.TarInfo) -> tuple[object, ...]:
     content = layer.extractfile(item) if item.isreg() else None
     digest = hashlib.sha256(content.read()).hexdigest() if content else ""
     return item.mode, item.mtime, item.type, item.linkname, digest
+
+
+@pytest.mark.root
+@NEEDS_ROOT
+def test_a_full_disk_leaves_no_collection_and_nothing_in_its_place(
+    project: Kit, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path, "20M"):
+        done = project.run("images", "collect", tmp_path / "files", timeout=300)
+        assert done.returncode == 9, done.stdout + done.stderr
+        assert "there is no space left for" in done.stderr
+        assert list((tmp_path / "files").iterdir()) == []
