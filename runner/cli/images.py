@@ -17,10 +17,17 @@ from runner.project.quantity import size_text
 from runner.run.variant import chosen_images
 
 
-@click.group("images", short_help="List images, look into them, lock, carry and share them.")
+@click.group(
+    "images",
+    short_help="List images, look into them, lock, carry and share them.",
+    invoke_without_command=True,
+)
 @common_options
-def command() -> None:
+@click.pass_context
+def command(call: click.Context) -> None:
     """What images the project has and what is in them; taking them elsewhere."""
+    if call.invoked_subcommand is None:
+        click.echo(call.get_help())
 
 
 stages_argument = click.argument(

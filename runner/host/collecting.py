@@ -33,7 +33,7 @@ from runner.host.image_archives import write_archive
 from runner.host.image_build import build
 from runner.host.images import BuildStep
 from runner.host.pip_site import pip_files
-from runner.host.recipes import HOUSE, Recipe
+from runner.host.recipes import HOUSE, Recipe, with_parents
 from runner.host.site import Site
 from runner.host.wanted_packages import wanted_packages
 from runner.project.pipeline import Project
@@ -57,7 +57,7 @@ def collect(
     Raises BuildError with the last lines of what failed, SpecError for packages that a Dockerfile
     does not write out, UsageError for a folder of something else, and DiskFullError.
     """
-    every = _with_parents(recipes)
+    every = with_parents(recipes)
     gathering = _recipe(every)
     step = BuildStep(recipe=gathering, reason=f"what {len(every)} images need")
     with new_contents(folder, INDEX):
@@ -81,16 +81,6 @@ def collect(
 def _clear(folder: Path, *names: str) -> None:
     for name in names:
         shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _with_parents(recipes: Sequence[Recipe]) -> list[Recipe]:
-    found: dict[str, Recipe] = {}
-    for recipe in recipes:
-        below: Recipe | None = recipe
-        while below is not None:
-            found.setdefault(below.image, below)
-            below = below.parent
-    return list(found.values())
 
 
 def _key(recipe: Recipe) -> str:

@@ -7,7 +7,7 @@ from runner.host.base_image import BOOTSTRAP_IMAGE, REGISTRY_IMAGE
 from runner.host.engine import DockerEngine, Image
 from runner.host.image_layers import Layers, image_layers, shared_bytes, size_once
 from runner.host.images import Condition, every_image, plan, replaced_images
-from runner.host.recipes import Recipe, Recipes
+from runner.host.recipes import Recipe, Recipes, with_parents
 from runner.project.pipeline import Project
 
 
@@ -64,18 +64,11 @@ def list_images(project: Project, engine: DockerEngine, now: float | None = None
 
 
 def project_recipes(project: Project) -> list[Recipe]:
-    """How all images of a project are made, parents before what stands on them."""
+    """How all images of a project are made, all parents before the stages."""
     recipes = Recipes(project)
-    found: dict[str, Recipe] = {}
-
-    def add(recipe: Recipe) -> None:
-        if recipe.parent:
-            add(recipe.parent)
-        found[recipe.image] = recipe
-
-    for stage, variant in every_image(project.stages.values()):
-        add(recipes.stage(stage, variant))
-    return sorted(found.values(), key=lambda recipe: recipe.kind != "parent")
+    stages = every_image(project.stages.values())
+    found = with_parents(recipes.stage(stage, variant) for stage, variant in stages)
+    return sorted(found, key=lambda recipe: recipe.kind != "parent")
 
 
 def _listed(

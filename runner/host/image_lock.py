@@ -16,7 +16,7 @@ from runner.host.engine_errors import translated
 from runner.host.image_list import project_recipes
 from runner.host.images import Condition, StageImage, recipe_state
 from runner.host.inventory import Kind, take_inventory
-from runner.host.recipes import Recipe, Recipes
+from runner.host.recipes import Recipe, Recipes, with_parents
 from runner.project.pipeline import Project
 from runner.project.schema import Part
 
@@ -82,24 +82,18 @@ def make_lock(project: Project, engine: DockerEngine, wanted: list[StageImage]) 
     Raises ImageMissingError where one of those wanted is not there, and ImageMismatchError for an
     image that is older than its sources.
     """
-    recipes, needed = Recipes(project), set[str]()
-    for stage, variant in wanted:
-        recipe: Recipe | None = recipes.stage(stage, variant)
-        while recipe is not None:
-            needed.add(recipe.image)
-            recipe = recipe.parent
-    present = []
+    recipes = Recipes(project)
+    chosen = with_parents(recipes.stage(stage, variant) for stage, variant in wanted)
+    needed = {recipe.image for recipe in chosen}
+    lock = ImageLock(images={})
     for recipe in project_recipes(project):
         state = recipe_state(recipe, engine.image(recipe.image))
         if state.condition is Condition.PRESENT:
-            present.append(recipe)
+            lock = ImageLock(images=lock.images | {recipe.image: _locked(recipe, engine, lock)})
         elif recipe.image in needed:
-            kind = {Condition.MISSING: ImageMissingError}.get(state.condition, ImageMismatchError)
+            missing = state.condition is Condition.MISSING
             msg = f"{recipe.image} cannot be locked: {state.reason}. First: stagerun build"
-            raise kind(msg)
-    lock = ImageLock(images={})
-    for recipe in present:
-        lock = ImageLock(images=lock.images | {recipe.image: _locked(recipe, engine, lock)})
+            raise ImageMissingError(msg) if missing else ImageMismatchError(msg)
     return lock
 
 
@@ -148,8 +142,12 @@ def source_files(recipe: Recipe) -> dict[str, str]:
 
 
 def _wheels(recipe: Recipe) -> dict[str, list[str]]:
-    text = "".join(
-        file.open().read().decode() for file in recipe.files if file.path == "requirements.lock"
-    )
-    parts = WHEEL.split(text)[1:]
-    return {name: HASH.findall(rest) for name, rest in zip(parts[::2], parts[1::2], strict=True)}
+    """The hashes of each wheel that the image's lock file allows, by name and version."""
+    found = {}
+    for file in recipe.files:
+        if file.path == "requirements.lock":
+            with file.open() as stream:
+                parts = WHEEL.split(stream.read().decode())[1:]
+            pairs = zip(parts[::2], parts[1::2], strict=True)
+            found.update({name: HASH.findall(rest) for name, rest in pairs})
+    return found

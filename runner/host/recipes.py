@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -141,6 +141,15 @@ class Recipe:
             inside = path.removeprefix("root/app/")
             return inside if inside.startswith("shared/") else f"stages/{inside}"
         return "images/stage.Dockerfile" if path == "Dockerfile" else path
+
+
+def with_parents(recipes: Iterable[Recipe]) -> list[Recipe]:
+    """These images and all those below them, each once, parents before what stands on them."""
+    found: dict[str, Recipe] = {}
+    for recipe in recipes:
+        for item in (*(with_parents([recipe.parent]) if recipe.parent else ()), recipe):
+            found[item.image] = item
+    return list(found.values())
 
 
 TOP_FOLDERS: Final = frozenset({"images", "shared", "stages"})

@@ -174,6 +174,17 @@ def test_with_a_fixed_time_a_second_build_writes_the_same_files(
         assert {name: facts for name, facts in one.items() if other[name] != facts} == {}
 
 
+def test_a_second_build_from_a_collection_is_as_the_first_one_was_locked(
+    project: Kit, collected: Path
+) -> None:
+    project.run("build", "--offline", collected, timeout=600)
+    assert project.run("images", "lock").returncode == 0
+    wheels = json.loads((project.root / "images.lock").read_text())["images"]
+    assert list(wheels[parent_image(PARENT)]["wheels"]) == ["pysubs2==1.8.1"]
+    done = project.run("build", "--force", "--locked", "--offline", collected, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def files_of_layers(engine: DockerEngine, image: str) -> list[dict[str, tuple[object, ...]]]:
     """Of each layer its files and links; the builder gives folders and removals the time of day."""
     archive = io.BytesIO(b"".join(engine.api.get_image(image)))

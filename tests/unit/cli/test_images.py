@@ -94,3 +94,10 @@ def test_the_list_says_what_is_old_what_is_missing_and_what_can_go() -> None:
     assert lines[3].split() == ["c", "stage", "missing"]
     assert lines[4] == "2 images take 4 MB, shared layers counted once"
     assert lines[5].endswith("up to 1 MB: stagerun clean --yes removes them")
+
+
+def test_images_alone_shows_what_there_is_to_call(bench: Bench) -> None:
+    said = bench.say(command)
+    assert said.code == 0
+    names = ("list", "inventory", "lock", "save", "load", "collect", "push", "pull")
+    assert [name for name in names if f"\n  {name} " not in said.text] == []
