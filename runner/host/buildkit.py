@@ -44,6 +44,7 @@ class BuildRequest:
     arguments: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     network: str = ""
+    is_podman: bool = False
     use_cache: bool = True
 
     def parameters(self) -> dict[str, str]:
@@ -61,7 +62,11 @@ class BuildRequest:
         }
         if self.name:
             asked["buildid"] = self.name
-        if self.network:
+        if self.network == "none" and self.is_podman:
+            # It does not know Docker's word for it, and would give the build the host's network.
+            asked["networkmode"] = "NetworkDisabled"
+            asked["nsoptions"] = json.dumps([{"Name": "network", "Host": False}])
+        elif self.network:
             asked["networkmode"] = self.network
         if not self.use_cache:
             asked["nocache"] = "1"

@@ -173,6 +173,7 @@ class _Builder:
             arguments=arguments,
             labels=labels,
             network=self._network(recipe),
+            is_podman=self._engine.identity.podman is not None,
             use_cache=not self._force,
         )
         with (

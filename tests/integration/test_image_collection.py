@@ -200,7 +200,10 @@ def files_of_layers(engine: DockerEngine, image: str) -> list[dict[str, tuple[ob
 
 
 def _is_builders(item: tarfile.TarInfo) -> bool:
-    return item.isdir() or Path(item.name).name.startswith(".wh.") or item.name == "interfaces"
+    """Whether its time is the builder's: Podman's also leaves what it mounts into every step."""
+    mounted = item.name in ("etc/hostname", "etc/hosts", "etc/resolv.conf")
+    removed = Path(item.name).name.startswith(".wh.")
+    return item.isdir() or removed or mounted or item.name == "interfaces"
 
 
 def _facts(layer: tarfile.TarFile, item: tarfile.TarInfo) -> tuple[object, ...]:

@@ -142,3 +142,11 @@ def test_a_request_states_what_the_engine_is_asked() -> None:
     assert (asked["version"], asked["t"]) == ("2", "stagerun/x:main")
     assert json.loads(asked["buildargs"]) == {"PARENT": "p"}
     assert (asked["networkmode"], asked["nocache"]) == ("host", "1")
+
+
+def test_a_build_without_network_is_asked_for_in_the_engines_own_words() -> None:
+    docker = BuildRequest(image="x", network="none").parameters()
+    podman = BuildRequest(image="x", network="none", is_podman=True).parameters()
+    assert docker["networkmode"] == "none"
+    assert (podman["networkmode"], "nsoptions" in docker) == ("NetworkDisabled", False)
+    assert podman["nsoptions"] == '[{"Name": "network", "Host": false}]'
