@@ -4,9 +4,11 @@
 ARG PARENT
 FROM ${PARENT} AS compiled
 COPY root /root-of-stage
-# Compiled here, because a container with a read-only root would compile anew at every start.
+# Compiled here, because a container with a read-only root would compile anew at every start. All files get the time
+# that the copied ones have, so that the same sources make the same files.
 RUN if command -v python3 >/dev/null; then cd /root-of-stage \
-    && python3 -m compileall -q --invalidation-mode unchecked-hash -p / app; fi
+    && python3 -m compileall -q --invalidation-mode unchecked-hash -p / app; fi \
+    && find /root-of-stage -exec touch -h -d @0 {} +
 
 FROM ${PARENT}
 COPY --from=compiled /root-of-stage /

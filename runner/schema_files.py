@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
+from runner.host.image_lock import ImageLock
 from runner.library_reference import LIBRARY, REFERENCE, filled_reference
 from runner.manifest import JobManifest, RunRecord
 from runner.model_record import ModelRecord
@@ -47,6 +48,7 @@ PUBLISHED: Final = (
     Published(name="run-record", model=RunRecord, mode="serialization"),
     Published(name="job-manifest", model=JobManifest, mode="serialization"),
     Published(name="model-record", model=ModelRecord, mode="serialization"),
+    Published(name="images.lock", model=ImageLock, mode="serialization"),
     Published(name="stage.yaml", model=StageFile, mode="validation", is_yaml=True),
     Published(name="job.yaml", model=JobFile, mode="validation", is_yaml=True),
     Published(name="stagerun.yaml", model=SettingsFile, mode="validation", is_yaml=True),

@@ -1,14 +1,24 @@
 """``stagerun build [STAGE…]``: make the images that are missing or older than their sources."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from runner.cli.context import Context
 from runner.cli.options import common_options
 from runner.errors import UsageError
 from runner.events import Notice
-from runner.host.images import every_image, plan
+from runner.host.image_budget import check_sizes
+from runner.host.images import StageImage, every_image, plan
+from runner.host.recipes import Recipe, Recipes
+from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.variant import chosen_images
+
+if TYPE_CHECKING:
+    from runner.host.collection import Collection
+    from runner.host.image_drift import LockGuard
 
 
 @click.command("build", short_help="Build the images that are missing or old.")
@@ -16,6 +26,13 @@ from runner.run.variant import chosen_images
 @click.option("--force", is_flag=True, help="Build all of it anew, parents included.")
 @click.option("--variant", "variants", multiple=True, metavar="V", help="Only this variant.")
 @click.option("--all", "everything", is_flag=True, help="All variants, whatever is set.")
+@click.option("--locked", is_flag=True, help="Refuse images that are not as images.lock says.")
+@click.option(
+    "--offline",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Without network, from what images collect put into DIR.",
+)
 @common_options
 @click.pass_obj
 def command(
@@ -25,11 +42,13 @@ def command(
     force: bool,
     variants: tuple[str, ...],
     everything: bool,
+    locked: bool,
+    offline: Path | None,
 ) -> None:
     """Build the images of the STAGEs (all without any), and the parents below them.
 
     Of a stage with variants it is those that the project's settings choose. What is as new as its
-    sources is left alone.
+    sources is left alone. An image that takes more than its stage's image_size is an error.
     """
     project = context.project
     chosen = [project.stage(text) for text in stages] or list(project.stages.values())
@@ -44,14 +63,51 @@ def command(
         images = [(stage, variant) for stage, variant in every if variant in variants]
     else:
         images = chosen_images(project, chosen)
+    guard = _guard(context, images) if locked else None
+    collection = _collection(offline) if offline else None
     steps = plan(project, context.engine, images, force=force)
     with context.observing() as emit:
         if not steps:
             emit(Notice(stage=None, message="all images are as new as their sources"))
-            return
-        from runner.host.image_build import build
+        else:
+            from runner.host.image_build import build
 
-        build(project, context.engine, steps, emit, force=force)
+            accept = guard.check if guard else lambda _: None
+            build(
+                project,
+                context.engine,
+                steps,
+                emit,
+                force=force,
+                accept=accept,
+                collection=collection,
+            )
+        check_sizes(context.engine, images)
+        if guard:
+            for recipe in _recipes(project, images):
+                guard.check_with_parents(recipe)
+
+
+def _guard(context: Context, images: list[StageImage]) -> "LockGuard":
+    """What holds the images against the lock; their sources have already been compared."""
+    from runner.host.image_drift import LockGuard
+    from runner.host.image_lock import read_lock
+
+    guard = LockGuard(read_lock(context.project.root), context.engine)
+    for recipe in _recipes(context.project, images):
+        guard.check_sources(recipe)
+    return guard
+
+
+def _collection(folder: Path) -> "Collection":
+    from runner.host.collection import open_collection
+
+    return open_collection(folder)
+
+
+def _recipes(project: Project, images: list[StageImage]) -> list[Recipe]:
+    recipes = Recipes(project)
+    return [recipes.stage(stage, variant) for stage, variant in images]
 
 
 def _check_variants(stages: list[StageSpec], variants: tuple[str, ...]) -> None:

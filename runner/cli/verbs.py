@@ -49,6 +49,7 @@ VERBS: Final[dict[str, Verb]] = {
     "test": Verb(AUTHOR, "Hold stage images against their fixtures."),
     "compose": Verb(MAINTAIN, "Write the stages as Compose files, for work by hand."),
     "build": Verb(MAINTAIN, "Build images that are missing or older than their sources."),
+    "images": Verb(MAINTAIN, "List images, look into them, lock, carry and share them."),
     "models": Verb(MAINTAIN, "Show, add or verify the models that stages need."),
     "reap": Verb(MAINTAIN, "Remove what dead runners left."),
     "clean": Verb(MAINTAIN, "Remove what is no longer needed."),

@@ -35,14 +35,16 @@ OnStep = Callable[[str, str | None], None]
 class BuildRequest:
     """What the engine is asked to build; ``arguments`` end up in the history, so no secrets.
 
-    The build can be cancelled by its ``name``.
+    The build can be cancelled by its ``name``. ``network`` is ``host``, ``none``, or the engine's
+    own where it is empty.
     """
 
     image: str
     name: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    host_network: bool = False
+    network: str = ""
+    is_podman: bool = False
     use_cache: bool = True
 
     def parameters(self) -> dict[str, str]:
@@ -60,8 +62,12 @@ class BuildRequest:
         }
         if self.name:
             asked["buildid"] = self.name
-        if self.host_network:
-            asked["networkmode"] = "host"
+        if self.network == "none" and self.is_podman:
+            # It does not know Docker's word for it, and would give the build the host's network.
+            asked["networkmode"] = "NetworkDisabled"
+            asked["nsoptions"] = json.dumps([{"Name": "network", "Host": False}])
+        elif self.network:
+            asked["networkmode"] = self.network
         if not self.use_cache:
             asked["nocache"] = "1"
         return asked

@@ -77,7 +77,7 @@ def translate(problem: Exception, address: str) -> StagerunError:
     if isinstance(problem, docker.errors.NotFound) and "image" in str(problem).lower():
         return ImageMissingError(str(problem.explanation or problem))
     if isinstance(problem, docker.errors.APIError):
-        return _api_error(str(problem.explanation or problem))
+        return refusal(str(problem.explanation or problem))
     if isinstance(
         problem,
         docker.errors.DockerException
@@ -89,7 +89,8 @@ def translate(problem: Exception, address: str) -> StagerunError:
     raise problem
 
 
-def _api_error(text: str) -> StagerunError:
+def refusal(text: str) -> StagerunError:
+    """Our error for the words with which an engine refuses."""
     lower = text.lower()
     for words, kind, sentence in REFUSALS:
         if words in lower:

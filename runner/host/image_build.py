@@ -6,10 +6,10 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runner.errors import BuildError, DiskFullError, ImageMismatchError, StagerunError
 from runner.events import BuildFinished, BuildProgress, BuildStarted, Event, Observer
@@ -25,8 +25,14 @@ from runner.host.sent_builds import SentBuilds
 from runner.host.site import Site, find_site
 from runner.project.pipeline import Project
 
+if TYPE_CHECKING:
+    from runner.host.collection import Collection
+
 AT_ONCE: Final = 2
 """Builds side by side: one waits for a mirror while the other unpacks."""
+
+Accept = Callable[[Recipe], None]
+"""Called for an image that was built; raises when it is not as it should be."""
 
 REFUSAL: Final = "stagerun: "
 """How a build step begins the sentence by which it refuses what it was given."""
@@ -50,32 +56,57 @@ def build(
     *,
     site: Site | None = None,
     force: bool = False,
+    accept: Accept = lambda _: None,
+    collection: "Collection | None" = None,
 ) -> list[BuiltImage]:
     """Build the steps of a plan; without ``site`` this machine's facts are looked up.
 
-    ``force`` uses nothing of earlier builds. Raises BuildError with the last lines of the step
+    With a ``collection`` builds have no network and find what they need in it. ``force`` uses
+    nothing of earlier builds. ``accept`` is called with each image that was built;
+    what it raises ends the builds. Raises BuildError with the last lines of the step
     that failed, ImageMismatchError for a base that does not fit, DiskFullError; builds that run
     beside a failed one are finished first.
     """
-    if not any(step.recipe.wants_site for step in steps):
-        return _Builder(project, engine, Site(), emit, force=force).build(steps)
-    site = find_site(release=RELEASE) if site is None else site
+    if collection is not None:
+        for step in steps:
+            collection.check(step.recipe)
+        site = collection.site
+        if any(step.recipe.wants_debian for step in steps):
+            collection.bring_debian(engine)
+    elif not any(step.recipe.wants_site for step in steps):
+        site = Site()
+    elif site is None:
+        site = find_site(release=RELEASE)
     begun = datetime.now(UTC)
+    builder = _Builder(
+        project, engine, site, emit, force=force, accept=accept, collection=collection
+    )
     try:
-        return _Builder(project, engine, site, emit, force=force).build(steps)
+        return builder.build(steps)
     finally:
-        forget_contexts(engine.api, begun)
+        if any(step.recipe.wants_site for step in steps):
+            forget_contexts(engine.api, begun)
 
 
 class _Builder:
     def __init__(
-        self, project: Project, engine: DockerEngine, site: Site, emit: Observer, *, force: bool
+        self,
+        project: Project,
+        engine: DockerEngine,
+        site: Site,
+        emit: Observer,
+        *,
+        force: bool,
+        accept: Accept,
+        collection: "Collection | None",
     ) -> None:
         self._project = project
         self._engine = engine
         self._site = site
         self._observer = emit
         self._force = force
+        self._accept = accept
+        self._collection = collection
         self._emitting = threading.Lock()
         self._sent = SentBuilds(engine.api, can_cancel=engine.identity.podman is None)
 
@@ -141,7 +172,8 @@ class _Builder:
             image=step.image,
             arguments=arguments,
             labels=labels,
-            host_network=recipe.wants_site and self._site.host_network,
+            network=self._network(recipe),
+            is_podman=self._engine.identity.podman is not None,
             use_cache=not self._force,
         )
         with (
@@ -153,10 +185,19 @@ class _Builder:
                 self._engine.api, request, context, lambda *what: self._progress(step.image, *what)
             )
         if failure:
-            raise self._error(step.image, failure)
-        return self._finished(step.image, time.monotonic() - begun)
+            raise build_error(step.image, failure, self._site)
+        built = self._finished(step.image, time.monotonic() - begun)
+        self._accept(recipe)
+        return built
+
+    def _network(self, recipe: Recipe) -> str:
+        if self._collection is not None:
+            return "none"
+        return "host" if recipe.wants_site and self._site.host_network else ""
 
     def _debian(self, image: str) -> str:
+        if self._collection is not None:
+            return self._collection.debian
         return get_debian(
             self._engine,
             self._project.settings.base,
@@ -169,6 +210,7 @@ class _Builder:
         files = recipe.files
         if recipe.wants_site:
             files += self._site.files()
+            files += self._collection.files(recipe) if self._collection is not None else ()
         if recipe.has_lock:
             files += pip_files()
         return files
@@ -192,24 +234,27 @@ class _Builder:
             duration_seconds=seconds,
         )
 
-    def _error(self, image: str, failure: BuildFailure) -> StagerunError:
-        lines = [self._site.redact(line) for line in failure.last_lines]
-        for line in lines:
-            if line.startswith(REFUSAL):
-                return ImageMismatchError(f"{image} was not built: {line.removeprefix(REFUSAL)}")
-        problem = self._site.redact(failure.problem)
-        if any("no space left on device" in text.lower() for text in (problem, *lines)):
-            return DiskFullError(
-                f"{image} was not built: the engine's disk is full. Free some space: "
-                "stagerun clean shows what would go."
-            )
-        if code := re.search(r"exit (?:code|status):? (\d+)$", problem):
-            problem = f"a step ended with exit code {code[1]}."
-        shown = "\n".join(f"    {line}" for line in lines) or "    (it printed nothing)"
-        return BuildError(
-            f"{image} was not built: {problem}\nThe step was: {self._site.redact(failure.step)}\n"
-            f"Its last lines:\n{shown}"
+
+def build_error(image: str, failure: BuildFailure, site: Site) -> StagerunError:
+    """What to say of a build that failed, without the site's passwords."""
+    lines = [site.redact(line) for line in failure.last_lines]
+    for line in lines:
+        if line.startswith(REFUSAL):
+            return ImageMismatchError(f"{image} was not built: {line.removeprefix(REFUSAL)}")
+    problem = site.redact(failure.problem)
+    if any("no space left on device" in text.lower() for text in (problem, *lines)):
+        return DiskFullError(
+            f"{image} was not built: the engine's disk is full. Free some space: "
+            "stagerun clean shows what would go."
         )
+    if code := re.search(r"exit (?:code|status):? (\d+)$", problem):
+        problem = f"a step ended with exit code {code[1]}."
+    shown = "\n".join(f"    {line}" for line in lines) or "    (it printed nothing)"
+    return BuildError(
+        f"{image} was not built: {problem}\nThe step was: {site.redact(failure.step)}\n"
+        f"Its last lines:\n{shown}\n"
+        "The same command goes on from here; with --verbose it shows all that is printed."
+    )
 
 
 def _parents(step: BuildStep, planned: dict[str, BuildStep]) -> set[str]:

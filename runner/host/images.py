@@ -50,10 +50,11 @@ def image_state(
 ) -> ImageState:
     """Whether a stage's image is there and made of the sources that the recipes were read from."""
     recipe = recipes.stage(stage, variant)
-    return _state(recipe, engine.image(recipe.image))
+    return recipe_state(recipe, engine.image(recipe.image))
 
 
-def _state(recipe: Recipe, found: Image | None) -> ImageState:
+def recipe_state(recipe: Recipe, found: Image | None) -> ImageState:
+    """How an image that was found, or None, stands to its recipe."""
     if found is None:
         return ImageState(image=recipe.image, condition=Condition.MISSING, reason="not built yet")
     if found.labels.get(SOURCES) == recipe.digest:
@@ -109,7 +110,7 @@ class _Planner:
             self.steps[recipe.image] = BuildStep(recipe=recipe, reason=reason)
 
     def _reason(self, recipe: Recipe, found: Image | None) -> str:
-        state = _state(recipe, found)
+        state = recipe_state(recipe, found)
         if found is None or state.condition is not Condition.PRESENT:
             return state.reason
         if recipe.name == BASE and recipe.kind == "parent":

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -131,10 +131,10 @@ class Recipe:
         # A stage's Dockerfile is made of its spec, too: the spec is what somebody changed.
         for path in sorted(now.keys() | then.keys(), key=lambda path: (path == "Dockerfile", path)):
             if now.get(path) != then.get(path):
-                return self._place(path)
+                return self.place(path)
         return None
 
-    def _place(self, path: str) -> str:
+    def place(self, path: str) -> str:
         """Where the user finds a file of the context."""
         source = next((file.source for file in self.files if file.path == path), None)
         if isinstance(source, Path):
@@ -147,6 +147,15 @@ class Recipe:
             inside = path.removeprefix("root/app/")
             return inside if inside.startswith("shared/") else f"stages/{inside}"
         return "images/stage.Dockerfile" if path == "Dockerfile" else path
+
+
+def with_parents(recipes: Iterable[Recipe]) -> list[Recipe]:
+    """These images and all those below them, each once, parents before what stands on them."""
+    found: dict[str, Recipe] = {}
+    for recipe in recipes:
+        for item in (*(with_parents([recipe.parent]) if recipe.parent else ()), recipe):
+            found[item.image] = item
+    return list(found.values())
 
 
 TOP_FOLDERS: Final = frozenset({"images", "shared", "stages"})

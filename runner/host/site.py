@@ -31,6 +31,7 @@ APT_OPTIONS: Final = re.compile(
     r"Acquire::(Retries|(https?|ftp)::(([^:\s]+::)?Proxy|Timeout|Verify-Peer|Verify-Host))",
     re.IGNORECASE,
 )
+EPOCH: Final = "SOURCE_DATE_EPOCH"
 LOOPBACK: Final = ("localhost", "127.", "::1")
 
 
@@ -134,7 +135,7 @@ def find_site(
     home = Path.home() if home is None else home
     asked = apt_configuration() if apt_options is None else apt_options
     sources = tuple(for_release(debian_sources(root), release))
-    settings = _proxies(variables) | pip_settings(variables, root, home)
+    settings = _proxies(variables) | pip_settings(variables, root, home) | same_times(variables)
     site = Site(
         environment=settings,
         apt_options={key: value for key, value in asked.items() if APT_OPTIONS.fullmatch(key)},
@@ -143,6 +144,12 @@ def find_site(
     )
     hosts = {urlsplit(text).hostname or "" for text in site.addresses()}
     return replace(site, passwords=_passwords(_password_files(root, home), hosts))
+
+
+def same_times(variables: Mapping[str, str]) -> dict[str, str]:
+    """The time that build steps give to what they write, where the caller has set one."""
+    value = variables.get(EPOCH, "")
+    return {EPOCH: value} if value.isdecimal() else {}
 
 
 def apt_configuration() -> dict[str, str]:

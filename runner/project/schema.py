@@ -9,14 +9,7 @@ from pathlib import PurePosixPath
 from string import Formatter
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from runner.project.command import PYTHON_PROGRAM
 from runner.project.command_schema import Command
@@ -183,6 +176,7 @@ class ParentPart(Part):
     """The parent image of one variant; ``when`` names the settings for which it is there."""
 
     image: Name
+    image_size: Size | None = None
     when: Conditions = {}
     resources: ResourcesPart = ResourcesPart()
 
@@ -199,6 +193,7 @@ class StageFile(Part):
     parent: Name | None = None
     parents: Annotated[dict[Name, ParentPart], Field(min_length=1)] | None = None
     command: Command = list(PYTHON_PROGRAM)
+    image_size: Size | None = None
     gpu: Literal["none", "optional", "required"] = "none"
     inputs: dict[Name, InputPart] = {}
     outputs: dict[Name, OutputPart] = {}

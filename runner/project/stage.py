@@ -109,9 +109,13 @@ class Resources:
 
 @dataclass(frozen=True, kw_only=True)
 class Parent:
-    """The parent image of one variant, and the settings for which the variant is there."""
+    """The parent image of one variant, and the settings for which the variant is there.
+
+    The variant's image may take ``image_size`` bytes; None is no limit.
+    """
 
     image: str
+    image_size: int | None = None
     when: Conditions = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
 
@@ -190,6 +194,7 @@ def stage_from(document: Document, folder: Path) -> StageSpec:
         parents={
             name: Parent(
                 image=part["image"],
+                image_size=part["image_size"] or data["image_size"],
                 when=_conditions(part["when"]),
                 resources=Resources(**part["resources"]),
             )
@@ -220,7 +225,7 @@ def stage_from(document: Document, folder: Path) -> StageSpec:
 def _parents(data: dict[str, Any]) -> dict[str, Any]:
     if data["parents"] is not None:
         return dict(data["parents"])
-    return {MAIN: {"image": data["parent"], "when": {}, "resources": {}}}
+    return {MAIN: {"image": data["parent"], "image_size": None, "when": {}, "resources": {}}}
 
 
 def _conditions(data: dict[str, list[str]]) -> Conditions:

@@ -1,12 +1,12 @@
 """What the images take on the disk, layers that they share counted once."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
-import docker
 import pytest
 
 from runner.host.engine import DockerEngine
+from runner.host.image_layers import image_layers, size_once
 from runner.host.recipes import image_name
 from runner.project.config import resolve_config
 from runner.run.variant import allowed_variants
@@ -37,21 +37,6 @@ def on_the_cpu() -> list[str]:
     ]
 
 
-Steps = tuple[tuple[str, int], ...]
-
-
-def layer_sizes(client: docker.DockerClient, image: str) -> dict[Steps, int]:
-    """The size in bytes of each step of an image, by all steps that led to it."""
-    # The engine lists the newest first. Two images share a layer where all before it is the same.
-    steps = tuple((step["CreatedBy"], step["Size"]) for step in reversed(_history(client, image)))
-    return {steps[: number + 1]: size for number, (_, size) in enumerate(steps)}
-
-
-def _history(client: docker.DockerClient, image: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.api.history(image)  # type: ignore[no-untyped-call]  # the SDK has no types here
-    return found
-
-
 @pytest.mark.parametrize(
     ("kind", "images", "most"),
     [
@@ -67,11 +52,11 @@ def test_the_images_fit_on_a_small_disk(
     images: Iterable[str],
     most: int,
 ) -> None:
-    client = docker.DockerClient(base_url=engine.address)
-    layers: dict[Steps, int] = {}
-    for image in images:
-        layers |= layer_sizes(client, image)
-    client.close()
-    total = sum(layers.values())
+    total = size_once(image_layers(engine, image) for image in images)
     record_property(f"images, {kind}", f"{total / 1e9:.2f} GB")
     assert total <= most
+
+
+def test_every_stage_states_what_its_images_may_take() -> None:
+    parents = [parent for stage in PROJECT.stages.values() for parent in stage.parents.values()]
+    assert [parent.image for parent in parents if parent.image_size is None] == []

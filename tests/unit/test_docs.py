@@ -127,8 +127,13 @@ def test_a_command_of_the_docs_is_one_that_the_command_line_knows(line: str) -> 
         name, command, arguments = group.resolve_command(call, rest)
         assert command is not None
         # The help was asked for, and is printed while the words are read.
-        if "--help" not in arguments:
-            command.make_context(name, list(arguments), parent=call)
+        if "--help" in arguments:
+            return
+        given = command.make_context(name, list(arguments), parent=call)
+        if isinstance(command, click.Group):
+            part = command.get_command(given, arguments[0])
+            assert part is not None
+            part.make_context(arguments[0], list(arguments[1:]), parent=given)
 
 
 def test_every_verb_is_in_the_table_of_the_readme_and_in_the_page_of_commands() -> None:
@@ -142,7 +147,8 @@ def test_every_option_of_every_verb_is_in_the_page_of_commands() -> None:
     known = {
         option
         for name in (*VERBS, "06_asr")
-        if (command := group.get_command(call, name)) is not None
+        if (verb := group.get_command(call, name)) is not None
+        for command in (verb, *getattr(verb, "commands", {}).values())
         for parameter in command.params
         for option in parameter.opts
         if option.startswith("--")

@@ -137,8 +137,16 @@ def test_a_broken_message_is_refused(broken: bytes) -> None:
 
 def test_a_request_states_what_the_engine_is_asked() -> None:
     asked = BuildRequest(
-        image="stagerun/x:main", arguments={"PARENT": "p"}, host_network=True, use_cache=False
+        image="stagerun/x:main", arguments={"PARENT": "p"}, network="host", use_cache=False
     ).parameters()
     assert (asked["version"], asked["t"]) == ("2", "stagerun/x:main")
     assert json.loads(asked["buildargs"]) == {"PARENT": "p"}
     assert (asked["networkmode"], asked["nocache"]) == ("host", "1")
+
+
+def test_a_build_without_network_is_asked_for_in_the_engines_own_words() -> None:
+    docker = BuildRequest(image="x", network="none").parameters()
+    podman = BuildRequest(image="x", network="none", is_podman=True).parameters()
+    assert docker["networkmode"] == "none"
+    assert (podman["networkmode"], "nsoptions" in docker) == ("NetworkDisabled", False)
+    assert podman["nsoptions"] == '[{"Name": "network", "Host": false}]'

@@ -126,3 +126,12 @@ def test_a_proxy_on_this_machine_needs_its_network(root: Path, proxy: str, wante
 
 def test_a_machine_without_anything_special_still_has_an_environment_file(tmp_path: Path) -> None:
     assert text(found(tmp_path), "env") == "export APT_CONFIG=/run/site/apt.conf\n"
+
+
+def test_a_fixed_time_reaches_the_steps_and_anything_else_under_its_name_does_not(
+    root: Path,
+) -> None:
+    assert "export SOURCE_DATE_EPOCH=1700000000\n" in text(
+        found(root, SOURCE_DATE_EPOCH="1700000000"), "env"
+    )
+    assert "SOURCE_DATE_EPOCH" not in text(found(root, SOURCE_DATE_EPOCH="$(date)"), "env")

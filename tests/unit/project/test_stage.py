@@ -80,6 +80,12 @@ def test_a_stage_with_one_parent_has_the_variant_main(folder: Folder) -> None:
     assert load_stage(folder.stage("07_new")).parents == {"main": Parent(image="base")}
 
 
+def test_a_variant_without_a_size_of_its_own_keeps_to_the_stages(folder: Folder) -> None:
+    text = "image_size: 440MB\nparents: {cpu: a, cuda: {image: b, image_size: 2GB}}"
+    parents = load_stage(folder.stage("07_new", text, parent="")).parents
+    assert [parent.image_size for parent in parents.values()] == [440_000_000, 2_000_000_000]
+
+
 @pytest.mark.parametrize("parent", ["", "parent: a\nparents: {cpu: a}", "parents: {}"])
 def test_a_stage_names_its_parents_in_exactly_one_way(folder: Folder, parent: str) -> None:
     assert "parent" in refusal(folder, "", parent)
