@@ -11,7 +11,8 @@ from runner.errors import UsageError
 from runner.events import Notice
 from runner.host.image_budget import check_sizes
 from runner.host.images import StageImage, every_image, plan
-from runner.host.recipes import Recipe, Recipes
+from runner.host.recipe import Recipe
+from runner.host.recipes import Recipes
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.variant import chosen_images

@@ -12,7 +12,8 @@ from runner.cli.options import common_options
 from runner.cli.reporting import answer, tell_notices
 from runner.events import Notice, Observer
 from runner.host.images import StageImage
-from runner.host.recipes import Recipe, Recipes, image_name
+from runner.host.recipe import Recipe, image_name
+from runner.host.recipes import Recipes
 from runner.project.quantity import size_text
 from runner.run.variant import chosen_images
 

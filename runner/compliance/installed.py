@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from runner.host.recipes import Recipe, Recipes
+from runner.host.recipe import Recipe
+from runner.host.recipes import Recipes
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 

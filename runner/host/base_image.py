@@ -8,7 +8,7 @@ from runner.errors import BuildError, StagerunError
 from runner.host.bootstrap import bootstrap
 from runner.host.engine import DockerEngine
 from runner.host.engine_errors import translated
-from runner.host.recipes import KIND, NAME
+from runner.host.recipe import KIND, NAME
 from runner.host.site import Site
 from runner.project.document import cache_folder
 

@@ -33,7 +33,8 @@ from runner.host.image_archives import write_archive
 from runner.host.image_build import build
 from runner.host.images import BuildStep
 from runner.host.pip_site import pip_files
-from runner.host.recipes import HOUSE, Recipe, with_parents
+from runner.host.recipe import Recipe, with_parents
+from runner.host.recipes import HOUSE
 from runner.host.site import Site
 from runner.host.wanted_packages import wanted_packages
 from runner.project.pipeline import Project

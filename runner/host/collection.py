@@ -12,7 +12,7 @@ from runner.host.build_context import SITE_FOLDER, ContextFile
 from runner.host.carried_files import CarriedFile, read_index, verify
 from runner.host.engine import DockerEngine
 from runner.host.image_archives import ImageArchive, load_archive
-from runner.host.recipes import Recipe
+from runner.host.recipe import Recipe
 from runner.host.site import MOUNTED, Site, same_times
 from runner.project.schema import Part
 

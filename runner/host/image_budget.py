@@ -7,7 +7,7 @@ from runner.errors import ImageMismatchError
 from runner.host.engine import DockerEngine
 from runner.host.image_layers import Layer, Layers, image_layers
 from runner.host.images import StageImage
-from runner.host.recipes import image_name
+from runner.host.recipe import image_name
 from runner.project.quantity import size_text
 
 LARGEST: Final = 3

@@ -20,7 +20,8 @@ from runner.host.buildkit import BuildFailure, BuildRequest, send_build
 from runner.host.engine import DockerEngine
 from runner.host.images import BuildStep
 from runner.host.pip_site import pip_files
-from runner.host.recipes import PARENT, Recipe, Recipes
+from runner.host.recipe import PARENT, Recipe
+from runner.host.recipes import Recipes
 from runner.host.sent_builds import SentBuilds
 from runner.host.site import Site, find_site
 from runner.project.pipeline import Project

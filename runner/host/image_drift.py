@@ -8,7 +8,7 @@ from runner.host.base_image import REGISTRY_IMAGE
 from runner.host.engine import DockerEngine
 from runner.host.image_lock import LOCK, ImageLock, LockedBase, LockedImage, base_of, source_files
 from runner.host.inventory import Kind, take_inventory
-from runner.host.recipes import Recipe
+from runner.host.recipe import Recipe
 
 AGAIN: Final = "To take it as it is: stagerun images lock"
 MOST_SHOWN: Final = 20

@@ -7,7 +7,8 @@ from runner.host.base_image import BOOTSTRAP_IMAGE, REGISTRY_IMAGE
 from runner.host.engine import DockerEngine, Image
 from runner.host.image_layers import Layers, image_layers, shared_bytes, size_once
 from runner.host.images import Condition, every_image, plan, replaced_images
-from runner.host.recipes import Recipe, Recipes, with_parents
+from runner.host.recipe import Recipe, with_parents
+from runner.host.recipes import Recipes
 from runner.project.pipeline import Project
 
 

@@ -16,7 +16,8 @@ from runner.host.engine_errors import translated
 from runner.host.image_list import project_recipes
 from runner.host.images import Condition, StageImage, recipe_state
 from runner.host.inventory import Kind, take_inventory
-from runner.host.recipes import Recipe, Recipes, with_parents
+from runner.host.recipe import Recipe, with_parents
+from runner.host.recipes import Recipes
 from runner.project.pipeline import Project
 from runner.project.schema import Part
 

@@ -17,7 +17,7 @@ from runner.events import Notice, Observer
 from runner.host.engine import DockerEngine
 from runner.host.engine_errors import refusal, translated
 from runner.host.images import Condition, recipe_state
-from runner.host.recipes import KIND, NAME, Recipe
+from runner.host.recipe import KIND, NAME, Recipe
 
 HOST: Final = re.compile(r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+(?=:))(:\d{1,5})?")
 FOLDER: Final = re.compile(r"(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from runner.host.engine import DockerEngine, Engine, Image
 from runner.host.engine_errors import translated
-from runner.host.recipes import BASE, KIND, NAME, PARENT, SOURCES, Recipe, Recipes
+from runner.host.recipe import BASE, KIND, NAME, PARENT, SOURCES, Recipe
+from runner.host.recipes import Recipes
 from runner.project.pipeline import Project
 from runner.project.stage import MAIN, StageSpec
 

@@ -5,7 +5,7 @@ import shlex
 from typing import Final
 
 from runner.errors import SpecError
-from runner.host.recipes import Recipe
+from runner.host.recipe import Recipe
 
 SEPARATORS: Final = re.compile(r"&&|\|\||;")
 STEP: Final = "/apt-install"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from runner.host.recipes import image_name
+from runner.host.recipe import image_name
 from runner.project.config import NO_JOB, resolve_config, resolve_limits
 from runner.project.models import needed_models
 from runner.project.pipeline import Project

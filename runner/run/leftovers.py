@@ -12,10 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import StageBusyError, UsageError
-from runner.job.folder import Job, remove_folder
+from runner.job.folder import Job
 from runner.job.job_manifest import read_entries, update_entry
 from runner.job.journal import CLOSED, Journal, open_runs
 from runner.job.lock import is_locked, stage_lock
+from runner.job.removal import remove_folder
 
 if TYPE_CHECKING:
     from runner.manifest import StageEntry

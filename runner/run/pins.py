@@ -1,7 +1,7 @@
 """Images that the site has pinned: nothing else runs under their names."""
 
 from runner.errors import ImageMismatchError, SettingsError
-from runner.host.recipes import image_name
+from runner.host.recipe import image_name
 from runner.project.pipeline import Project
 from runner.suggestion import closest
 

@@ -16,8 +16,9 @@ from typing import Final
 
 from runner.events import Observer
 from runner.host.container import Container, ContainerSpec, Mount
-from runner.job.folder import Job, remove_folder
+from runner.job.folder import Job
 from runner.job.lock import stage_lock
+from runner.job.removal import remove_folder
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.admission import admit

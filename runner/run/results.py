@@ -5,8 +5,9 @@ from typing import Any
 
 from runner.errors import InputMissingError, UsageError, Verdict
 from runner.job.fingerprint import DigestStore
-from runner.job.folder import Job, carry_cache, remove_folder
+from runner.job.folder import Job, carry_cache
 from runner.job.job_manifest import read_entries, read_record, update_entry
+from runner.job.removal import remove_folder
 from runner.project.stage import StageSpec
 from runner.run.inputs import check_unchanged
 from runner.run.switched_off import switch_on

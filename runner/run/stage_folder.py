@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from runner.errors import InputMissingError
 from runner.job.fingerprint import DigestStore
-from runner.job.folder import Job, carry_cache, remove_folder
+from runner.job.folder import Job, carry_cache
 from runner.job.job_manifest import read_entries
 from runner.job.journal import FOLDER, Journal
+from runner.job.removal import remove_folder
 from runner.run.inputs import check_unchanged
 
 LOG: Final = "stage.log"

@@ -7,7 +7,7 @@ import pytest
 
 from runner.host.engine import DockerEngine
 from runner.host.image_layers import image_layers, size_once
-from runner.host.recipes import image_name
+from runner.host.recipe import image_name
 from runner.project.config import resolve_config
 from runner.run.variant import allowed_variants
 from tests.e2e.hand_offs import PROJECT

@@ -8,7 +8,7 @@ from typing import Final
 
 from runner.host.engine import DockerEngine
 from runner.host.images import replaced_images
-from runner.host.recipes import image_name, parent_image
+from runner.host.recipe import image_name, parent_image
 from tests.project_kit import ROOT, STAGE_CODE, STAGE_YAML, Kit
 
 STAGE: Final = "91_carried"

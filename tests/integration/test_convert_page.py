@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from runner.host.engine import DockerEngine
-from runner.host.recipes import image_name
+from runner.host.recipe import image_name
 from tests.project_kit import STAGERUN
 from tests.unit.docs_pages import lasting, page, steps
 

@@ -10,7 +10,7 @@ import pytest
 from runner.errors import DiskFullError
 from runner.host.engine import DockerEngine
 from runner.host.image_archives import save_images
-from runner.host.recipes import image_name
+from runner.host.recipe import image_name
 from tests.faults.small_disk import NEEDS_ROOT, small_disk
 from tests.integration.carried import STAGE, carried_project, remove_images
 from tests.project_kit import Kit

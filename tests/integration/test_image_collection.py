@@ -16,7 +16,8 @@ from runner.host.collecting import collect
 from runner.host.engine import DockerEngine
 from runner.host.images import replaced_images
 from runner.host.inventory import take_inventory
-from runner.host.recipes import Recipes, image_name, parent_image
+from runner.host.recipe import image_name, parent_image
+from runner.host.recipes import Recipes
 from runner.host.site import Site
 from runner.project.pipeline import load_project
 from tests.faults.small_disk import NEEDS_ROOT, small_disk

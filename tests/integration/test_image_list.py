@@ -9,7 +9,7 @@ from runner.host.engine import DockerEngine
 from runner.host.image_list import list_images
 from runner.host.images import Condition
 from runner.host.inventory import take_inventory
-from runner.host.recipes import image_name, parent_image
+from runner.host.recipe import image_name, parent_image
 from runner.project.pipeline import load_project
 from tests.project_kit import Kit
 

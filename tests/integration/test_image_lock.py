@@ -9,7 +9,7 @@ import pytest
 
 from runner.host.engine import DockerEngine
 from runner.host.image_lock import ImageLock, read_lock
-from runner.host.recipes import image_name, parent_image
+from runner.host.recipe import image_name, parent_image
 from tests.integration.carried import STAGE, carried_project
 from tests.project_kit import Kit
 

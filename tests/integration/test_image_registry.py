@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from runner.host.engine import DockerEngine
-from runner.host.recipes import image_name, parent_image
+from runner.host.recipe import image_name, parent_image
 from tests.integration.carried import STAGE, carried_project, remove_images
 from tests.integration.registry import registry, why_no_registry
 from tests.project_kit import Kit

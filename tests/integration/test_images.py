@@ -16,7 +16,8 @@ from runner.host.base_image import BOOTSTRAP_IMAGE, DEBIAN, RELEASE
 from runner.host.engine import DockerEngine
 from runner.host.image_build import build
 from runner.host.images import BuildStep, Condition, image_state, plan, replaced_images
-from runner.host.recipes import HOUSE, Recipes, image_name, parent_image
+from runner.host.recipe import image_name, parent_image
+from runner.host.recipes import HOUSE, Recipes
 from runner.host.site import find_site
 from runner.observers.together import together
 from runner.project.pipeline import Project, load_project

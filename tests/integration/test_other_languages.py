@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from runner.host.engine import DockerEngine
-from runner.host.recipes import image_name
+from runner.host.recipe import image_name
 from runner.stage_document import StageManifest
 from tests.project_kit import Kit
 from tests.unit.docs_pages import blocks, lasting, names_in, page, rows, steps

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.host.recipes import KIND, NAME
+from runner.host.recipe import KIND, NAME
 from tests.project_kit import STAGERUN, Kit
 from tests.second_engine import SecondEngine, second_engine, why_no_second_engine
 

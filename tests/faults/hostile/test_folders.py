@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.job.folder import remove_folder
+from runner.job.removal import remove_folder
 from tests.faults.hostile.attacks import Attack, Told, suffer
 from tests.faults.leaks import everything_in
 from tests.project_kit import Kit

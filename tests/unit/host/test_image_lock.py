@@ -8,7 +8,7 @@ from runner.host.build_context import ContextFile
 from runner.host.engine_fake import FakeEngine
 from runner.host.image_drift import LockGuard
 from runner.host.image_lock import ImageLock, LockedImage, source_files
-from runner.host.recipes import Recipe
+from runner.host.recipe import Recipe
 
 BASE = LockedImage(
     parent=None, base=None, files={"Dockerfile": "1"}, debian={"bash": "5", "perl": "5.36"},

@@ -8,7 +8,8 @@ from runner.errors import SpecError
 from runner.host.engine import Image
 from runner.host.engine_fake import FakeEngine
 from runner.host.images import Condition, every_image, image_state, plan
-from runner.host.recipes import PARENT, Recipes, image_name, parent_image
+from runner.host.recipe import PARENT, image_name, parent_image
+from runner.host.recipes import Recipes
 from runner.project.pipeline import Project, load_project
 
 STAGE_YAML = """\

@@ -6,7 +6,8 @@ import pytest
 
 from runner.errors import SpecError
 from runner.host.build_context import ContextFile
-from runner.host.recipes import HOUSE, Recipe, Recipes
+from runner.host.recipe import Recipe
+from runner.host.recipes import HOUSE, Recipes
 from runner.host.wanted_packages import wanted_packages
 from runner.project.pipeline import load_project
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from runner.errors import JobFileError, JobFolderError
-from runner.job.folder import Job, find_job, mount_points, open_job, remove_folder
+from runner.job.folder import Job, find_job, mount_points, open_job
+from runner.job.removal import remove_folder
 
 NOBODY = 65534
 

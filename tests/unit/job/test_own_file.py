@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from runner.errors import JobFolderError
-from runner.job.folder import Job, open_job, remove_folder
+from runner.job.folder import Job, open_job
 from runner.job.journal import INTENT, Journal, journal_of
 from runner.job.lock import is_locked, job_manifest_lock, stage_lock
+from runner.job.removal import remove_folder
 from tests.unit.opens import opened
 
 RUN = "20261121-0914-7f3a"

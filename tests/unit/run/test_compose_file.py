@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runner.host.recipes import image_name
+from runner.host.recipe import image_name
 from runner.project.config import resolve_config
 from runner.project.pipeline import Project, load_project
 from runner.run.compose_file import GPU_FILE, HEADER, compose_files, compose_text

@@ -2,8 +2,9 @@
 
 from runner.errors import StageBusyError, Verdict
 from runner.host.engine_fake import FakeContainer, FakeProcess
-from runner.job.folder import Job, remove_folder
+from runner.job.folder import Job
 from runner.job.journal import journal_of
+from runner.job.removal import remove_folder
 from runner.run.kept_container import kept_container
 from runner.run.left_containers import is_kept, left_containers
 from runner.run.outcome import Outcome

@@ -7,7 +7,7 @@ import pytest
 from runner.errors import ConfigError, GpuUnavailableError, Verdict
 from runner.host.engine_fake import FakeProcess
 from runner.host.gpu import Inventory
-from runner.host.recipes import image_name
+from runner.host.recipe import image_name
 from runner.job.folder import Job
 from runner.project.config import Value
 from runner.project.pipeline import Project
