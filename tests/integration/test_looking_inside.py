@@ -1,5 +1,6 @@
 """``--shell`` and ``--keep``: looking into the container of a stage, on a real engine."""
 
+import itertools
 import re
 import shlex
 import signal
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.engine
 
 MOVES = re.compile(r"\x1b\[[?0-9;]*[a-z]")
 PROMPT = "50_probe:/$ "
+NUMBERS = itertools.count()
 FAILING = """\
 import sys
 print("it went wrong", flush=True)
@@ -29,12 +31,13 @@ def containers(engine: DockerEngine, job: Path) -> int:
 
 
 def ask(terminal: Terminal, command: str) -> str:
-    """Type a command; what it prints up to the next prompt."""
-    before = len(terminal.text)
-    terminal.type(f"{command}\n")
-    terminal.read(lambda text: PROMPT in text[before:].partition("\n")[2])
-    shown = terminal.text[before:].partition("\n")[2].rpartition(PROMPT)[0]
-    return MOVES.sub("", shown).replace("\r", "")
+    """Type a command; what it prints."""
+    number, before = next(NUMBERS), len(terminal.text)
+    typed, printed = f"'<end' {number}'>'", f"<end {number}>"
+    terminal.type(f"{command}; echo {typed}\n")
+    terminal.read(lambda text: printed in text[before:])
+    shown = terminal.text[before:].rpartition(printed)[0].rpartition(typed)[2]
+    return MOVES.sub("", shown).replace("\r", "").removeprefix("\n")
 
 
 def leave(terminal: Terminal) -> str:
@@ -64,8 +67,8 @@ def test_a_prompt_is_in_the_container_of_a_run_and_leaves_all_as_it_was(
         text = terminal.read(lambda text: PROMPT in text)
         assert "python3 /app/50_probe/stage.py" in text
         assert ask(terminal, "stty size") == "24 100\n"
-        terminal.resize(40, 80)
-        assert ask(terminal, "sleep 0.3; stty size") == "40 80\n"
+        terminal.resize(40, 120)
+        assert ask(terminal, "sleep 0.3; stty size") == "40 120\n"
         assert ask(terminal, "touch /job/mine /mine 2>&1 | grep -c Read-only") == "2\n"
         assert ask(terminal, "cat /job/input/text.txt") == "hello\n"
         assert ask(terminal, "ls /job/50_probe") == ""
@@ -115,7 +118,8 @@ def test_ctrl_c_is_for_what_runs_at_the_prompt(real_kit: Kit) -> None:
     real_kit.job()
     with on_terminal(real_kit, "probe", "out/job", "--shell", keyboard=True) as terminal:
         terminal.read(lambda text: PROMPT in text)
-        terminal.type("echo be''gun; sleep 100\n")
+        # By a shell of its own, which Ctrl-C is for from its first word on.
+        terminal.type("sh -c \"echo be''gun; exec sleep 100\"\n")
         terminal.read(lambda text: "begun" in text)
         terminal.type("\x03")
         terminal.read(lambda text: PROMPT in text.partition("^C")[2])
