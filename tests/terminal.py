@@ -11,8 +11,13 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from tests.project_kit import STAGERUN, Kit
+
+
+OF_OTHER_TERMINALS: Final = {"NO_COLOR", "COLUMNS", "LINES"}
+"""Variables that would count before what this terminal is; pytest's workers have some of them."""
 
 
 @dataclass
@@ -54,7 +59,7 @@ def on_terminal(
     """Call stagerun on a terminal of 24 lines; with ``keyboard`` it can be typed at."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    base = {name: text for name, text in os.environ.items() if name != "NO_COLOR"}
+    base = {name: text for name, text in os.environ.items() if name not in OF_OTHER_TERMINALS}
     process = subprocess.Popen(
         ["env", "--default-signal=HUP,INT,TERM", str(STAGERUN), *words],
         cwd=kit.root,
