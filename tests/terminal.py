@@ -15,7 +15,6 @@ from typing import Final
 
 from tests.project_kit import STAGERUN, Kit
 
-
 OF_OTHER_TERMINALS: Final = {"NO_COLOR", "COLUMNS", "LINES"}
 """Variables that would count before what this terminal is; pytest's workers have some of them."""
 
