@@ -9,8 +9,8 @@ from runner.compliance.code import Code, UnreadableCodeError, read_code
 from runner.compliance.dockerfile import RULES as DOCKERFILE_RULES
 from runner.compliance.dockerfile import read_dockerfile
 from runner.compliance.finding import Finding, Rule, Severity, Spot, Subject
-from runner.compliance.ignoring import find_bad_ignores, ignores_of
-from runner.compliance.installed import installed_names
+from runner.compliance.ignoring import Ignore, find_bad_ignores, ignores_of
+from runner.compliance.installed import installed_names, known_names
 from runner.compliance.rules.table import RULES
 from runner.compliance.subject import StageFile
 from runner.compliance.targets import DOCKERFILE, SPEC, Target, modules_of
@@ -102,6 +102,8 @@ def _with_neighbours(target: Target, codes: dict[str, Code]) -> Iterator[StageFi
                     continue
     if target.project is not None and target.stage is not None:
         installed = installed_names(target.project, target.stage)
+    elif target.stage is not None and target.problem is None:
+        installed = known_names(target.stage)
     for name, code in codes.items():
         others = {key: value for key, value in modules.items() if key != name}
         yield StageFile(code=code, stage=target.stage, modules=others, installed=installed)
@@ -121,13 +123,7 @@ def _check_file(
 ) -> Iterator[Finding]:
     code = getattr(subject, "code", None)
     ignores = ignores_of(text, code.spans if isinstance(code, Code) else None)
-    ignored = {
-        (line, rule)
-        for item in ignores
-        if item.reason
-        for rule in item.rules
-        for line in item.covers
-    }
+    ignored = set(_ignored(path, ignores))
     too_deep = []
     for rule in rules:
         try:
@@ -136,13 +132,23 @@ def _check_file(
             too_deep.append(rule.id)
             continue
         for spot in spots:
-            if (spot.line, rule.id) not in ignored:
-                yield _finding((rule.id, rule.name, rule.severity), path, spot, text)
+            place, there = spot.path or path, text
+            if spot.path is not None:
+                there = spot.path.read_text(encoding="utf-8", errors="replace")
+                ignored.update(_ignored(place, ignores_of(there, None)))
+            if (place, spot.line, rule.id) not in ignored:
+                yield _finding((rule.id, rule.name, rule.severity), place, spot, there)
     if too_deep:
         message = f"is nested too deep to be checked for {', '.join(too_deep)}"
         yield _finding(UNREADABLE, path, Spot(message=message), "")
     for spot in find_bad_ignores(ignores, KNOWN):
         yield _finding(BAD_IGNORE, path, spot, text)
+
+
+def _ignored(path: Path, ignores: Iterable[Ignore]) -> Iterator[tuple[Path, int, str]]:
+    for item in ignores:
+        if item.reason:
+            yield from ((path, line, rule) for rule in item.rules for line in item.covers)
 
 
 def _finding(rule: tuple[str, str, Severity], path: Path, spot: Spot, text: str) -> Finding:

@@ -57,6 +57,39 @@ class Code:
         }
 
     @cached_property
+    def called(self) -> Mapping[str, Function]:
+        """Functions and methods by what calls name them, nested ones too: ``a``, ``self.a``."""
+        found: dict[str, list[Function]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                is_method = isinstance(self.parents.get(node), ast.ClassDef)
+                found.setdefault(f"self.{node.name}" if is_method else node.name, []).append(node)
+        return {name: several[0] for name, several in found.items() if len(several) == 1}
+
+    def function_called(self, call: ast.Call) -> Function | None:
+        """The file's own function that a call calls, or a method of an object that it made."""
+        match call.func:
+            case ast.Name(id=name):
+                return self.called.get(name)
+            case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                return self.called.get(f"self.{name}")
+            case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                function = self.called.get(f"self.{name}")
+                made = self.assigned.get(owner, ())
+                if function is None or len(made) != 1 or not self._makes(made[0], function):
+                    return None
+                return function
+            case _:
+                return None
+
+    def _makes(self, value: ast.expr, method: Function) -> bool:
+        """Whether an expression makes an object of the class that has a method."""
+        kind = self.parents.get(method)
+        if not isinstance(value, ast.Call) or not isinstance(kind, ast.ClassDef):
+            return False
+        return self.dotted(value.func) == kind.name
+
+    @cached_property
     def imported(self) -> Mapping[str, str]:
         """For each name that an import binds, what it stands for: ``os.path``, ``os.environ``."""
         found: dict[str, str] = {}
@@ -93,30 +126,14 @@ class Code:
             return None
         return ".".join([self.imported.get(node.id, node.id), *reversed(parts)])
 
-    def values_of(self, node: ast.AST | None) -> tuple[object, ...]:
-        """The values that an expression may have, as far as they are written in the file."""
-        match node:
-            case ast.Constant(value=value):
-                return (value,)
-            case ast.IfExp(body=body, orelse=orelse):
-                return (*self.values_of(body), *self.values_of(orelse))
-            case ast.Name(id=name):
-                return self._bound_values.get(name, ())
-            case _:
-                return ()
-
     @cached_property
-    def _bound_values(self) -> Mapping[str, tuple[object, ...]]:
-        """The values of names that are bound in one place only: constants, and loops over some."""
-        found: dict[str, list[ast.expr | None]] = {}
+    def assigned(self) -> Mapping[str, tuple[ast.expr, ...]]:
+        """Everything that is assigned to each name, anywhere in the file."""
+        found: dict[str, tuple[ast.expr, ...]] = {}
         for node in self.nodes:
-            for name, value in _bindings_of(node):
-                found.setdefault(name, []).append(value)
-        known: dict[str, tuple[object, ...]] = {}
-        for name, values in found.items():
-            if len(values) == 1:
-                known[name] = _literal_values(values[0])
-        return known
+            for name, value in _assignments(node):
+                found[name] = (*found.get(name, ()), value)
+        return found
 
     def is_rebound(self, name: str) -> bool:
         """Whether the file gives a built-in name a meaning of its own."""
@@ -137,30 +154,14 @@ def _binds(node: ast.AST, name: str) -> bool:
             return False
 
 
-def _bindings_of(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
+def _assignments(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     match node:
         case ast.Assign(targets=targets, value=value):
             yield from ((item.id, value) for item in targets if isinstance(item, ast.Name))
-        case ast.AnnAssign(target=ast.Name(id=name), value=value):
-            yield name, value
-        case ast.For(target=ast.Name(id=name), iter=ast.Tuple() | ast.List() as value):
-            yield name, value
-        case ast.comprehension(target=ast.Name(id=name), iter=ast.Tuple() | ast.List() as value):
+        case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
             yield name, value
         case _:
             pass
-
-
-def _literal_values(node: ast.expr | None) -> tuple[object, ...]:
-    match node:
-        case ast.Constant(value=value):
-            return (value,)
-        case ast.IfExp(body=body, orelse=orelse):
-            return (*_literal_values(body), *_literal_values(orelse))
-        case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
-            return tuple(value for item in items for value in _literal_values(item))
-        case _:
-            return ()
 
 
 def _span(node: ast.stmt | ast.ExceptHandler) -> tuple[int, int]:
@@ -180,6 +181,23 @@ def own_nodes(root: ast.AST) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             waiting[:0] = ast.iter_child_nodes(node)
+
+
+def last_name(call: ast.Call) -> str | None:
+    """The name of what is called, without the module or the object that has it."""
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return None
+
+
+def calls_in_order(part: ast.AST | None) -> list[ast.Call]:
+    """Calls as they are evaluated: arguments before the call that takes them."""
+    if part is None or isinstance(part, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef):
+        return []
+    found = [call for child in ast.iter_child_nodes(part) for call in calls_in_order(child)]
+    return [*found, part] if isinstance(part, ast.Call) else found
 
 
 def read_code(path: Path) -> Code:

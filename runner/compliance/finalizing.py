@@ -1,64 +1,27 @@
-"""Whether a stage says on every way out how it ended: a walk through its control flow.
-
-A way is in one of three conditions: no StageIO is open yet, one is open, or it has been finalized.
-"""
+"""Whether a stage says on every way out how it ended: a walk through its control flow."""
 
 import ast
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum, auto
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from runner.compliance.code import Code, Function, own_nodes
+from runner.compliance.code import Code, Function, calls_in_order, last_name, own_nodes
+from runner.compliance.guard import Guard, guards_of
 from runner.compliance.stage_objects import StageObjects
+from runner.compliance.ways import Condition, Way, Ways
 
 LEAVING = frozenset({"sys.exit", "exit", "quit", "os._exit"})
 HARMLESS = frozenset(
     {
-        "bool", "dict", "enumerate", "frozenset", "isinstance", "len", "list", "range", "repr",
-        "set", "str", "tuple", "type", "zip", "collections.Counter", "collections.defaultdict",
-        "shared.stage_warnings.warn", "sys.exc_info", "time.monotonic", "time.perf_counter",
-        "time.time",
+        "abs", "all", "any", "bool", "dict", "enumerate", "frozenset", "isinstance", "len", "list",
+        "range", "repr", "round", "set", "sorted", "str", "sum", "tuple", "type", "zip",
+        "collections.Counter", "collections.defaultdict", "shared.stage_warnings.warn",
+        "sys.exc_info", "time.monotonic", "time.perf_counter", "time.time",
     }
 )  # fmt: skip
 NOTES = ("get_stage_logger", "add_error", "add_warning", "set_resources", "progress")
 HARMLESS_METHODS = frozenset({"append", "items", "join", "keys", "values"})
 BROAD = frozenset({"Exception", "BaseException"})
-
-
-class Condition(Enum):
-    """How far a way has come."""
-
-    BEFORE = auto()
-    OPEN = auto()
-    FINAL = auto()
-
-
-Way = tuple[ast.AST, Condition]
-
-
-@dataclass
-class Ways:
-    """The ways out of some statements.
-
-    ``end`` are the conditions in which their end is reached, ``left`` the ways by ``return`` or an
-    exit, ``raised`` those by an exception; ``seen`` are all conditions before any of them.
-    """
-
-    end: set[Condition] = field(default_factory=set)
-    left: list[Way] = field(default_factory=list)
-    raised: list[Way] = field(default_factory=list)
-    broken: set[Condition] = field(default_factory=set)
-    continued: set[Condition] = field(default_factory=set)
-    seen: set[Condition] = field(default_factory=set)
-
-    def take(self, other: "Ways") -> None:
-        """Add all ways out of others, but for their end."""
-        self.left += other.left
-        self.raised += other.raised
-        self.broken |= other.broken
-        self.continued |= other.continued
-        self.seen |= other.seen
 
 
 @dataclass(frozen=True)
@@ -85,14 +48,13 @@ class Flow:
 
     def ways_out(self, function: Function | ast.Module) -> Ways:
         """The ways out of a function or of the file itself."""
-        walk = _Walk(self.code, self.objects, self.finalizing)
+        walk = _Walk(self.code, self.objects, self.finalizing, guards_of(self.code))
         return walk.statements(function.body, {Condition.BEFORE})
 
     def _always_finalizes(self, function: Function, known: frozenset[str]) -> bool:
-        calls = [node for node in own_nodes(function) if isinstance(node, ast.Call)]
-        if not any(self.objects.is_finalize(call) or last_name(call) in known for call in calls):
+        walk = _Walk(self.code, self.objects, known, {})
+        if not walk.finalizes(function):
             return False
-        walk = _Walk(self.code, self.objects, known)
         ways = walk.statements(function.body, {Condition.OPEN})
         return ways.end | {condition for _, condition in ways.left} <= {Condition.FINAL}
 
@@ -102,6 +64,9 @@ class _Walk:
     code: Code
     objects: StageObjects
     finalizing: frozenset[str]
+    guards: Mapping[str, Guard]
+    body: Callable[[set[Condition]], Ways] | None = None
+    """What the ``yield`` of a context manager stands for, in a walk through one."""
 
     def statements(self, body: Sequence[ast.stmt], conditions: set[Condition]) -> Ways:
         ways = Ways(end=set(conditions))
@@ -116,15 +81,17 @@ class _Walk:
 
     def _statement(self, node: ast.stmt, conditions: set[Condition]) -> Ways:
         match node:
+            case ast.Expr(value=ast.Yield()) if self.body is not None:
+                return self.body(conditions)
             case ast.Return(value=value):
                 return _leaving(node, self._expressions(node, [value], conditions))
             case ast.Raise(exc=problem):
                 ways: list[Way] = [(node, condition) for condition in conditions]
                 return Ways(left=ways) if self._is_exit(problem) else Ways(raised=ways)
-            case ast.Break():
-                return Ways(broken=set(conditions))
-            case ast.Continue():
-                return Ways(continued=set(conditions))
+            case ast.Break() | ast.Continue():
+                stopped = set(conditions)
+                is_break = isinstance(node, ast.Break)
+                return Ways(broken=stopped) if is_break else Ways(continued=stopped)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return Ways(end=set(conditions))
             case _:
@@ -144,13 +111,56 @@ class _Walk:
                 return self._branches(node, subject, bodies, conditions)
             case ast.While() | ast.For() | ast.AsyncFor():
                 return self._loop(node, conditions)
-            case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
-                opened = [item.context_expr for item in items]
-                return self._then(self._expressions(node, opened, conditions), body)
+            case ast.With() | ast.AsyncWith():
+                return self._with(node, node.items, conditions)
             case ast.Try() | ast.TryStar():
                 return self._try(node, conditions)
             case _:
                 return self._expressions(node, [node], conditions)
+
+    def _with(
+        self,
+        node: ast.With | ast.AsyncWith,
+        items: Sequence[ast.withitem],
+        conditions: set[Condition],
+    ) -> Ways:
+        if not items:
+            return self.statements(node.body, conditions)
+        opened = items[0].context_expr
+        ways = self._expressions(node, [opened], conditions)
+        name = last_name(opened) if isinstance(opened, ast.Call) else None
+        inside = self._guarded(self.guards.get(name or ""), node, items[1:], ways.end)
+        ways.take(inside)
+        ways.end = inside.end
+        return ways
+
+    def _guarded(
+        self,
+        guard: Guard | None,
+        node: ast.With | ast.AsyncWith,
+        rest: Sequence[ast.withitem],
+        conditions: set[Condition],
+    ) -> Ways:
+        """The body of a ``with``, and what its context manager makes of the ways out of it."""
+        if guard is not None and guard.around:
+            inner = replace(self, body=lambda reached: self._with(node, rest, reached))
+            ways = inner.statements(guard.around, conditions)
+            own = {item for part in guard.around for item in ast.walk(part)}
+            ways.end |= {condition for way, condition in ways.left if way in own}
+            ways.left = [way for way in ways.left if way[0] not in own]
+            return ways
+        ways = self._with(node, rest, conditions)
+        if guard is not None and guard.exit is not None and self.finalizes(guard.exit):
+            ways.raised = [] if guard.keeps else [(way, Condition.FINAL) for way, _ in ways.raised]
+            ways.end |= {Condition.FINAL} if guard.keeps else set()
+        return ways
+
+    def finalizes(self, function: Function) -> bool:
+        """Whether a function finalizes on some way."""
+        calls = (node for node in own_nodes(function) if isinstance(node, ast.Call))
+        return any(
+            self.objects.is_finalize(item) or last_name(item) in self.finalizing for item in calls
+        )
 
     def _then(self, ways: Ways, body: Sequence[ast.stmt]) -> Ways:
         after = self.statements(body, ways.end)
@@ -236,7 +246,7 @@ class _Walk:
     ) -> Ways:
         ways = Ways(end=set(conditions))
         for part in parts:
-            for call in _calls_in_order(part):
+            for call in calls_in_order(part):
                 self._call(statement, call, ways)
         return ways
 
@@ -255,17 +265,10 @@ class _Walk:
     def _is_harmless(self, call: ast.Call) -> bool:
         """Whether a call is one that does not raise: of the logger, or StageIO's own notes."""
         is_method = isinstance(call.func, ast.Attribute) and call.func.attr in HARMLESS_METHODS
+        # A context manager's code runs when the `with` begins, and is looked at there.
+        is_made = last_name(call) in self.guards
         is_told = self.objects.is_log_call(call) or self.objects.is_io_call(call, *NOTES)
-        return is_method or is_told or self.code.dotted(call.func) in HARMLESS
-
-
-def last_name(call: ast.Call) -> str | None:
-    """The name of what is called, without the module or the object that has it."""
-    match call.func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case _:
-            return None
+        return is_method or is_told or is_made or self.code.dotted(call.func) in HARMLESS
 
 
 def _leaving(node: ast.AST, ways: Ways) -> Ways:
@@ -286,11 +289,3 @@ def _takes_all(case: ast.match_case) -> bool:
 
 def _is_true(test: ast.expr) -> bool:
     return isinstance(test, ast.Constant) and bool(test.value)
-
-
-def _calls_in_order(part: ast.AST | None) -> list[ast.Call]:
-    """Calls as they are evaluated: arguments before the call that takes them."""
-    if part is None or isinstance(part, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef):
-        return []
-    found = [call for child in ast.iter_child_nodes(part) for call in _calls_in_order(child)]
-    return [*found, part] if isinstance(part, ast.Call) else found

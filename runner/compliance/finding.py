@@ -19,12 +19,16 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Spot:
-    """A place in a file: lines and columns are counted from 1, the end is exclusive."""
+    """A place in a file: lines and columns are counted from 1, the end is exclusive.
+
+    ``path`` is the file, where it is another one than that which the rule looked at.
+    """
 
     line: int = 1
     column: int = 1
     end_column: int = 2
     message: str
+    path: Path | None = None
 
     @classmethod
     def of(cls, node: ast.AST, message: str) -> "Spot":

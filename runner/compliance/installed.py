@@ -2,13 +2,15 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from runner.errors import SpecError
 from runner.host.recipe import Recipe
-from runner.host.recipes import Recipes
+from runner.host.recipes import HOUSE, Recipes
 from runner.project.pipeline import Project
+from runner.project.settings import load_settings
 from runner.project.stage import StageSpec
 
 OTHER_NAMES: Final = {
@@ -30,9 +32,23 @@ DEBIAN: Final = re.compile(r"\bpython3-([a-z0-9.+-]+)")
 
 def installed_names(project: Project, stage: StageSpec) -> frozenset[str]:
     """The names that can be imported in any variant of the stage's image. Raises SpecError."""
-    recipes, names = Recipes(project), set(sys.stdlib_module_names)
-    for variant in stage.parents:
-        recipe = recipes.stage(stage, variant).parent
+    recipes = Recipes(project)
+    return _with_parents([recipes.stage(stage, variant).parent for variant in stage.parents])
+
+
+def known_names(stage: StageSpec) -> frozenset[str] | None:
+    """The same for a stage outside of a project, whose parents are stagerun's own; else None."""
+    recipes = Recipes(Project(root=HOUSE, settings=load_settings(HOUSE), stages={}))
+    try:
+        return _with_parents([recipes.parent(item.image) for item in stage.parents.values()])
+    except SpecError:
+        return None
+
+
+def _with_parents(recipes: Iterable[Recipe | None]) -> frozenset[str]:
+    names = set(sys.stdlib_module_names)
+    for top in recipes:
+        recipe = top
         while recipe is not None:
             names.update(_names(recipe))
             recipe = recipe.parent

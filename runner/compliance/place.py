@@ -1,6 +1,6 @@
 """Where a path leads: what it begins at, and its parts."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -8,6 +8,15 @@ from typing import Final
 
 ANYTHING: Final = "*"
 TEMPORARY: Final = ("/tmp", "/var/tmp", "/dev/shm")
+
+
+TEMPORARY_MAKERS: Final = frozenset(
+    f"tempfile.{name}"
+    for name in (
+        "mkstemp", "mkdtemp", "gettempdir", "NamedTemporaryFile", "TemporaryFile",
+        "TemporaryDirectory", "SpooledTemporaryFile",
+    )
+)  # fmt: skip
 
 
 class Kind(StrEnum):
@@ -25,11 +34,21 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a path leads: what it begins at, and the parts after that, ``*`` for any."""
+    """Where a path leads: what it begins at, and the parts after that, ``*`` for any.
+
+    ``names`` are all that the last part can be, where the code tells.
+    """
 
     kind: Kind
     parts: tuple[str, ...] = ()
     is_tracked: bool = False
+    names: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What follows the beginning, written out for each of the names."""
+        folder = self.parts[:-1]
+        return tuple("/".join((*folder, name)) for name in self.names or self.parts[-1:])
 
     @property
     def shown(self) -> str:
@@ -59,27 +78,17 @@ def fits(one: str, other: str) -> bool:
     return head[:first] == begin[:first] and (not last or tail[-last:] == end[-last:])
 
 
-@dataclass(frozen=True)
-class Scope:
-    """The places of a function's names: what it begins with, and what each line binds."""
-
-    known: dict[str, Place]
-    bound: dict[str, list[tuple[int, Place | None]]] = field(default_factory=dict)
-
-    def bind(self, name: str, line: int, place: Place | None) -> None:
-        """From that line on a name leads to a place, or to nobody knows where."""
-        self.bound.setdefault(name, []).append((line, place))
-
-    def at(self, line: int) -> Mapping[str, Place]:
-        """The places of names in a line; of one that is bound later only, what it is then."""
-        places = dict(self.known)
-        for name, several in self.bound.items():
-            before = [place for bound, place in several if bound < line]
-            place = before[-1] if before else places.get(name) or several[0][1]
-            places.pop(name, None)
-            if place is not None:
-                places[name] = place
-        return places
+def common(places: Sequence[Place | None]) -> Place | None:
+    """What several places have in common; None where they begin elsewhere, or one is unknown."""
+    known = [place for place in places if place is not None]
+    first = known[0] if known and len(known) == len(places) else None
+    if first is None or first.kind is Kind.RELATIVE:
+        return None
+    if any((item.kind, len(item.parts)) != (first.kind, len(first.parts)) for item in known):
+        return None
+    columns = zip(*(item.parts for item in known), strict=True)
+    parts = tuple(names[0] if len(set(names)) == 1 else ANYTHING for names in columns)
+    return Place(first.kind, parts, all(item.is_tracked for item in known))
 
 
 def above(place: Place) -> Place | None:

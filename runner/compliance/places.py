@@ -2,13 +2,32 @@
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from runner.compliance.code import Code, Function, own_nodes
-from runner.compliance.place import ANYTHING, Kind, Place, Scope, above, literal
+from runner.compliance.code import Code
+from runner.compliance.place import (
+    ANYTHING,
+    TEMPORARY_MAKERS,
+    Kind,
+    Place,
+    above,
+    common,
+    literal,
+)
+from runner.compliance.scope import (
+    Handed,
+    Scope,
+    arguments,
+    attributes_of,
+    bindings,
+    different,
+    job_of,
+)
 from runner.compliance.stage_objects import StageObjects, name_of
+from runner.compliance.text import parts_of, text_of
+from runner.compliance.values import comprehended, texts_of
 
 SCRATCH: Final = ".cache"
 LAST_LINE: Final = 1 << 30
@@ -17,28 +36,13 @@ ROUNDS: Final = 3
 
 LISTED: Final = frozenset({"glob", "rglob", "iterdir"})
 SAME_PLACE: Final = frozenset({"resolve", "absolute", "expanduser", "as_posix", "__fspath__"})
+VALUES: Final = frozenset({"items", "values"})
 SIBLING: Final = frozenset({"with_suffix", "with_name", "with_stem"})
 WRAPPERS: Final = frozenset(
-    {
-        "str",
-        "sorted",
-        "list",
-        "reversed",
-        "pathlib.Path",
-        "pathlib.PurePath",
-        "pathlib.PosixPath",
-        "os.fspath",
-        "os.fsdecode",
-    }
+    {"str", "sorted", "list", "reversed", "os.fspath", "os.fsdecode"}
+    | {f"pathlib.{name}" for name in ("Path", "PurePath", "PosixPath")}
     | {f"os.path.{name}" for name in ("abspath", "expanduser", "join", "normpath", "realpath")}
 )
-TEMPORARY_MAKERS: Final = frozenset(
-    f"tempfile.{name}"
-    for name in (
-        "mkstemp", "mkdtemp", "gettempdir", "NamedTemporaryFile", "TemporaryFile",
-        "TemporaryDirectory", "SpooledTemporaryFile",
-    )
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,58 +54,75 @@ class Places:
     stage_id: str | None = None
 
     @cached_property
-    def scopes(self) -> Mapping[ast.AST, Scope]:
-        """For each function, and for the file, the places of its names."""
+    def scopes(self) -> Mapping[ast.AST, tuple[Scope, ...]]:
+        """For each function, and for the file, the places of its names, by the way it is called."""
         functions = [
             node
             for node in self.code.nodes
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         ]
-        handed: dict[ast.AST, dict[str, Place]] = {}
-        scopes: dict[ast.AST, Scope] = {}
+        handed: dict[ast.AST, tuple[Handed, ...]] = {}
+        scopes: dict[ast.AST, tuple[Scope, ...]] = {}
+        attributes: dict[str, Place] = {}
         for _ in range(ROUNDS):
-            top = self._scope(self.code.tree, {})
-            scopes = {self.code.tree: top}
+            top = self._scope(self.code.tree, Handed())
+            scopes = {self.code.tree: (top,)}
             for function in functions:
-                known = {**top.at(LAST_LINE), **_job_of(function), **handed.get(function, {})}
-                scopes[function] = self._scope(function, known)
+                around = scopes[self.code.function_of(function) or self.code.tree]
+                names = around[0] if len(around) == 1 else top
+                outer = {**names.at(LAST_LINE), **attributes, **job_of(function)}
+                scopes[function] = tuple(
+                    self._scope(function, Handed({**outer, **way.places}, way.call))
+                    for way in handed.get(function, (Handed(),))
+                )
             handed = self._handed(scopes)
+            attributes = attributes_of(scopes.values())
         return scopes
 
     def of(self, node: ast.AST) -> Place | None:
-        """Where an expression of the code leads; None where nothing tells."""
-        scope = self.scopes[self.code.function_of(node) or self.code.tree]
-        return self._place(node, scope.at(getattr(node, "lineno", LAST_LINE)))
+        """Where an expression of the code leads; None where nothing tells, or calls differ."""
+        places = {place for place, _ in self.ways(node)}
+        return places.pop() if len(places) == 1 else None
 
-    def _scope(self, root: ast.AST, known: Mapping[str, Place]) -> Scope:
-        scope = Scope(dict(known))
-        for name, value in _bindings(root):
+    def ways(self, node: ast.AST) -> list[tuple[Place | None, ast.Call | None]]:
+        """Where an expression leads, and the call by which it does, where other calls differ."""
+        scopes = self.scopes[self.code.function_of(node) or self.code.tree]
+        line = getattr(node, "lineno", LAST_LINE)
+        found: dict[Place | None, ast.Call | None] = {}
+        for scope in scopes:
+            found.setdefault(self._place(node, scope.at(line)), scope.call)
+        if len(found) == 1:
+            return [(place, None) for place in found]
+        return [*found.items()]
+
+    def _scope(self, root: ast.AST, way: Handed) -> Scope:
+        scope = Scope(way.places, way.call)
+        for name, value in bindings(root):
             line = getattr(value, "end_lineno", 0) or 0
             scope.bind(name, line, self._place(value, scope.at(line)))
         return scope
 
-    def _handed(self, scopes: Mapping[ast.AST, Scope]) -> dict[ast.AST, dict[str, Place]]:
-        """The places that calls hand to the file's own functions, where all calls agree."""
-        found: dict[ast.AST, dict[str, Place | None]] = {}
+    def _handed(
+        self, scopes: Mapping[ast.AST, tuple[Scope, ...]]
+    ) -> dict[ast.AST, tuple[Handed, ...]]:
+        """The places that calls hand to the file's own functions."""
+        found: dict[ast.AST, list[Handed]] = {}
         for call in self.code.calls:
-            name = call.func.id if isinstance(call.func, ast.Name) else None
-            function = self.code.functions.get(name or "")
+            function = self.code.function_called(call)
             if function is None:
                 continue
-            scope = scopes[self.code.function_of(call) or self.code.tree].at(call.lineno)
-            taken = found.setdefault(function, {})
-            for parameter, value in _arguments(function, call):
-                place = self._place(value, scope)
-                taken[parameter] = place if taken.get(parameter, place) == place else None
-        return {
-            function: {name: place for name, place in taken.items() if place is not None}
-            for function, taken in found.items()
-        }
+            for scope in scopes[self.code.function_of(call) or self.code.tree]:
+                names = scope.at(call.lineno)
+                given = {key: self._place(value, names) for key, value in arguments(function, call)}
+                places = {key: place for key, place in given.items() if place is not None}
+                found.setdefault(function, []).append(Handed(places, call))
+        return {function: different(ways) for function, ways in found.items()}
 
     def _place(self, node: ast.AST, scope: Mapping[str, Place]) -> Place | None:
         match node:
             case ast.Name(id=name):
-                return scope.get(name)
+                items = comprehended(self.code, node)
+                return scope.get(name) if items is None else self._place(items, scope)
             case ast.Attribute():
                 return self._attribute(node, scope)
             case ast.Call():
@@ -109,8 +130,19 @@ class Places:
             case ast.IfExp(body=body, orelse=orelse):
                 one, other = self._place(body, scope), self._place(orelse, scope)
                 return one if one == other else None
+            case ast.Tuple() | ast.List() | ast.Dict() | ast.Subscript():
+                return self._one_of(node, scope)
             case _:
                 return self._composed(node, scope)
+
+    def _one_of(self, node: ast.AST, scope: Mapping[str, Place]) -> Place | None:
+        match node:
+            case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Dict(values=items):
+                return common([self._place(item, scope) for item in items])
+            case ast.Subscript(value=several):
+                return self._place(several, scope)
+            case _:
+                return None
 
     def _composed(self, node: ast.AST, scope: Mapping[str, Place]) -> Place | None:
         match node:
@@ -122,12 +154,14 @@ class Places:
                 return self._extended(self._place(left, scope), right)
             case ast.JoinedStr(values=[ast.FormattedValue(value=first), *rest]):
                 return self._formatted(self._place(first, scope), rest)
-            case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
-                return literal(text + ANYTHING)
+            case ast.JoinedStr(values=[ast.Constant(), *_]):
+                return literal(text_of(node))
             case _:
                 return None
 
     def _attribute(self, node: ast.Attribute, scope: Mapping[str, Place]) -> Place | None:
+        if (known := scope.get(name_of(node) or "")) is not None:
+            return known
         if name_of(node.value) in self.objects.ios:
             return {
                 "stage_dir": Place(Kind.STAGE),
@@ -174,11 +208,11 @@ class Places:
         places = {
             "input": Place(Kind.INPUT, (ANYTHING,), is_tracked=True),
             "output": Place(Kind.STAGE, (ANYTHING,), is_tracked=True),
-            "get_input_path": Place(Kind.INPUT, (_text(name),)),
-            "load_json": Place(Kind.INPUT, (_text(name),)),
-            "get_output_path": self._from(Place(Kind.STAGE), _parts(name)),
-            "save_json": self._from(Place(Kind.STAGE), _parts(file)),
-            "copy_to_base": Place(Kind.JOB, (_text(name),)),
+            "get_input_path": Place(Kind.INPUT, (text_of(name),)),
+            "load_json": Place(Kind.INPUT, (text_of(name),)),
+            "get_output_path": self._named(self._from(Place(Kind.STAGE), parts_of(name)), name),
+            "save_json": self._from(Place(Kind.STAGE), parts_of(file)),
+            "copy_to_base": Place(Kind.JOB, (text_of(name),)),
         }
         return places.get(node.func.attr)
 
@@ -190,29 +224,43 @@ class Places:
         if function.attr == "joinpath":
             return self._joined(place, node.args, scope)
         if function.attr in LISTED:
-            pattern = _parts(node.args[0]) if node.args else [ANYTHING]
+            pattern = parts_of(node.args[0]) if node.args else [ANYTHING]
             return self._from(place, pattern)
         if function.attr in SIBLING:
             return self._from(place, ["..", ANYTHING])
-        return place if function.attr in SAME_PLACE else None
+        return place if function.attr in SAME_PLACE | VALUES else None
 
     def _joined(
         self, place: Place | None, names: Iterable[ast.AST], scope: Mapping[str, Place]
     ) -> Place | None:
         for name in names:
-            if isinstance(name, ast.Name) and name.id == "stage_name" and place == Place(Kind.JOB):
-                place = Place(Kind.STAGE)
+            if place == Place(Kind.JOB) and (known := self._in_job(name)) is not None:
+                place = known
                 continue
             there = self._place(name, scope)
             if there is not None and there.kind is not Kind.RELATIVE:
                 place = there
-            else:
-                place = self._from(place, _parts(name))
+                continue
+            parts = there.parts if there is not None and isinstance(name, ast.Name) else ()
+            place = self._named(self._from(place, parts or parts_of(name)), name)
         return place
+
+    def _in_job(self, name: ast.AST) -> Place | None:
+        """The folder of the job that a name of the stage, or a loop over names, stands for."""
+        if isinstance(name, ast.Name) and name.id == "stage_name":
+            return Place(Kind.STAGE)
+        names = texts_of(self.code, name)
+        is_other = self.stage_id is not None and any(item != self.stage_id for item in names)
+        return Place(Kind.JOB, (ANYTHING,)) if is_other and len(names) > 1 else None
+
+    def _named(self, place: Place | None, name: ast.AST | None) -> Place | None:
+        """A place with all the names that its last part can have."""
+        names = texts_of(self.code, name)
+        return replace(place, names=names) if place is not None and place.parts else place
 
     def _extended(self, place: Place | None, more: ast.AST) -> Place | None:
         """A path as text with text behind it: the last part, and what it goes on with."""
-        text = _text(more)
+        text = text_of(more)
         if place is None:
             return None
         if text.startswith("/"):
@@ -244,45 +292,3 @@ class Places:
         if name.startswith(ANYTHING):
             return None
         return Place(Kind.STAGE) if name == self.stage_id else Place(Kind.JOB, (name,))
-
-
-def _job_of(function: Function) -> dict[str, Place]:
-    arguments = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
-    return {item.arg: Place(Kind.JOB) for item in arguments if item.arg == "job_dir"}
-
-
-def _text(node: ast.AST | None) -> str:
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values=values):
-            return "".join(_text(value) for value in values)
-        case _:
-            return ANYTHING
-
-
-def _parts(node: ast.AST | None) -> list[str]:
-    return _text(node).split("/")
-
-
-def _bindings(root: ast.AST) -> Iterable[tuple[str, ast.expr]]:
-    for node in own_nodes(root):
-        match node:
-            case ast.Assign(targets=targets, value=value):
-                yield from ((item.id, value) for item in targets if isinstance(item, ast.Name))
-            case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
-                yield name, value
-            case ast.NamedExpr(target=ast.Name(id=name), value=value):
-                yield name, value
-            case ast.withitem(context_expr=value, optional_vars=ast.Name(id=name)):
-                yield name, value
-            case ast.For(target=ast.Name(id=name), iter=value):
-                yield name, value
-            case _:
-                pass
-
-
-def _arguments(function: Function, call: ast.Call) -> Iterable[tuple[str, ast.expr]]:
-    names = [item.arg for item in (*function.args.posonlyargs, *function.args.args)]
-    yield from zip(names, call.args, strict=False)
-    yield from ((item.arg, item.value) for item in call.keywords if item.arg)

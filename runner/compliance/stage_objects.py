@@ -35,7 +35,7 @@ class StageObjects:
             if isinstance(node, ast.arg)
             and (self._annotated(node, STAGE_IO) or (node.arg == "io" and node.annotation is None))
         }
-        return frozenset(assigned | annotated)
+        return _with_aliases(self.code, assigned | annotated)
 
     @cached_property
     def loggers(self) -> frozenset[str]:
@@ -53,7 +53,7 @@ class StageObjects:
             if isinstance(node, ast.arg)
             and (self._annotated(node, "Logger") or node.arg in {"logger", "log"})
         }
-        return frozenset(assigned | parameters)
+        return _with_aliases(self.code, assigned | parameters)
 
     @cached_property
     def configs(self) -> frozenset[str]:
@@ -67,7 +67,7 @@ class StageObjects:
             if isinstance(node, ast.arg)
             and (self._annotated(node, "Config") or (node.arg == "config" and not node.annotation))
         }
-        return frozenset(assigned | parameters)
+        return _with_aliases(self.code, assigned | parameters)
 
     def is_io_call(self, node: ast.AST | None, *methods: str) -> bool:
         """Whether a node is a call of one of these methods of a StageIO."""
@@ -81,13 +81,15 @@ class StageObjects:
         """Whether an expression is the stage's configuration."""
         return name_of(node) in self.configs or self._calls(node, "shared.config.load_config")
 
+    def is_logger(self, node: ast.AST) -> bool:
+        """Whether an expression is a logger of the stage."""
+        return name_of(node) in self.loggers or self.is_io_call(node, "get_stage_logger")
+
     def is_log_call(self, node: ast.AST, *methods: str) -> bool:
         """Whether a node is a call of a stage logger, of one of these methods if any are given."""
         match node:
             case ast.Call(func=ast.Attribute(value=logger, attr=method)):
-                is_asked_for = self.is_io_call(logger, "get_stage_logger")
-                is_logger = is_asked_for or name_of(logger) in self.loggers
-                return is_logger and method in (methods or LOG_METHODS)
+                return self.is_logger(logger) and method in (methods or LOG_METHODS)
             case _:
                 return False
 
@@ -119,6 +121,14 @@ def name_of(node: ast.AST | None) -> str | None:
             return f"self.{name}"
         case _:
             return None
+
+
+def _with_aliases(code: Code, names: set[str]) -> frozenset[str]:
+    """Names of objects, and those under which they are known after ``self.io = io``."""
+    known = set(names)
+    while more := _assigned(code, lambda value: name_of(value) in known) - known:
+        known.update(more)
+    return frozenset(known)
 
 
 def _assigned(code: Code, fits: Callable[[ast.AST], bool]) -> set[str]:

@@ -1,13 +1,13 @@
 """What the rules look at: a file of a stage, and what is known around it."""
 
 import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 from runner.compliance.code import Code
-from runner.compliance.file_use import Use, command_uses, uses_of
+from runner.compliance.file_use import Use, command_uses, saver_uses, uses_of
 from runner.compliance.finalizing import Flow
 from runner.compliance.place import Kind, Place
 from runner.compliance.places import Places
@@ -57,10 +57,19 @@ class StageFile:
     def uses(self) -> tuple[tuple[Use, Place], ...]:
         """What it does to files whose place is known."""
         uses = [*uses_of(self.code), *self._own_uses()]
-        found = [(use, self.places.of(use.path)) for use in uses]
-        commands = [(use, self.places.of(use.path)) for use in command_uses(self.code)]
-        found += [(use, place) for use, place in commands if place and place.kind in COMMANDED]
-        return tuple((use, place) for use, place in found if place is not None)
+        found = [*self._placed(uses)]
+        commands = self._placed(command_uses(self.code))
+        found += [(use, place) for use, place in commands if place.kind in COMMANDED]
+        saved = self._placed(saver_uses(self.code))
+        found += [(use, place) for use, place in saved if place.kind is not Kind.RELATIVE]
+        return tuple(found)
+
+    def _placed(self, uses: Iterable[Use]) -> Iterator[tuple[Use, Place]]:
+        """Uses with their places: one in a function that is called with several has all of them."""
+        for use in uses:
+            for place, call in self.places.ways(use.path):
+                if place is not None:
+                    yield (use if call is None else replace(use, seen_at=call)), place
 
     def _own_uses(self) -> Iterator[Use]:
         """What StageIO's own methods read and write without telling the manifest."""
@@ -76,14 +85,15 @@ class StageFile:
 
     def tracked(self, *methods: str) -> list[Place]:
         """The places that are handed to these methods of a StageIO."""
-        calls = (call for call in self.code.calls if self.objects.is_io_call(call, *methods))
-        places = (self.places.of(call.args[0]) for call in calls if call.args)
-        return [place for place in places if place is not None]
+        return [place for place in self._given(*methods) if place is not None]
 
     def tracks_unknown(self, *methods: str) -> bool:
         """Whether one of these methods gets a path of which nothing is known."""
-        calls = (call for call in self.code.calls if self.objects.is_io_call(call, *methods))
-        return any(call.args and self.places.of(call.args[0]) is None for call in calls)
+        return None in self._given(*methods)
+
+    def _given(self, *methods: str) -> list[Place | None]:
+        calls = [call for call in self.io_calls(*methods) if call.args]
+        return [place for call in calls for place, _ in self.places.ways(call.args[0])]
 
     def io_calls(self, *methods: str) -> list[ast.Call]:
         """The calls of these methods of a StageIO."""

@@ -9,13 +9,17 @@ from runner.compliance.finding import Spot
 from runner.compliance.subject import StageFile
 
 JOB: Final = "OUTPUT_DIR"
+ENVIRONMENT: Final = frozenset(
+    {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.path.expandvars"}
+)
 SHELLS: Final = frozenset(
     {
         "asyncio.create_subprocess_shell", "os.popen", "os.system", "subprocess.getoutput",
         "subprocess.getstatusoutput",
     }
 )  # fmt: skip
-SHELL_PROGRAMS: Final = frozenset({"sh", "bash", "dash", "zsh", "/bin/sh", "/bin/bash"})
+UNSAFE: Final = "file names with blanks and quotes become commands; give a list"
+SHELL_PROGRAMS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 
 
 def find_environment(file: StageFile) -> Iterator[Spot]:
@@ -24,9 +28,11 @@ def find_environment(file: StageFile) -> Iterator[Spot]:
         if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
             name = file.code.dotted(node)
             is_inner = isinstance(file.code.parents.get(node), ast.Attribute)
-            is_read = name in {"os.getenv", "os.environ"} and not _is_handed_on(file, node)
+            is_read = name in ENVIRONMENT and not _is_handed_on(file, node)
             if is_read and not _is_the_job(file, node, is_inner=is_inner):
                 text = "read settings with load_config(), which knows where they come from"
+                if _is_copied(file, node):
+                    text = "a child gets it by itself, and more by env={**os.environ, …}"
                 yield Spot.of(node, f"{name} reads the environment: {text}")
 
 
@@ -39,14 +45,24 @@ def find_shells(file: StageFile) -> Iterator[Spot]:
         for item in call.keywords:
             is_on = isinstance(item.value, ast.Constant) and item.value.value is True
             if item.arg == "shell" and is_on:
-                text = "shell=True: file names with blanks and quotes become commands; give a list"
-                yield Spot.of(item.value, text)
+                yield Spot.of(item.value, f"shell=True: {UNSAFE}")
 
     for node in file.code.nodes:
         match node:
-            case ast.List(elts=[ast.Constant(value=str(program)), ast.Constant(value="-c"), *_]):
-                if program in SHELL_PROGRAMS:
-                    yield Spot.of(node, f"{program} -c starts a shell: start the program itself")
+            case ast.List(
+                elts=[ast.Constant(value=str(program)), ast.Constant(value=str(option)), *_]
+            ):
+                is_shell = program.rpartition("/")[2] in SHELL_PROGRAMS
+                if is_shell and option.startswith("-") and option.endswith("c"):
+                    text = f"{program} {option} starts a shell: start the program itself"
+                    yield Spot.of(node, text)
+            case ast.Dict(keys=keys, values=values):
+                for key, value in zip(keys, values, strict=True):
+                    match key, value:
+                        case ast.Constant(value="shell"), ast.Constant(value=True):
+                            yield Spot.of(value, f"shell=True: {UNSAFE}")
+                        case _:
+                            pass
             case _:
                 pass
 
@@ -67,7 +83,9 @@ def find_missing_types(file: StageFile) -> Iterator[Spot]:
 
 
 def find_missing_docstrings(file: StageFile) -> Iterator[Spot]:
-    """Public functions and classes that do not say what they are for."""
+    """A file, public functions and classes that do not say what they are for."""
+    if file.code.tree.body and ast.get_docstring(file.code.tree) is None:
+        yield Spot(message=f"{file.code.path.name} has no docstring")
     for function in _public_functions(file):
         if ast.get_docstring(function) is None:
             yield Spot.of(function, f"{function.name} has no docstring")
@@ -77,15 +95,24 @@ def find_missing_docstrings(file: StageFile) -> Iterator[Spot]:
 
 
 def _is_handed_on(file: StageFile, node: ast.AST) -> bool:
-    """Whether all of the environment is copied, which is what a child needs."""
+    """Whether the environment goes with more to a child, in one expression."""
     match file.code.parents.get(node):
         case ast.Dict(keys=keys, values=values):
-            return any(
-                key is None and value is node for key, value in zip(keys, values, strict=True)
-            )
-        case ast.Attribute(attr="copy") | ast.BinOp(op=ast.BitOr()):
+            pairs = zip(keys, values, strict=True)
+            return len(keys) > 1 and any(key is None and value is node for key, value in pairs)
+        case ast.BinOp(op=ast.BitOr()):
             return True
-        case ast.Call(func=ast.Name(id="dict")):
+        case ast.Call(func=ast.Name(id="dict"), keywords=more):
+            return bool(more)
+        case _:
+            return False
+
+
+def _is_copied(file: StageFile, node: ast.AST) -> bool:
+    match file.code.parents.get(node):
+        case ast.Call(func=ast.Name(id="dict")) | ast.Attribute(attr="copy") | ast.Dict():
+            return True
+        case ast.keyword(arg="env"):
             return True
         case _:
             return False

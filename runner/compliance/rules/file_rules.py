@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Final
 
 from runner.compliance.finding import Spot
-from runner.compliance.place import TEMPORARY, Kind, Place
-from runner.compliance.places import TEMPORARY_MAKERS
+from runner.compliance.place import TEMPORARY, TEMPORARY_MAKERS, Kind, Place
 from runner.compliance.subject import StageFile
 
 SCRATCH: Final = ".cache"
 OUTPUT_TRACKERS: Final = ("track_output", "track_intermediate")
 MACHINE: Final = re.compile(r"/(bin|data|etc|home|lib|media|mnt|opt|proc|run|srv|sys|usr|var)/")
+COMPARING: Final = frozenset({"startswith", "removeprefix", "replace", "is_relative_to"})
+IN_MEMORY: Final = re.compile(rf"({'|'.join(TEMPORARY)})(/\S*)?")
 NOT_OURS: Final = frozenset({Kind.JOB, Kind.INPUT, Kind.ABSOLUTE, Kind.CODE, Kind.RELATIVE})
 
 
@@ -27,7 +28,7 @@ def find_untracked_inputs(file: StageFile) -> Iterator[Spot]:
         if use.writes or place.is_tracked or place.kind not in {Kind.JOB, Kind.INPUT}:
             continue
         if not any(known.covers(place) for known in tracked):
-            yield Spot.of(use.path, f"{place.shown} is read and not tracked: io.track_input()")
+            yield Spot.of(use.spot, f"{place.shown} is read and not tracked: io.track_input()")
 
 
 def find_unused_inputs(file: StageFile) -> Iterator[Spot]:
@@ -52,7 +53,7 @@ def find_untracked_outputs(file: StageFile) -> Iterator[Spot]:
         if not (use.writes and use.leaves) or place.is_tracked or place.kind is not Kind.STAGE:
             continue
         if place.parts[:1] != (SCRATCH,) and not known.covers(place):
-            yield Spot.of(use.path, f"{place.shown} is written and not tracked: io.track_output()")
+            yield Spot.of(use.spot, f"{place.shown} is written and not tracked: io.track_output()")
 
 
 @dataclass(frozen=True)
@@ -84,27 +85,51 @@ class Known:
 
 def find_writes_elsewhere(file: StageFile) -> Iterator[Spot]:
     """Writes outside of the stage's folder, which is all that is writable in its container."""
+    told: set[ast.expr] = set()
     for use, place in file.uses:
         is_ours = place.kind not in NOT_OURS or _is_harmless(use.call, place)
-        if use.writes and not is_ours:
+        if use.writes and not is_ours and use.spot not in told:
+            # A call is told once, whatever the function does with the path.
+            told.add(use.spot)
             text = f"writes to {place.shown}: only io.stage_dir is the stage's own"
-            yield Spot.of(use.path, text)
+            yield Spot.of(use.spot, text)
         elif use.writes and place.kind is Kind.OWN:
-            yield Spot.of(use.path, f"writes {place.shown}, which StageIO writes itself")
+            yield Spot.of(use.spot, f"writes {place.shown}, which StageIO writes itself")
 
 
 def find_temporary_files(file: StageFile) -> Iterator[Spot]:
     """Scratch files in memory, which is what /tmp is in a container."""
-    scratch = "scratch files belong below io.stage_dir / '.cache'"
-    for call in file.code.calls:
-        is_made = (file.code.dotted(call.func) or "") in TEMPORARY_MAKERS
-        if is_made and file.places.of(call) == Place(Kind.TEMPORARY):
-            yield Spot.of(call.func, f"/tmp is memory in a container: {scratch}, as dir=")
+    scratch = "/tmp is memory in a container: scratch files belong below io.stage_dir / '.cache'"
+    told: set[ast.AST] = set()
     for use, place in file.uses:
         # What lies in a folder of tempfile's is told where that is made.
         is_literal = f"/{'/'.join(place.parts)}".startswith(TEMPORARY)
         if place.kind is Kind.TEMPORARY and use.writes and is_literal:
-            yield Spot.of(use.path, f"/tmp is memory in a container: {scratch}")
+            told |= {use.spot, *ast.walk(use.path)}
+            yield Spot.of(use.spot, scratch)
+    lines = {getattr(node, "lineno", None) for node in told}
+    for call in file.code.calls:
+        is_made = (file.code.dotted(call.func) or "") in TEMPORARY_MAKERS
+        if is_made and file.places.of(call) == Place(Kind.TEMPORARY):
+            yield Spot.of(call.func, f"{scratch}, as dir=")
+    for node in file.code.nodes:
+        match node:
+            case ast.Constant(value=str(text)) if IN_MEMORY.fullmatch(text):
+                if node.lineno not in lines and not _is_compared(file, node):
+                    yield Spot.of(node, scratch)
+            case _:
+                pass
+
+
+def _is_compared(file: StageFile, node: ast.AST) -> bool:
+    """Whether a text is only looked for in another one."""
+    match file.code.parents.get(node):
+        case ast.Compare() | ast.Expr():
+            return True
+        case ast.Call(func=ast.Attribute(attr=method)):
+            return method in COMPARING
+        case _:
+            return False
 
 
 def find_absolute_paths(file: StageFile) -> Iterator[Spot]:
@@ -112,9 +137,12 @@ def find_absolute_paths(file: StageFile) -> Iterator[Spot]:
     written = {id(use.path) for use, _ in file.uses if use.writes}
     for node in file.code.nodes:
         match node:
+            case ast.Call(func=home) if file.code.dotted(home) == "pathlib.Path.home":
+                yield Spot.of(home, "the home folder of one machine: a container has none")
             case ast.Constant(value=str(text)) if MACHINE.match(text) and id(node) not in written:
-                advice = "the job, models and secrets come from StageIO"
-                yield Spot.of(node, f"an absolute path: {advice}")
+                if not IN_MEMORY.fullmatch(text):
+                    advice = "the job, models and secrets come from StageIO"
+                    yield Spot.of(node, f"an absolute path: {advice}")
             case _:
                 pass
 

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
+from runner.compliance.code import last_name
 from runner.compliance.finalizing import LEAVING, is_broad
 from runner.compliance.finding import Spot
 from runner.compliance.stage_objects import LOG_METHODS
@@ -13,12 +14,15 @@ FOREIGN_LOGGING: Final = frozenset(
     {"logging.getLogger", "logging.basicConfig", "logging.config.dictConfig"}
 ) | {f"logging.{method}" for method in LOG_METHODS}
 STREAMS: Final = frozenset(
-    {"sys.stdout.write", "sys.stderr.write", "pprint.pprint", "traceback.print_exc"}
+    {"sys.stdout.write", "sys.stderr.write", "sys.stdout.buffer.write", "sys.stderr.buffer.write"}
+    | {"sys.stdout.writelines", "sys.stderr.writelines", "pprint.pprint", "traceback.print_exc"}
 )
 NOTES: Final = ("add_error", "add_warning", "finalize", "finalize_stage_manifest")
 PLAIN: Final = frozenset({"str", "repr", "type", "format", "len"})
 SET_UP: Final = frozenset({"setLevel", "addFilter", "propagate", "disabled"})
 """What may be done to the loggers of libraries."""
+CHANGING: Final = frozenset({"append", "clear", "extend", "insert", "pop", "remove"})
+HANDLING: Final = frozenset({"addHandler", "removeHandler"})
 
 
 def find_prints(file: StageFile) -> Iterator[Spot]:
@@ -50,6 +54,30 @@ def find_foreign_loggers(file: StageFile) -> Iterator[Spot]:
         if name in FOREIGN_LOGGING and not is_set_up:
             advice = "io.get_stage_logger(), or in a module shared.logger.get_logger(__name__)"
             yield Spot.of(call.func, f"{name}() is not the stage's logger: use {advice}")
+    yield from _own_handlers(file)
+
+
+def _own_handlers(file: StageFile) -> Iterator[Spot]:
+    """Handlers of one's own, and changes to those by which a logger reaches stage.log."""
+    advice = "the stage's logger writes to stage.log and to the console as it is"
+    for node in file.code.nodes:
+        match node:
+            case ast.Call(func=ast.Attribute(attr=method), args=[handler]) if method in HANDLING:
+                kind = handler.func if isinstance(handler, ast.Call) else handler
+                if file.code.dotted(kind) != "logging.NullHandler":
+                    yield Spot.of(node, f"{method}() changes where a logger writes: {advice}")
+            case ast.Attribute(value=logger, attr="handlers") if file.objects.is_logger(
+                logger
+            ) and _is_changed(file, node):
+                yield Spot.of(node, f"its handlers are not the stage's: {advice}")
+            case _:
+                pass
+
+
+def _is_changed(file: StageFile, node: ast.Attribute) -> bool:
+    around = file.code.parents.get(node)
+    is_method = isinstance(around, ast.Attribute) and around.attr in CHANGING
+    return is_method or not isinstance(node.ctx, ast.Load)
 
 
 def find_unlogged(file: StageFile) -> Iterator[Spot]:
@@ -67,21 +95,51 @@ def find_unlogged(file: StageFile) -> Iterator[Spot]:
 
 
 def find_lost_tracebacks(file: StageFile) -> Iterator[Spot]:
-    """Errors that nobody expected, logged without saying where they come from."""
-    for handler in _broad_handlers(file):
+    """Errors that nobody expected, or that end here, logged without saying where they are from."""
+    for handler in _handlers(file):
         nodes = list(ast.walk(handler))
+        if is_broad(file.code, handler):
+            text = "an unexpected error without its traceback: add exc_info=True"
+        elif _gives_nothing(file, nodes):
+            text = "the caller gets no result and the log no traceback: add exc_info=True, or raise"
+        else:
+            continue
         if any(_has_traceback(file, node) for node in nodes):
             continue
         for node in nodes:
             if file.objects.is_log_call(node, "error", "critical", "fatal"):
-                text = "an unexpected error without its traceback: add exc_info=True"
                 yield Spot.of(node, text)
+
+
+def _gives_nothing(file: StageFile, nodes: list[ast.AST]) -> bool:
+    """Whether a handler returns an empty result, and tells the manifest nothing."""
+    if any(isinstance(node, ast.Raise) or _is_noted(file, node) for node in nodes):
+        return False
+    return any(isinstance(node, ast.Return) and _is_empty(node.value) for node in nodes)
+
+
+def _is_noted(file: StageFile, node: ast.AST) -> bool:
+    is_ended = isinstance(node, ast.Call) and last_name(node) in file.flow.finalizing
+    return is_ended or file.objects.is_io_call(node, *NOTES)
+
+
+def _is_empty(node: ast.expr | None) -> bool:
+    match node:
+        case None | ast.Constant(value=None | False | "" | b""):
+            return True
+        case ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]):
+            return True
+        case ast.Call(func=ast.Name(id="set" | "dict" | "list" | "tuple"), args=[], keywords=[]):
+            return True
+        case _:
+            return False
 
 
 def find_swallowed(file: StageFile) -> Iterator[Spot]:
     """Handlers of every exception that neither raise, nor tell, nor end the stage."""
-    for handler in _broad_handlers(file):
-        if not any(_tells(file, node, handler.name) for node in ast.walk(handler)):
+    for handler in _handlers(file):
+        tells = any(_tells(file, node, handler.name) for node in ast.walk(handler))
+        if is_broad(file.code, handler) and not tells:
             text = "swallows every exception: log it, name the exceptions that are meant, or raise"
             yield Spot.of(handler, text)
     for call in file.code.calls:
@@ -91,10 +149,8 @@ def find_swallowed(file: StageFile) -> Iterator[Spot]:
                     yield Spot.of(kind, "swallows every exception: name the ones that are meant")
 
 
-def _broad_handlers(file: StageFile) -> Iterator[ast.ExceptHandler]:
-    for node in file.code.nodes:
-        if isinstance(node, ast.ExceptHandler) and is_broad(file.code, node):
-            yield node
+def _handlers(file: StageFile) -> Iterator[ast.ExceptHandler]:
+    yield from (node for node in file.code.nodes if isinstance(node, ast.ExceptHandler))
 
 
 def _tells(file: StageFile, node: ast.AST, name: str | None) -> bool:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from runner.compliance.code import Function
-from runner.compliance.finalizing import Condition
 from runner.compliance.finding import Spot
 from runner.compliance.subject import StageFile
+from runner.compliance.values import values_of
+from runner.compliance.ways import Condition
 
 STATUSES: Final = ("success", "failed", "skipped")
 SIGNATURE: Final = 'def run_stage(job_dir: Path, stage_name: str = "…") -> int'
@@ -25,7 +26,7 @@ def find_no_manifest(file: StageFile) -> Iterator[Spot]:
     for call in file.objects.creations:
         value = next((item.value for item in call.keywords if item.arg == "enable_manifest"), None)
         value = call.args[2] if len(call.args) > 2 else value  # noqa: PLR2004  (its third argument)
-        if any(item is False or item is None for item in file.code.values_of(value)):
+        if any(item is False or item is None for item in values_of(file.code, value)):
             text = "enable_manifest=False: a stage without a manifest is a contract_violation"
             yield Spot.of(call, text)
 
@@ -61,7 +62,7 @@ def find_unknown_status(file: StageFile) -> Iterator[Spot]:
     for call in file.io_calls("finalize"):
         named = (item.value for item in call.keywords if item.arg == "status")
         status = call.args[0] if call.args else next(named, None)
-        for value in file.code.values_of(status):
+        for value in values_of(file.code, status):
             if status is not None and value not in STATUSES:
                 text = f"there is no status {value!r}: it is one of {', '.join(STATUSES)}"
                 yield Spot.of(status, text)

@@ -1,7 +1,9 @@
 """Code and ``stage.yaml``: what one says, the other has to say as well."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Final
 
 from runner.compliance.code import Code
@@ -9,21 +11,13 @@ from runner.compliance.finding import Spot
 from runner.compliance.place import ANYTHING, Kind, fits
 from runner.compliance.stage_objects import StageObjects
 from runner.compliance.subject import StageFile
+from runner.compliance.values import constants_of, given_constants
+from runner.project.stage import StageSpec
 
 GETTERS: Final = frozenset(
     {"get", "get_bool", "get_int", "get_float", "get_list", "get_path", "source"}
 )
 OWN_FILES: Final = frozenset({"manifest.json", "stage.log"})
-NETWORK_MODULES: Final = frozenset(
-    {
-        "aiohttp", "ftplib", "grpc", "http.client", "httpx", "paramiko", "requests", "smtplib",
-        "urllib.request", "urllib3", "websockets", "xmlrpc.client", "boto3",
-    }
-)  # fmt: skip
-CONNECTIONS: Final = frozenset(
-    {"asyncio.open_connection", "socket.create_connection", "socket.getaddrinfo", "socket.socket"}
-)
-ABSENT: Final = frozenset({"ImportError", "ModuleNotFoundError"})
 
 
 def find_undeclared_keys(file: StageFile) -> Iterator[Spot]:
@@ -45,9 +39,19 @@ def find_unused_keys(file: StageFile) -> Iterator[Spot]:
     conditions |= {key for parent in file.stage.parents.values() for key in parent.when}
     for key in file.stage.config:
         if key not in used | conditions:
-            yield Spot(
-                message=f"{key} is declared under config in stage.yaml, and nothing reads it"
-            )
+            text = f"{key} is declared under config in stage.yaml, and nothing reads it"
+            yield _in_spec(file.code.path.with_name(file.stage.file.name), key, text)
+
+
+def _in_spec(path: Path, key: str, message: str) -> Spot:
+    """Where ``stage.yaml`` has a key; its first line where that cannot be told."""
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    written = re.compile(rf"(?<![\w#]){re.escape(key)}\s*:")
+    for number, line in enumerate(lines, start=1):
+        if found := written.search(line):
+            column, end = found.start() + 1, found.start() + len(key) + 1
+            return Spot(line=number, column=column, end_column=end, message=message, path=path)
+    return Spot(message=message, path=path)
 
 
 def find_undeclared_inputs(file: StageFile) -> Iterator[Spot]:
@@ -66,13 +70,17 @@ def find_undeclared_outputs(file: StageFile) -> Iterator[Spot]:
     for use, place in file.uses:
         if not (use.writes and use.leaves) or place.kind is not Kind.STAGE or place.is_tracked:
             continue
-        path = "/".join(place.parts)
-        if path in {"", ANYTHING} or path.startswith(".cache/") or path in OWN_FILES:
-            continue
-        is_known = any(fits(item.file, path) for item in file.stage.outputs)
-        is_kept = not any(known.covers(place) for known in (*scratch, *file.gone))
-        if not is_known and is_kept:
-            yield Spot.of(use.path, f"{path} is not declared under outputs in stage.yaml")
+        if not any(known.covers(place) for known in (*scratch, *file.gone)):
+            for path in place.paths:
+                if not _may_be_left(path, file.stage):
+                    yield Spot.of(use.spot, f"{path} is not declared under outputs in stage.yaml")
+
+
+def _may_be_left(path: str, stage: StageSpec) -> bool:
+    """Whether a file in the stage's folder is declared, or is none that has to be."""
+    if path == ANYTHING or path.startswith(".cache/") or path in OWN_FILES:
+        return True
+    return any(fits(item.file, path) for item in stage.outputs)
 
 
 def find_undeclared_secrets(file: StageFile) -> Iterator[Spot]:
@@ -85,56 +93,6 @@ def find_undeclared_models(file: StageFile) -> Iterator[Spot]:
     """Models that the stage does not get."""
     declared = {model.name for model in file.stage.models} if file.stage else set()
     yield from _undeclared(file, ("model",), declared, "models")
-
-
-def find_network(file: StageFile) -> Iterator[Spot]:
-    """Ways to a network in a stage that has none."""
-    if file.stage is None or file.stage.network:
-        return
-    for node, module in _imports(file.code):
-        if any(module == name or module.startswith(f"{name}.") for name in NETWORK_MODULES):
-            text = f"{module} needs a network, and stage.yaml gives none: network: site"
-            yield Spot.of(node, text)
-    for call in file.code.calls:
-        if (name := file.code.dotted(call.func)) in CONNECTIONS:
-            text = f"{name}() needs a network, and stage.yaml gives none: network: site"
-            yield Spot.of(call.func, text)
-
-
-def find_missing_imports(file: StageFile) -> Iterator[Spot]:
-    """Imports that the stage's image cannot fulfil."""
-    if file.installed is None:
-        return
-    own = {name.removesuffix(".py") for name in file.modules} | {"shared", file.code.path.stem}
-    parents = file.stage.parents.values() if file.stage else ()
-    images = " and ".join(dict.fromkeys(parent.image for parent in parents))
-    for node, module in _imports(file.code):
-        top = module.partition(".")[0]
-        if top not in own | file.installed and not _may_be_absent(file.code, node):
-            yield Spot.of(node, f"{top} is in no requirements.lock of the parent image {images}")
-
-
-def _may_be_absent(code: Code, node: ast.AST) -> bool:
-    """Whether the program goes on without an import: it is tried, or for a reader of types only."""
-    while (around := code.parents.get(node)) is not None:
-        match around:
-            case ast.Try(body=body, handlers=handlers) if node in body:
-                names = {
-                    ast.unparse(kind)
-                    for item in handlers
-                    for kind in ast.walk(item.type or item)
-                    if isinstance(kind, ast.Name)
-                }
-                if names & ABSENT:
-                    return True
-            case ast.If(test=test):
-                text = ast.unparse(test)
-                if "TYPE_CHECKING" in text or "version_info" in text:
-                    return True
-            case _:
-                pass
-        node = around
-    return False
 
 
 def _undeclared(
@@ -160,7 +118,9 @@ def _keys_used(code: Code, objects: StageObjects) -> Iterator[tuple[ast.AST, str
             case _:
                 continue
         if not _is_other_parameter(code, node, config):
-            yield from ((key, value) for value in code.values_of(key) if isinstance(value, str))
+            for found in (*constants_of(code, key), *given_constants(code, key)):
+                if isinstance(found.value, str):
+                    yield found, found.value
 
 
 def _is_other_parameter(code: Code, node: ast.AST, config: ast.AST) -> bool:
@@ -189,16 +149,3 @@ def _texts(codes: Iterable[Code]) -> Iterator[str]:
         for node in code.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
-
-
-def _imports(code: Code) -> Iterator[tuple[ast.AST, str]]:
-    for call in code.calls:
-        if code.dotted(call.func) == "importlib.import_module" and call.args:
-            yield from ((call, str(name)) for name in code.values_of(call.args[0]))
-    for node in code.nodes:
-        if isinstance(node, ast.Import):
-            yield from ((node, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            whole = [name for name in names if name in NETWORK_MODULES]
-            yield node, whole[0] if whole else node.module

@@ -9,6 +9,7 @@ from runner.compliance.rules import (
     logging_rules,
     manifest_rules,
     spec_rules,
+    surroundings_rules,
 )
 from runner.compliance.subject import StageFile
 
@@ -38,8 +39,8 @@ RULES: Final[tuple[Rule[StageFile], ...]] = (
     Rule("ST404", "undeclared-output", E, spec_rules.find_undeclared_outputs),
     Rule("ST405", "undeclared-secret", E, spec_rules.find_undeclared_secrets),
     Rule("ST406", "undeclared-model", E, spec_rules.find_undeclared_models),
-    Rule("ST407", "no-network", E, spec_rules.find_network),
-    Rule("ST408", "not-installed", E, spec_rules.find_missing_imports),
+    Rule("ST407", "no-network", E, surroundings_rules.find_network),
+    Rule("ST408", "not-installed", E, surroundings_rules.find_missing_imports),
     Rule("ST501", "environment", E, code_rules.find_environment),
     Rule("ST502", "shell", E, code_rules.find_shells),
     Rule("ST503", "missing-types", W, code_rules.find_missing_types),

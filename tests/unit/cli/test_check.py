@@ -64,11 +64,11 @@ def test_a_project_that_keeps_the_rules_is_good(bench: Bench) -> None:
 
 
 def test_a_finding_is_shown_with_its_place_its_line_and_a_caret(bench: Bench) -> None:
-    path = write(bench, "text = 1\nif text:\n    print(text)\n")
+    path = write(bench, '"""Counts."""\nif __name__:\n    print(__name__)\n')
     said = bench.say(command, path)
     assert said.code == 1
     assert f"{path}:3:5: error: print() goes past stage.log" in said.text
-    assert "[ST101 print]\n        print(text)\n        ^^^^^\n" in said.text
+    assert "[ST101 print]\n        print(__name__)\n        ^^^^^\n" in said.text
     assert said.text.endswith("1 file, 2 errors\n")
 
 
@@ -82,12 +82,12 @@ def test_warnings_fail_only_where_they_shall(bench: Bench) -> None:
 
 
 def test_json_has_every_finding(bench: Bench) -> None:
-    path = write(bench, "print(1)\n")
+    path = write(bench, '"""Counts."""\nprint(1)\n')
     found = json.loads(bench.say(command, "--json", path).text)
     assert (found["files"], found["errors"], found["warnings"]) == (1, 2, 0)
-    assert found["findings"][1] == {
+    assert found["findings"][0] == {
         "rule": "ST201", "name": "no-stage-io", "severity": "error", "path": str(path),
-        "line": 1, "column": 1, "end_column": 2, "text": "print(1)",
+        "line": 1, "column": 1, "end_column": 2, "text": '"""Counts."""',
         "message": "no StageIO is made: without one there is neither manifest nor log",
     }  # fmt: skip
 

@@ -4,7 +4,9 @@ from typing import Final
 
 from tests.unit.compliance.examples import inside
 
-WHOLE_HEAD: Final = """\
+WHOLE_HEAD: Final = '''\
+"""Counts words."""
+
 from pathlib import Path
 
 from shared.stage_utils import StageIO
@@ -12,7 +14,7 @@ from shared.stage_utils import StageIO
 KEYS = ("SHORTEST",)
 
 
-"""
+'''
 INSIDE: Final = {
     "print among others": ("ST101", "for number in range(3):\n    print(number, end='')"),
     "standard error": ("ST101", "sys.stderr.write('counting')"),
@@ -117,6 +119,43 @@ INSIDE: Final = {
     "a socket": ("ST407", "import socket\nsocket.create_connection(('example.org', 80))"),
     "from urllib": ("ST407", "from urllib import request\nrequest.urlopen('https://example.org')"),
     "a part of a package": ("ST408", "from PIL.Image import open as show\nshow(io.input('text'))"),
+    "an empty result after an error": (
+        "ST104",
+        "def count(text: str) -> int | None:\n    try:\n        return int(text)\n"
+        "    except ValueError:\n        logger.error('no number')\n        return None",
+    ),
+    "a helper's second input": (
+        "ST301",
+        "def lines(path: Path) -> list[str]:\n    return path.read_text().splitlines()\n\n"
+        "one = io.job_dir / 'input' / 'a.txt'\nio.track_input(one, 'text')\nlines(one)\n"
+        "for more in (io.job_dir / '49_lines').glob('*.txt'):\n    lines(more)",
+    ),
+    "an output of a command with a name": (
+        "ST303", "words = ['cp', 'a', str(io.stage_dir / 'part_1.txt')]\nsubprocess.run(words)"
+    ),
+    "a parent's folder handed on": (
+        "ST304",
+        "def save(folder: Path) -> None:\n    (folder / 'counts.json').write_text('')\n\n"
+        "io.track_output(io.stage_dir / 'counts.json', 'counts')\n"
+        "save(io.stage_dir)\nsave(io.stage_dir.parent / 'tables')",
+    ),
+    "a scratch file for a command": (
+        "ST305", "words = f'/tmp/{stage_name}.txt'\nsubprocess.run(['cp', 'a', words])"
+    ),
+    "keys of a table": (
+        "ST401", "for _, key in enumerate(['SHORTEST', 'LONGEST']):\n    config.get(key)"
+    ),
+    "endings of a table": (
+        "ST404",
+        "kinds = {'txt': 'text', 'csv': 'table'}\nfor ending, kind in kinds.items():\n"
+        "    path = io.get_output_path(f'part_1.{ending}')\n    path.touch()\n"
+        "    io.track_output(path, kind)",
+    ),
+    "curl through a function": ("ST407", "def run(*a: str) -> None: ...\n\nrun('curl', '-O', 'a')"),
+    "a film from an address": ("ST407", "subprocess.run(['ffmpeg', '-i', 'https://example.org/a'])"),
+    "git in a text": ("ST407", "subprocess.run('git clone a b'.split(), check=True)"),
+    "the environment copied": ("ST501", "variables = os.environ.copy()"),
+    "the environment handed on": ("ST501", "subprocess.run(['wc'], env=os.environ, check=True)"),
     "getenv under another name": ("ST501", "from os import getenv as ask\nask('SHORTEST')"),
     "environ by subscript": ("ST501", "shortest = os.environ['SHORTEST']"),
     "OUTPUT_DIR within the stage": ("ST501", "job = os.environ.get('OUTPUT_DIR')"),

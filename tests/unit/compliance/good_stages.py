@@ -5,6 +5,19 @@ from typing import Final
 from tests.unit.compliance.bad_stages import WHOLE_HEAD
 from tests.unit.compliance.examples import inside
 
+GUARDED: Final = '''\
+{guard}
+
+def run_stage(job_dir: Path, stage_name: str = "50_words") -> int:
+    """Counts."""
+    io = StageIO(stage_name, job_dir)
+    logger = io.get_stage_logger()
+    with _guard(io):
+        logger.info("%d letters", len(io.input("text").read_text()))
+        io.finalize(status="success")
+        return 0
+    return 1
+'''
 INSIDE: Final = {
     "nothing": "pass",
     "print in a text": "logger.info('print(1) and os.getenv(A) and shell=True')",
@@ -75,6 +88,18 @@ INSIDE: Final = {
     "a loop that ends the stage": (
         "while True:\n    if stage_name:\n        io.finalize(status='success')\n        return 0"
     ),
+    "a library's logger made quiet": "import logging\nlogging.getLogger('PIL').setLevel(30)",
+    "/tmp in a question": "found = str(job_dir).startswith('/tmp')",
+    "a helper that tracks what it reads": (
+        "def lines(path: Path) -> list[str]:\n    io.track_input(path, 'text')\n"
+        "    return path.read_text().splitlines()\n\n"
+        "lines(job_dir / 'input' / 'a.txt')\nlines(job_dir / 'input' / 'b.txt')"
+    ),
+    "an address in a text": "logger.info('%s', ['https://example.org', 'curl'])",
+    "keys of several loops": (
+        "for key in ('LONGEST',):\n    logger.debug(key)\n"
+        "for key in ('SHORTEST',):\n    config.get(key)"
+    ),
     "a reader of options": "shell = False\nsubprocess.run(['wc'], shell=shell, check=True)",
 }
 WHOLE: Final = {
@@ -117,6 +142,35 @@ def run_stage(job_dir: Path, stage_name: str = "50_words", *, words: int = 3) ->
     io.finalize(status="success")
     return 0
 ''',
+    "a context manager that ends the stage": WHOLE_HEAD
+    + GUARDED.format(
+        guard="""\
+@contextlib.contextmanager
+def _guard(io: StageIO) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        io.get_stage_logger().exception("failed")
+        io.add_error(str(error), error)
+        io.finalize(status="failed")
+"""
+    ),
+    "a class that ends the stage": WHOLE_HEAD
+    + GUARDED.format(
+        guard="""\
+class _guard:
+    def __init__(self, io: StageIO) -> None:
+        self.io = io
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: Exception, where: object) -> bool:
+        if error is not None:
+            self.io.get_stage_logger().error("failed", exc_info=error)
+            self.io.finalize(status="failed")
+        return True
+"""
+    ),
     "another encoding": "# -*- coding: latin-1 -*-\n" + inside("logger.info('caf\u00e9')"),
     "Windows line ends": inside("pass").replace("\n", "\r\n"),
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.compliance.examples import checked, inside
+from tests.unit.compliance.examples import checked, inside, page_spec
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,18 @@ def test_a_comment_covers_its_line_its_rule_and_needs_a_reason(
 ) -> None:
     found = checked(tmp_path, inside(code)).findings
     assert sorted(finding.rule for finding in found) == left
+
+
+@pytest.mark.parametrize(
+    ("above", "left"), [("", ["ST402"]), ("  # stagerun: ignore[ST402] a module of others\n", [])]
+)
+def test_a_key_that_nothing_reads_is_told_and_ignored_where_it_is_declared(
+    tmp_path: Path, above: str, left: list[str]
+) -> None:
+    key = '  LONGEST: {type: int, default: 9, help: "Letters of the longest word"}\n'
+    spec = page_spec().replace("config:\n", f"config:\n{above}{key}")
+    found = checked(tmp_path, inside("pass"), spec=spec).findings
+    assert [finding.rule for finding in found] == left
+    assert [(item.path.name, item.text.strip()) for item in found] == [
+        ("stage.yaml", key.strip()) for _ in left
+    ]
