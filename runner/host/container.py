@@ -85,7 +85,9 @@ class OurContainer:
 
 
 class Container(Protocol):
-    """A created container."""
+    """A created container; it is ``left`` when its engine should have removed it and did not."""
+
+    left: bool
 
     @property
     def id(self) -> str:

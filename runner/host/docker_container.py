@@ -43,7 +43,7 @@ class DockerContainer:
         self._identifier = identifier
         self._warnings = warnings
         self._created = time.time() if created is None else created
-        self.kept = False
+        self.kept = self.left = False
 
     @property
     def id(self) -> str:

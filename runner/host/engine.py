@@ -81,8 +81,8 @@ class Engine(Protocol):
     6. No proxy settings of the client's configuration reach the container.
     7. Every error is one of ``runner.errors``; a start that fails leaves a container for
        ``remove``.
-    8. ``container()`` removes its container on every way out, as long as the engine answers and
-       the container was not told to be kept.
+    8. ``container()`` removes its container on every way out, unless it was told to be kept; where
+       the engine does not do so the container is ``left``.
     """
 
     @property
@@ -238,11 +238,13 @@ class DockerEngine:
         try:
             yield container
         finally:
-            # What cannot be removed now must not cost the run its record; the next run of the
+            # What cannot be removed now must not cost the run its record; the next call on the
             # stage removes it.
             if not container.kept:
-                with contextlib.suppress(EngineError):
+                try:
                     container.remove()
+                except EngineError:
+                    container.left = True
 
     def _container(
         self, identifier: str, warnings: tuple[str, ...] = (), created: float | None = None

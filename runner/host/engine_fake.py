@@ -31,6 +31,7 @@ from runner.host.container import (
 from runner.host.engine import EngineFacts, Image
 
 KILL_CODE: Final = 137
+NO_IMAGE: Final = "the fake engine has no image {}"
 LOST: Final = "the fake engine was told to be lost"
 
 
@@ -83,7 +84,7 @@ class FakeContainer:
     def __init__(self, engine: "FakeEngine", spec: ContainerSpec, stage: Stage) -> None:
         self.spec = spec
         self.removed = False
-        self.kept = False
+        self.kept = self.left = False
         self._engine = engine
         self._stage = stage
         self._ended = threading.Event()
@@ -141,8 +142,7 @@ class FakeContainer:
     def wait(self) -> int:
         """Block until the function has returned or was killed."""
         self._ended.wait()
-        if self._engine.lost:
-            raise EngineUnavailableError(LOST)
+        self._engine.check_there()
         return self._exit_code
 
     def signal(self, name: str) -> None:
@@ -153,8 +153,7 @@ class FakeContainer:
 
     def state(self) -> ContainerState:
         """The limits are in force exactly as they were asked for."""
-        if self._engine.lost:
-            raise EngineUnavailableError(LOST)
+        self._engine.check_there()
         ended = self._ended.is_set()
         return ContainerState(
             status="running" if self._running else "exited" if ended else "created",
@@ -174,8 +173,7 @@ class FakeContainer:
 
     def check_engine(self) -> None:
         """As the test decided."""
-        if self._engine.lost:
-            raise EngineUnavailableError(LOST)
+        self._engine.check_there()
 
     def had_oom_event(self) -> bool | None:
         """As the test decided."""
@@ -187,8 +185,7 @@ class FakeContainer:
 
     def remove(self) -> None:
         """Kill it and forget it."""
-        if self._engine.lost:
-            raise EngineUnavailableError(LOST)
+        self._engine.check_there()
         if self._engine.remove_error is not None:
             raise self._engine.remove_error
         self._end(KILL_CODE)
@@ -216,6 +213,11 @@ class FakeEngine:
         self.images[name] = image
         self.stages[digest] = stage
         return image
+
+    def check_there(self) -> None:
+        """Raises EngineUnavailableError when it is lost."""
+        if self.lost:
+            raise EngineUnavailableError(LOST)
 
     def facts(self) -> EngineFacts:
         """An engine like Docker on cgroup v1."""
@@ -245,32 +247,30 @@ class FakeEngine:
 
     def image(self, name: str) -> Image | None:
         """Look an image up by name or digest."""
-        if self.lost:
-            raise EngineUnavailableError(LOST)
+        self.check_there()
         by_digest = {image.digest: image for image in self.images.values()}
         return self.images.get(name) or by_digest.get(name)
 
     @contextlib.contextmanager
     def container(self, spec: ContainerSpec) -> Iterator[FakeContainer]:
         """Create a container, and remove it at the end, whatever happens."""
-        if self.lost:
-            raise EngineUnavailableError(LOST)
+        self.check_there()
         if spec.image not in self.stages:
-            message = f"the fake engine has no image {spec.image}"
-            raise ImageMissingError(message)
+            raise ImageMissingError(NO_IMAGE.format(spec.image))
         container = FakeContainer(self, spec, self.stages[spec.image])
         self.created.append(container)
         try:
             yield container
         finally:
             if not container.kept:
-                with contextlib.suppress(EngineError):
+                try:
                     container.remove()
+                except EngineError:
+                    container.left = True
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         """Those that carry the labels and were not removed."""
-        if self.lost:
-            raise EngineUnavailableError(LOST)
+        self.check_there()
         return [
             container
             for container in self.created

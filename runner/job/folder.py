@@ -15,7 +15,7 @@ from runner.project.document import Document, load_document
 from runner.project.settings import Switches, switches_from
 
 CACHE: Final = ".cache"
-PRIVATE_FOLDERS: Final = ("locks", "previous", "runs")
+PRIVATE_FOLDERS: Final = ("left", "locks", "previous", "runs")
 
 
 @dataclass(frozen=True)

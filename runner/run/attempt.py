@@ -3,21 +3,20 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from runner.errors import EngineError, SettingsError, StageBusyError
-from runner.host.container import ContainerSpec, Mount
-from runner.host.engine import LABEL
-from runner.host.machine import ProcessIdentity, cpu_count
+from runner.errors import EngineError, SettingsError
+from runner.host.container import Container, ContainerSpec, Mount
+from runner.host.machine import cpu_count
 from runner.job.folder import Job
 from runner.job.journal import CLOSED, CONTAINER, INTENT, STARTED, Journal, journal_of
 from runner.run.kept_request import kept_request
-from runner.run.left_containers import KEEP, PROMPT, RUN, is_kept
+from runner.run.left_containers import KEEP, note_left, remove_containers, run_labels, stage_labels
 from runner.run.private_files import SECRET, forget, kept_file, lay_down, private_folder
 from runner.run.redaction import Redaction, redaction_of
 from runner.run.request import CONTAINER_MODELS, Host, Request, request_document
@@ -136,22 +135,6 @@ class Run:
         return environment
 
 
-def stage_labels(job: Job, stage_id: str) -> dict[str, str]:
-    """The labels that every container of one stage of one job carries."""
-    return {f"{LABEL}job": str(job.root), f"{LABEL}stage": stage_id}
-
-
-def run_labels(run_id: str, owner: ProcessIdentity) -> dict[str, str]:
-    """The labels that say whose container it is."""
-    return {
-        RUN: run_id,
-        f"{LABEL}owner.pid": str(owner.pid),
-        f"{LABEL}owner.started": str(owner.started),
-        f"{LABEL}boot": owner.boot_id,
-        f"{LABEL}machine": owner.machine_id,
-    }
-
-
 def _secret(name: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -204,29 +187,19 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
         raise
 
 
-def remove_containers(stage_id: str, job: Job, host: Host) -> None:
-    """Remove what is left of a stage whose lock is held, but for what was kept to be looked into.
+@contextlib.contextmanager
+def container_of(run: Run) -> Iterator[Container]:
+    """The run's container for the time of the block; one that stays is noted for the next call.
 
-    Raises StageBusyError while one of them lives that is not over.
+    Raises what the engine raises.
     """
-    for leftover in host.engine.containers(stage_labels(job, stage_id)):
-        state = leftover.state()
-        kept = is_kept(state.labels)
-        # An engine that goes away may leave a container running whose run was closed for that.
-        if state.is_running and (kept or not _is_over(job, state.labels)):
-            msg = (
-                f"a container of {stage_id} of {job.root} still runs, so its folder stays where it "
-                "is. Stop it with docker stop, or wait for it."
-            )
-            raise StageBusyError(msg)
-        if not kept:
-            leftover.remove()
-
-
-def _is_over(job: Job, labels: Mapping[str, str]) -> bool:
-    # Whoever sits at a prompt holds the stage's lock.
-    run_id = labels.get(RUN)
-    return PROMPT in labels or (run_id is not None and journal_of(job, run_id).is_closed)
+    container = None
+    try:
+        with run.host.engine.container(run.container_spec()) as container:
+            yield container
+    finally:
+        if container is not None and container.left:
+            note_left(run.job, run.request.stage.id)
 
 
 def _may_live(run: Run) -> bool:

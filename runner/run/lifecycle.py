@@ -7,7 +7,7 @@ from runner.job.lock import stage_lock
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.admission import admit
-from runner.run.attempt import begin
+from runner.run.attempt import begin, container_of
 from runner.run.conclusion import (
     announce,
     circumstances,
@@ -62,7 +62,7 @@ def run_stage(
         ):
             announce(run, emit)
             clock.lap("prepare")
-            with host.engine.container(run.container_spec()) as container:
+            with container_of(run) as container:
                 run.journal.write(CONTAINER, container_id=container.id)
                 clock.lap("create")
                 facts = supervise(container, output_of(run, emit), supervision(run, emit))

@@ -22,9 +22,9 @@ from runner.job.removal import remove_folder
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.admission import admit
-from runner.run.attempt import CONTAINER_JOB, Run, new_run, remove_containers
+from runner.run.attempt import CONTAINER_JOB, Run, new_run
 from runner.run.conclusion import stop_asked
-from runner.run.left_containers import PROMPT
+from runner.run.left_containers import PROMPT, remove_containers
 from runner.run.outcome import waiting
 from runner.run.private_files import forget, lay_down
 from runner.run.recovery import recover

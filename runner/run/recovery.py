@@ -21,7 +21,8 @@ from runner.job.journal import CLOSED, STARTED, journal_of, open_runs, owner_of
 from runner.job.log_file import mend_logs
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
-from runner.run.attempt import Run, release_space, stage_labels
+from runner.run.attempt import Run, release_space
+from runner.run.left_containers import forget_left, is_left, remove_containers, stage_labels
 from runner.run.leftovers import sweep
 from runner.run.private_files import forget
 from runner.run.request import Host
@@ -76,6 +77,9 @@ def recover(
             emit(Notice(stage=stage.id, message=_close_started(run_id, stage, job, steps)))
         else:
             _undo(run_id, stage.id, job)
+    if is_left(job, stage.id):
+        remove_containers(stage.id, job, host)
+        forget_left(job, stage.id)
     finish_restore(job, stage.id)
     sweep(job, stage.id)
     return adopted

@@ -19,8 +19,8 @@ from runner.job.journal import all_open_runs
 from runner.job.lock import is_locked, stage_lock
 from runner.job.stop_request import ask_to_stop
 from runner.project.pipeline import Project
-from runner.run.attempt import stage_labels
 from runner.run.cancellation import Cancellation
+from runner.run.left_containers import stage_labels
 from runner.run.recovery import recover
 from runner.run.request import Host
 

@@ -11,7 +11,8 @@ from runner.errors import EngineError, JobFolderError, Verdict
 from runner.host.engine_fake import FakeContainer, FakeProcess
 from runner.job.folder import Job
 from runner.job.journal import CONTAINER, journal_of, open_runs
-from runner.run.attempt import begin, reserve_space, stage_labels
+from runner.run.attempt import begin, reserve_space
+from runner.run.left_containers import stage_labels
 from runner.run.output import Output
 from runner.run.request import RunOptions, resolve
 from runner.run.results import restore
