@@ -38,6 +38,7 @@ LEVELS: Final = frozenset({"INFO", "WARNING", "ERROR", "CRITICAL"})
 class EndReport:
     """What ``entry.sh`` read inside the container when the stage had ended; None is unknown."""
 
+    exit_code: int | None = None
     oom_kills: int | None = None
     memory_peak_bytes: int | None = None
     cpu_seconds: float | None = None
@@ -200,6 +201,7 @@ def _report(record: dict[str, Any], memory_limit: int | None) -> EndReport:
     if peak is not None and memory_limit is not None and peak > memory_limit * OVERSHOOT:
         peak = None
     return EndReport(
+        exit_code=whole("exit_code"),
         oom_kills=whole("oom_kills"),
         memory_peak_bytes=peak,
         cpu_seconds=float(cpu) if isinstance(cpu, int | float) and 0 <= cpu < LARGEST else None,

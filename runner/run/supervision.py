@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from runner.errors import EngineError, EngineUnavailableError, StagerunError
 from runner.events import Observer, Resources
 from runner.host.container import Container, ContainerState
+from runner.host.machine import process_exists
 from runner.run.cancellation import Cancellation
 from runner.run.output import EndReport, Output
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from runner.host.monitor import Sample, Usage
 
 KILL_WAIT_SECONDS: Final = 30.0
+UNNOTICED_SECONDS: Final = 2.0
 DRAIN_SECONDS: Final = 5.0
 LONGEST_DRAIN_SECONDS: Final = 600.0
 SIGNALLED: Final = frozenset({128 + signal.SIGTERM, 128 + signal.SIGKILL})
@@ -88,13 +90,43 @@ def rejoin(container: Container, state: ContainerState, output: Output, how: Sup
     started_at = state.started_at or datetime.now(UTC)
     reader = _reading(output, container.kept_output(follow=state.is_running))
     if state.is_running:
-        return _to_the_end(container, output, reader, how, started_at, 0.0)
+        with _woken(container, state) as was_woken:
+            facts = _to_the_end(container, output, reader, how, started_at, 0.0)
+        told = facts.report.exit_code if facts.report and was_woken() else None
+        # An engine that had to be woken makes the exit code up.
+        return replace(facts, exit_code=told) if told and facts.exit_code == 0 else facts
     over = replace(how, timeout=float("inf"))
     facts = _to_the_end(container, output, reader, over, started_at, 0.0)
     ended_at = max(started_at, state.ended_at or started_at)
     return replace(
         facts, ended_at=ended_at, duration_seconds=(ended_at - started_at).total_seconds()
     )
+
+
+@contextlib.contextmanager
+def _woken(container: Container, state: ContainerState) -> Iterator[Callable[[], bool]]:
+    """See to it that the engine notices the end of a container; yields whether that was needed.
+
+    Docker 20.10 that is started again, after it was killed, may take a container for running whose
+    process had ended meanwhile, until it is asked to send it a signal. SIGCONT means nothing to a
+    process that lives.
+    """
+    over, woken = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(UNNOTICED_SECONDS):
+            if not process_exists(state.pid):
+                woken.set()
+                with contextlib.suppress(StagerunError):
+                    container.signal("SIGCONT")
+                return
+
+    if state.pid:
+        threading.Thread(target=watch, daemon=True, name="notice").start()
+    try:
+        yield woken.is_set
+    finally:
+        over.set()
 
 
 def _reading(output: Output, frames: Iterator[tuple[int, bytes]]) -> threading.Thread:
