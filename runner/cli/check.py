@@ -1,5 +1,6 @@
 """``stagerun check [PATH…]``: hold stage code, specs and Dockerfiles against the rules."""
 
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +43,11 @@ def command(
     wanted = _staged_files(context.folder) if staged else list(paths) or _all_of(context)
     if checklist:
         return _show_checklists(context, wanted)
-    checked = check(gather(wanted))
+    targets = gather(wanted)
+    if paths and not targets:
+        msg = f"there is nothing to check in {', '.join(map(str, paths))}."
+        raise UsageError(msg)
+    checked = check(targets)
 
     def lines() -> list[str]:
         found = (line for item in checked.findings for line in _told(item))
@@ -76,17 +81,35 @@ def _short(context: Context, path: Path) -> Path:
 
 
 def _staged_files(folder: Path) -> list[Path]:
-    words = ["git", "diff", "--cached", "--name-only", "--diff-filter=ACMR", "--relative", "-z"]
     try:
-        named = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True).stdout
+        named = _git_names(folder, "diff", "--cached", "--diff-filter=ACMR")
     except FileNotFoundError:
         msg = "--staged asks git, which is not installed here. Name the files instead."
         raise UsageError(msg) from None
     except subprocess.CalledProcessError as problem:
-        msg = f"--staged asks git, which says: {problem.stderr.strip().splitlines()[0]}"
+        said = (os.fsdecode(problem.stderr).strip().splitlines() or ["nothing"])[0]
+        msg = f"--staged asks git in {folder}, which says: {said}"
         raise UsageError(msg) from None
-    paths = map(Path, filter(None, named.split("\0")))
-    return [path for path in paths if path.suffix == ".py" or path.name in FILES]
+    paths = [Path(name) for name in named if _is_checked(Path(name))]
+    edited = set(_git_names(folder, "diff"))
+    if others := [path for path in paths if str(path) in edited]:
+        msg = (
+            f"{others[0]} is not as it was staged, and the files on disk are what is checked. "
+            "Stage it again, or take the change back."
+        )
+        raise UsageError(msg)
+    return paths
+
+
+def _is_checked(path: Path) -> bool:
+    is_code = path.suffix == ".py" and not {"fixture", "tests"} & set(path.parts)
+    return is_code or path.name in FILES
+
+
+def _git_names(folder: Path, *words: str) -> list[str]:
+    command = ["git", *words, "--name-only", "--relative", "-z"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    return [name for name in os.fsdecode(done.stdout).split("\0") if name]
 
 
 FILES = frozenset({"stage.yaml", "Dockerfile"})

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -9,9 +10,13 @@ from runner.cli.completing import complete_stage
 from runner.cli.context import Context
 from runner.cli.options import common_options
 from runner.cli.reporting import answer
+from runner.cli.verbs import VERBS
 from runner.errors import UsageError
 from runner.observers.plain import plain
 from runner.observers.style import paint
+
+SOURCE: Final = "input/text"
+PARENT: Final = "base"
 
 
 @click.command("new", short_help="Write a new stage or a new project.")
@@ -20,11 +25,11 @@ from runner.observers.style import paint
     "--from",
     "source",
     metavar="STAGE[/OUTPUT]",
-    default="input/text",
+    default=SOURCE,
     shell_complete=complete_stage,
     help="What the stage reads; input/NAME is a file of the job [input/text].",
 )
-@click.option("--parent", metavar="IMAGE", default="base", help="Its parent image [base].")
+@click.option("--parent", metavar="IMAGE", default=PARENT, help="Its parent image [base].")
 @click.option(
     "--example",
     metavar="FILE",
@@ -41,8 +46,14 @@ def command(
     Without STAGE, --project DIR makes a new project with a first stage.
     """
     if name is None:
+        if (source, parent, example) != (SOURCE, PARENT, None):
+            msg = "--from, --parent and --example are about a stage: stagerun new 11_shots …"
+            raise UsageError(msg)
         _make_project(context)
         return
+    if name in VERBS:
+        msg = f"stagerun {name} is a command; give the stage another name."
+        raise UsageError(msg)
     from runner.template.new_stage import StageRequest, make_stage
 
     request = StageRequest(id=name, source=source, parent=parent, example=example)

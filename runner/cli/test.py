@@ -157,7 +157,9 @@ def _summary(
     context: Context, chosen: Sequence[StageSpec], results: Sequence["CaseResult"]
 ) -> list[str]:
     if not chosen:
-        return ["nothing to test: no stage has changed"]
+        has_stages = bool(context.project.stages)
+        why = "no stage has changed" if has_stages else "the project has no stages"
+        return [f"nothing to test: {why}"]
     rows = []
     for stage in chosen:
         mine = [result for result in results if result.stage == stage.id]

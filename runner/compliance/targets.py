@@ -13,6 +13,8 @@ from runner.project.stage import StageSpec, load_stage
 SPEC: Final = "stage.yaml"
 DOCKERFILE: Final = "Dockerfile"
 SKIPPED: Final = frozenset({"__pycache__", "fixture", "node_modules"})
+NO_CODE: Final = SKIPPED | {"tests"}
+"""The folders of a stage that are no part of its program."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +81,13 @@ class Targets:
 
 
 def modules_of(folder: Path) -> list[Path]:
-    """The Python files of a stage."""
-    return sorted(path for path in folder.glob("*.py") if path.is_file())
+    """The Python files of a stage, without its fixture and its tests."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in NO_CODE and name[0] != "."]
+        paths = (Path(place, name) for name in names if name.endswith(".py"))
+        found += (path for path in paths if path.is_file())
+    return sorted(found)
 
 
 def gather(paths: Iterable[Path]) -> list[Target]:

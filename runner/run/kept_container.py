@@ -61,7 +61,8 @@ def _described(name: str, run: Run, engine: Engine) -> KeptContainer:
     # Its mounts once more, and none of them to be written: what a run left stays as it is.
     inside = (
         "run", "--rm", "-it", "--volumes-from", f"{name}:ro", "--tmpfs", "/tmp", "--read-only",
-        "--network", "none", "--user", engine.user(*run.job.owner), "--entrypoint", "/bin/sh",
+        "--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+        "--user", engine.user(*run.job.owner), "--entrypoint", "/bin/sh",
         run.request.image.digest,
     )  # fmt: skip
     program = _program(engine)

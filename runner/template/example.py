@@ -7,7 +7,7 @@ from typing import Final
 
 from runner.errors import FixtureError, UsageError
 from runner.fixture.fixture import load_fixture
-from runner.job.input_files import real_file
+from runner.job.input_files import name_inside, real_file
 from runner.project.pipeline import JOB_INPUT, Project
 from runner.project.stage import Source
 from runner.run.giving import gifts
@@ -23,6 +23,7 @@ TEXTS: Final = {
 }
 SOUND: Final = ".wav"
 MAKER: Final = "make.py"
+OF_A_FIXTURE: Final = frozenset({"fixture.yaml", "expect.yaml"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,11 @@ def example_for(source: Source, project: Project, file: Path | None) -> Example:
     if file is not None:
         if source.stage != JOB_INPUT:
             gifts(project, {str(source): (file,)})
-        return Example(name=file.name, files={file.name: real_file(file).read_bytes()})
+        name = name_inside(file)
+        if name in OF_A_FIXTURE:
+            msg = f"--example {file}: a fixture has a file {name} of its own; give it another name."
+            raise UsageError(msg)
+        return Example(name=name, files={name: real_file(file).read_bytes()})
     if source.stage == JOB_INPUT:
         return Example(name="example.txt", files={"example.txt": TEXTS[".txt"]})
     if known := _from_fixtures(source, project):

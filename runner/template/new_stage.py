@@ -1,5 +1,6 @@
 """A new stage in a project: its spec, its code and its fixture."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +57,12 @@ def stage_files(
         "parent": parent,
         "input": source.output,
         "source": str(source),
-        "reference": source.output if is_input else str(source),
+        "reference": json.dumps(source.output if is_input else str(source)),
     }
     group = f"input: {{{source.output}: " if is_input else f"have: {{{source}: "
     made = f"make: {example.make} # writes {example.name}\n" if example.make else ""
-    fixture = f"# The job that the stage is tested with.\n{made}{group}{example.name}}}\n"
+    name = json.dumps(example.name, ensure_ascii=False)  # which is YAML, too
+    fixture = f"# The job that the stage is tested with.\n{made}{group}{name}}}\n"
     return {
         **filled_folder("stage", values),
         "fixture/fixture.yaml": fixture,

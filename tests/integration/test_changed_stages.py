@@ -97,6 +97,24 @@ def test_the_library_that_all_images_share_concerns_all_stages(project: Path) ->
     assert changed(project) == list(STAGES)
 
 
-def test_an_unknown_revision_is_said_in_the_words_of_git(project: Path) -> None:
-    with pytest.raises(UsageError, match=r"git in .*, which says: .*nowhere"):
+def test_an_unknown_revision_is_said_as_one(project: Path) -> None:
+    with pytest.raises(UsageError, match="--changed nowhere: git knows no such revision"):
         changed(project, "nowhere")
+
+
+def test_an_option_of_git_is_no_revision(project: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        changed(project, f"--output={tmp_path / 'written'}")
+    assert not (tmp_path / "written").exists()
+
+
+def test_a_file_of_the_project_that_a_fixture_names_concerns_its_stage(project: Path) -> None:
+    (project / "data.txt").touch()
+    folder = project / "stages" / NEXT / "fixture"
+    folder.mkdir()
+    (folder / "fixture.yaml").write_text("input: {text: //data.txt}\n")
+    (folder / "expect.yaml").touch()
+    git(project, "add", "-A")
+    git(project, *WHO, "commit", "-q", "-m", "fixture")
+    (project / "data.txt").write_text("changed\n")
+    assert changed(project) == [NEXT]

@@ -77,7 +77,9 @@ def test_what_keeps_tests_from_running_is_a_failure_with_its_last_lines(
         return 4
 
     (found,) = results(bench, place, program)
-    assert found.problems == ("pytest ended with exit code 4:\n  no module named numpy",)
+    assert found.problems == (
+        "pytest ended with exit code 4, and reported no failure:\n  no module named numpy",
+    )
 
 
 def test_a_folder_in_which_no_test_is_found_fails(bench: Bench, place: Path) -> None:

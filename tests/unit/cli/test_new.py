@@ -103,6 +103,7 @@ def test_without_any_example_one_is_asked_for(bench: Bench) -> None:
         (["20_x", "--from", "input"], "name a file of the job"),
         (["20_x", "--parent", "ffmpg"], "did you mean ffmpeg?"),
         (["20_x", "--example", "/none"], "/none"),
+        (["run"], "stagerun run is a command"),
         ([], "stagerun new 11_shots"),
     ],
 )
@@ -119,3 +120,30 @@ def test_a_project_is_not_made_where_something_is(project: Path, kit: Kit) -> No
     del kit
     assert "is there already" in new("--project", project)
     assert "is no name for a project" in new("--project", project.with_name("a b"))
+
+
+def test_any_name_of_an_example_can_stand_in_a_fixture(project: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "c: d, [x #y.txt"
+    mine.write_text("mine\n")
+    assert new("20_next", "--example", mine, project=project) == ""
+    (case, *_) = load_fixture(load_project(project).stages["20_next"]).cases
+    (name,) = case.input.values()
+    assert (project / "stages/20_next/fixture" / name).read_text() == "mine\n"
+
+
+def test_an_example_cannot_take_the_place_of_the_fixtures_own_files(
+    project: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "expect.yaml"
+    mine.touch()
+    assert "a fixture has a file expect.yaml" in new("20_x", "--example", mine, project=project)
+
+
+def test_a_project_may_have_a_name_that_yaml_takes_for_something_else(tmp_path: Path) -> None:
+    assert new("--project", tmp_path / "null") == ""
+    assert load_project(tmp_path / "null").settings.name == "null"
+
+
+def test_what_is_about_a_stage_is_refused_with_a_project(tmp_path: Path) -> None:
+    assert "are about a stage" in new("--project", tmp_path / "p", "--parent", "ffmpeg")
+    assert not (tmp_path / "p").exists()

@@ -96,7 +96,7 @@ def test_a_stage_without_a_fixture_fails_and_is_told_what_to_write(bench: Bench)
         (FIXTURE, "outputs: {copy: [}\n", "expect.yaml, line 1"),
         (FIXTURE, "bad: {x: {verdict: broken}}\n", "expect.yaml, line 1"),
         ("input: {text: other.txt}\n", GOOD, "other.txt is not there"),
-        ("have: {49_none/text: text.txt}\n", GOOD, 'no stage "49_none"'),
+        ("have: {49_none/text: text.txt}\n", "{}\n", 'no stage "49_none"'),
         ("input: {text: //gone.txt}\n", GOOD, "gone.txt is not there"),
     ],
 )
@@ -158,3 +158,53 @@ def test_the_results_can_be_had_as_json(bench: Bench) -> None:
     document = context_said.document
     assert (document["passed"], document["failed"]) == (2, 0)
     assert document["results"][0]["verdict"] == "success"
+
+
+def test_an_image_that_is_older_than_the_stage_is_not_tested_in_its_place(bench: Bench) -> None:
+    give_fixture(bench.kit)
+    with (bench.kit.root / "stages" / PROBE / "stage.py").open("a") as file:
+        file.write("raise SystemExit(9)\n")
+    said = bench.say(command, PROBE)
+    assert said.code == 1
+    assert f"is older than stages/{PROBE}/stage.py" in said.text
+    assert f"stagerun test {PROBE} --build" in said.text
+
+
+@pytest.mark.parametrize(
+    ("expect", "said"),
+    [
+        ("bad: {x: {leave_out: [texd], verdict: success}}\n", "leaves out 'texd'"),
+        ("outputs: {copi: 1}\n", "no output 'copi'; did you mean copy?"),
+        ("bad: {fixture: {verdict: success}}\n", "the name of the good one"),
+    ],
+)
+def test_a_name_that_means_nothing_is_told(bench: Bench, expect: str, said: str) -> None:
+    give_fixture(bench.kit, expect)
+    result = bench.say(command, PROBE)
+    assert result.code == 1
+    assert said in result.text
+
+
+def test_cases_may_have_any_names(bench: Bench) -> None:
+    names = ["не", "но", "..", "made", "x" * 300]
+    bad = "".join(f"  {name}: {{verdict: success}}\n" for name in names)
+    give_fixture(bench.kit, f"bad:\n{bad}")
+    said = bench.say(command, PROBE)
+    assert said.code == 0, said.text
+
+
+def test_a_failure_of_the_second_run_is_told_as_one(bench: Bench) -> None:
+    give_fixture(bench.kit, "outputs: {copy: {contains: hello}}\n")
+    runs: list[str] = []
+
+    def flaky(process: FakeProcess) -> int:
+        code = copy_input(process)
+        runs.append("")
+        if len(runs) > 1:
+            process.path(f"/job/{PROBE}/copy.txt").write_text("another\n")
+        return code
+
+    bench.does(PROBE, flaky)
+    said = bench.say(command, PROBE, "--twice")
+    assert "the second of two runs is another one" in said.text
+    assert "case-0-again" in said.text
