@@ -1,4 +1,4 @@
-"""Makes the demo's film in the project's ffmpeg image: python demo/film.py out/media/demo.mkv"""
+"""Makes the demo's film in the image of the stage that reads it: python demo/film.py out/media/demo.mkv"""
 
 import os
 import sys
@@ -18,7 +18,7 @@ def main() -> int:
     print(f"making the demo's film {sys.argv[1]}")
     client = docker.from_env(timeout=600)  # it waits for the film, too
     client.containers.run(
-        "stagerun/parent-ffmpeg:current",
+        "stagerun/01_demux:main",
         ["python3", "/demo/make_clip.py", f"/film/{target.name}.part.mkv"],
         mounts=[
             docker.types.Mount("/demo", str(FOLDER), type="bind", read_only=True),
