@@ -1,4 +1,4 @@
-"""Makes the demo's film in the image of the stage that reads it: python demo/film.py out/media/demo.mkv"""
+"""Makes the demo's film, in the image of the stage that reads it: python demo/film.py FILM."""
 
 import os
 import sys
