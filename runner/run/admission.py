@@ -13,8 +13,6 @@ from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
 from runner.job.own_file import open_regular
 from runner.project.quantity import limit_text
-from runner.run.disk_room import check_disks
-from runner.run.memory_promises import expected_bytes, promise
 from runner.run.request import Host, Request
 from runner.run.runtime_folder import runtime_folder, try_lock, unusable
 
@@ -36,6 +34,10 @@ def admit(
 
     Raises DiskFullError or NotAdmittedError, with the numbers, and CancelledError.
     """
+    # A call that finds everything done starts quicker without these.
+    from runner.run.disk_room import check_disks
+    from runner.run.memory_promises import expected_bytes
+
     deadline = time.monotonic() + request.options.wait_seconds
     entry = read_entries(job).get(request.stage.id)
     check_disks(request, job, entry, host.engine)
@@ -84,6 +86,8 @@ def _wait(
 def _memory_taker(
     request: Request, asked: int | None, host: Host, held: contextlib.ExitStack
 ) -> Callable[[], _Refusal | None]:
+    from runner.run.memory_promises import promise
+
     def take() -> _Refusal | None:
         shortage = None if asked is None else promise(request, asked, host.identity, held)
         advice = "Wait until there is more (--wait), or lower its limit with --memory."

@@ -7,21 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.errors import StagerunError
+from runner.errors import StagerunError, Verdict
 from runner.events import Observer, RunStarted
+from runner.host.container import Container
 from runner.host.machine import free_bytes
 from runner.job.folder import Job
 from runner.job.journal import STARTED
 from runner.job.stop_request import asked_to_stop
 from runner.project.stage import StageSpec
 from runner.run.attempt import Run
-from runner.run.contract import Found
+from runner.run.contract import Found, check_contract
 from runner.run.inputs import changed_inputs
 from runner.run.output import Output
 from runner.run.request import Host
 from runner.run.stopwatch import Stopwatch
 from runner.run.supervision import Facts, Supervision
-from runner.run.verdict import Circumstances, Judgement
+from runner.run.verdict import Circumstances, Judgement, judge
 
 if TYPE_CHECKING:
     from runner.manifest import RunRecord
@@ -118,6 +119,17 @@ def circumstances(run: Run) -> Circumstances:
         gpus_lost=(lost(uuids, run.host.inventory()) or ()) if uuids else (),
         inputs_changed=tuple(changed_inputs(run.job, request.inputs)),
     )
+
+
+def keep_if_failed(run: Run, container: Container, facts: Facts, around: Circumstances) -> None:
+    """Keep a container whose caller asked for it, unless all is well or its end was wanted."""
+    if not run.request.options.keep:
+        return
+    stage = run.request.stage
+    found = check_contract(stage, run.job.stage_folder(stage.id), run.id)
+    verdict = judge(facts, found, around).verdict
+    if not verdict.good and verdict is not Verdict.CANCELLED:
+        container.keep()
 
 
 def conclude(

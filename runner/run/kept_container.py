@@ -8,16 +8,11 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.errors import Verdict
-from runner.host.container import Container
 from runner.host.engine import DEFAULT_SOCKET, Engine
 from runner.job.folder import Job
 from runner.run.attempt import Run
-from runner.run.contract import check_contract
 from runner.run.left_containers import JOB, RUN, is_kept
 from runner.run.outcome import Outcome
-from runner.run.supervision import Facts
-from runner.run.verdict import Circumstances, judge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +26,6 @@ class KeptContainer:
     inside: str | None
     output: str
     removal: str
-
-
-def keep_if_failed(run: Run, container: Container, facts: Facts, around: Circumstances) -> None:
-    """Keep a container whose caller asked for it, unless all is well or its end was wanted."""
-    if not run.request.options.keep:
-        return
-    stage = run.request.stage
-    found = check_contract(stage, run.job.stage_folder(stage.id), run.id)
-    verdict = judge(facts, found, around).verdict
-    if not verdict.good and verdict is not Verdict.CANCELLED:
-        container.keep()
 
 
 def kept_container(outcome: Outcome, job: Job, engine: Engine) -> KeptContainer | None:

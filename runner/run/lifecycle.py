@@ -12,6 +12,7 @@ from runner.run.conclusion import (
     announce,
     circumstances,
     conclude,
+    keep_if_failed,
     output_of,
     stop_asked,
     supervision,
@@ -19,7 +20,6 @@ from runner.run.conclusion import (
 from runner.run.contract import check_contract
 from runner.run.ended import note_end
 from runner.run.given import kept_given
-from runner.run.kept_container import keep_if_failed
 from runner.run.outcome import Outcome, cached, finished, given, waiting
 from runner.run.recovery import recover
 from runner.run.request import Host, RunOptions, resolve
