@@ -1,7 +1,6 @@
 """``stagerun check [PATH…]``: hold stage code, specs and Dockerfiles against the rules."""
 
-import os
-import subprocess
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from runner.cli.options import common_options
 from runner.cli.reporting import answer
 from runner.cli.tables import one_line
 from runner.errors import UsageError
+from runner.host.git import git_words
 from runner.observers.plain import plain
 from runner.observers.style import UNICODE
 from runner.run.findings import shown
@@ -81,35 +81,25 @@ def _short(context: Context, path: Path) -> Path:
 
 
 def _staged_files(folder: Path) -> list[Path]:
-    try:
-        named = _git_names(folder, "diff", "--cached", "--diff-filter=ACMR")
-    except FileNotFoundError:
-        msg = "--staged asks git, which is not installed here. Name the files instead."
-        raise UsageError(msg) from None
-    except subprocess.CalledProcessError as problem:
-        said = (os.fsdecode(problem.stderr).strip().splitlines() or ["nothing"])[0]
-        msg = f"--staged asks git in {folder}, which says: {said}"
-        raise UsageError(msg) from None
-    paths = [Path(name) for name in named if _is_checked(Path(name))]
-    edited = set(_git_names(folder, "diff"))
-    if others := [path for path in paths if str(path) in edited]:
+    diff = ("diff", "--name-only", "--relative", "-z")
+    git = partial(git_words, folder, *diff, asked_by="--staged")
+    paths = [Path(name) for name in git("--cached", "--diff-filter=ACMR")]
+    wanted = [path for path in paths if _is_checked(path)]
+    edited = set(git())
+    if others := [path for path in wanted if str(path) in edited]:
         msg = (
             f"{others[0]} is not as it was staged, and the files on disk are what is checked. "
             "Stage it again, or take the change back."
         )
         raise UsageError(msg)
-    return paths
+    return wanted
 
 
 def _is_checked(path: Path) -> bool:
-    is_code = path.suffix == ".py" and not {"fixture", "tests"} & set(path.parts)
+    from runner.compliance.targets import NO_CODE
+
+    is_code = path.suffix == ".py" and not NO_CODE & set(path.parts)
     return is_code or path.name in FILES
-
-
-def _git_names(folder: Path, *words: str) -> list[str]:
-    command = ["git", *words, "--name-only", "--relative", "-z"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=True)
-    return [name for name in os.fsdecode(done.stdout).split("\0") if name]
 
 
 FILES = frozenset({"stage.yaml", "Dockerfile"})

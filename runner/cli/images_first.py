@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from runner.cli.context import Context
 from runner.errors import GpuError
 from runner.events import Observer
+from runner.host.images import StageImage
 from runner.job.folder import Job
 from runner.project.config import resolve_config
 from runner.project.stage import StageSpec
@@ -25,8 +26,6 @@ def build_first(context: Context, wanted: Iterable[Wanted], emit: Observer) -> N
 
     Raises ConfigError, BuildError and its kin.
     """
-    from runner.host.image_build import build
-    from runner.host.images import plan
     from runner.run.inputs import is_enabled
 
     project = context.project
@@ -37,8 +36,19 @@ def build_first(context: Context, wanted: Iterable[Wanted], emit: Observer) -> N
         if is_enabled(stage_id, project, one.job)
     }
     pairs = [(stage, variant) for (_, variant), stage in images.items()]
-    if steps := plan(project, context.engine, pairs):
-        build(project, context.engine, steps, emit)
+    build_images(context, pairs, emit)
+
+
+def build_images(context: Context, images: Iterable[StageImage], emit: Observer) -> None:
+    """Build those of these images that are missing or older than their sources.
+
+    Raises SpecError, BuildError and its kin.
+    """
+    from runner.host.image_build import build
+    from runner.host.images import plan
+
+    if steps := plan(context.project, context.engine, images):
+        build(context.project, context.engine, steps, emit)
 
 
 def _variant(stage: StageSpec, wanted: Wanted, context: Context) -> str:

@@ -13,7 +13,7 @@ from runner.errors import UsageError
 from runner.job.creation import Creation, JobRequest, make_job
 from runner.observers.plain import plain
 from runner.observers.style import paint
-from runner.project.config import JobLayer, check_keys
+from runner.project.config import NO_JOB, check_keys
 from runner.project.pipeline import JOB_INPUT, Project
 from runner.suggestion import closest
 
@@ -121,7 +121,7 @@ def _check(project: Project, request: JobRequest) -> None:
             hint = f"did you mean {close}?" if close else f"they read {', '.join(sorted(known))}."
             msg = f"--input {name}: no stage of the project reads input/{name}; {hint}"
             raise UsageError(msg)
-    check_keys(project, JobLayer(config={}, stages={}, document=None), request.config)
+    check_keys(project, NO_JOB, request.config)
     if request.workflow:
         project.workflow(request.workflow)
 

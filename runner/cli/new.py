@@ -12,11 +12,11 @@ from runner.cli.options import common_options
 from runner.cli.reporting import answer
 from runner.cli.verbs import VERBS
 from runner.errors import UsageError
+from runner.host.recipe import BASE
 from runner.observers.plain import plain
 from runner.observers.style import paint
 
 SOURCE: Final = "input/text"
-PARENT: Final = "base"
 
 
 @click.command("new", short_help="Write a new stage or a new project.")
@@ -29,7 +29,7 @@ PARENT: Final = "base"
     shell_complete=complete_stage,
     help="What the stage reads; input/NAME is a file of the job [input/text].",
 )
-@click.option("--parent", metavar="IMAGE", default=PARENT, help="Its parent image [base].")
+@click.option("--parent", metavar="IMAGE", default=BASE, help="Its parent image [base].")
 @click.option(
     "--example",
     metavar="FILE",
@@ -46,7 +46,7 @@ def command(
     Without STAGE, --project DIR makes a new project with a first stage.
     """
     if name is None:
-        if (source, parent, example) != (SOURCE, PARENT, None):
+        if (source, parent, example) != (SOURCE, BASE, None):
             msg = "--from, --parent and --example are about a stage: stagerun new 11_shots …"
             raise UsageError(msg)
         _make_project(context)

@@ -10,6 +10,7 @@ import click
 
 from runner.cli.completing import complete_stage
 from runner.cli.context import Context
+from runner.cli.images_first import build_images
 from runner.cli.options import FOREVER, common_options
 from runner.cli.reporting import answer, say, tell_notices
 from runner.cli.stopping import Running, stopping
@@ -22,6 +23,7 @@ from runner.observers.together import together
 from runner.project.quantity import duration_text, size_text
 from runner.project.stage import StageSpec
 from runner.run.request import RunOptions
+from runner.run.variant import chosen_images
 
 if TYPE_CHECKING:
     from runner.fixture.case_run import CaseResult
@@ -65,7 +67,8 @@ def command(
 
     chosen = _chosen(context, stages, base)
     if build:
-        _build(context, chosen)
+        with context.observing() as emit:
+            build_images(context, chosen_images(context.project, chosen), emit)
     options = RunOptions(wait_seconds=FOREVER, dev=dev, retry=False)
     manner = Manner(folder=context.project.root / FOLDER, options=options, twice=twice)
     results = _tested(context, chosen, manner, at_once)
@@ -86,17 +89,6 @@ def _chosen(context: Context, names: Sequence[str], base: str | None) -> list[St
 
     changed = {stage.id for stage in changed_stages(project, base)}
     return [stage for stage in chosen if stage.id in changed]
-
-
-def _build(context: Context, chosen: Sequence[StageSpec]) -> None:
-    from runner.host.image_build import build
-    from runner.host.images import plan
-    from runner.run.variant import chosen_images
-
-    project = context.project
-    if steps := plan(project, context.engine, chosen_images(project, chosen)):
-        with context.observing() as emit:
-            build(project, context.engine, steps, emit)
 
 
 def _tested(

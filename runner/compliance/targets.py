@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from runner.errors import SpecError, StagerunError, UsageError
+from runner.host.build_context import NOT_CODE
 from runner.project.pipeline import Project, load_project
 from runner.project.stage import StageSpec, load_stage
 
 SPEC: Final = "stage.yaml"
 DOCKERFILE: Final = "Dockerfile"
 SKIPPED: Final = frozenset({"__pycache__", "fixture", "node_modules"})
-NO_CODE: Final = SKIPPED | {"tests"}
+NO_CODE: Final = SKIPPED | NOT_CODE
 """The folders of a stage that are no part of its program."""
 
 

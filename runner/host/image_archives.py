@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from runner.errors import ImageMismatchError, ImageMissingError
+from runner.errors import ImageMismatchError
 from runner.host.carried_files import (
     READ_BYTES,
     CarriedFile,
@@ -18,6 +18,7 @@ from runner.host.carried_files import (
 )
 from runner.host.engine import DockerEngine
 from runner.host.engine_errors import refusal, translated
+from runner.host.images import image_ids
 from runner.host.zstd import compress, decompressed
 from runner.project.schema import Part
 
@@ -47,7 +48,7 @@ def save_images(
     ``images`` has for each name the command that makes the image. Raises ImageMissingError,
     UsageError for a folder of something else, and DiskFullError.
     """
-    ids = _ids(engine, images)
+    ids = image_ids(engine, images)
     with new_contents(folder, INDEX):
         for name in (ARCHIVE, ARCHIVE + COMPRESSED):
             (folder / name).unlink(missing_ok=True)
@@ -55,17 +56,6 @@ def save_images(
         archive = write_archive(engine, ids, folder, name)
         write_index(folder, INDEX, ArchiveIndex(archive=archive))
     return archive
-
-
-def _ids(engine: DockerEngine, images: Mapping[str, str]) -> dict[str, str]:
-    ids = {}
-    for name, made_by in images.items():
-        found = engine.image(name)
-        if found is None:
-            msg = f"there is no image {name}. Make it: {made_by}"
-            raise ImageMissingError(msg)
-        ids[name] = found.digest
-    return ids
 
 
 def write_archive(

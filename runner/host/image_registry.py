@@ -10,13 +10,12 @@ from runner.errors import (
     DiskFullError,
     EngineError,
     ImageMismatchError,
-    ImageMissingError,
     UsageError,
 )
 from runner.events import Notice, Observer
 from runner.host.engine import DockerEngine
 from runner.host.engine_errors import refusal, translated
-from runner.host.images import Condition, recipe_state
+from runner.host.images import Condition, image_ids, recipe_state
 from runner.host.recipe import KIND, NAME, Recipe
 
 HOST: Final = re.compile(r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+(?=:))(:\d{1,5})?")
@@ -55,15 +54,8 @@ def push_images(
 
     Raises ImageMissingError before anything is pushed, or EngineError with what the registry said.
     """
-    there = {}
-    for image, made_by in images.items():
-        found = engine.image(image)
-        if found is None:
-            msg = f"there is no image {image}. Make it: {made_by}"
-            raise ImageMissingError(msg)
-        there[image] = found.digest
     pushed = []
-    for image, digest in there.items():
+    for image, digest in image_ids(engine, images).items():
         remote = f"{registry}/{image}"
         with _named(engine, image, remote) as (repository, tag), _told(engine, "pushed", remote):
             _raise_errors(engine.api.push(repository, tag=tag, stream=True, decode=True))

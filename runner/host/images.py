@@ -1,9 +1,10 @@
 """The project's images: whether they are there and as new as their sources, and what to build."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runner.errors import ImageMissingError
 from runner.host.engine import DockerEngine, Engine, Image
 from runner.host.engine_errors import translated
 from runner.host.recipe import BASE, KIND, NAME, PARENT, SOURCES, Recipe
@@ -137,6 +138,21 @@ class _Planner:
         if below.image in self.steps or parent.digest != then:
             return f"older than its parent image {below.name}"
         return ""
+
+
+def image_ids(engine: Engine, images: Mapping[str, str]) -> dict[str, str]:
+    """The ids of images; ``images`` has for each name the command that makes it.
+
+    Raises ImageMissingError.
+    """
+    ids = {}
+    for name, made_by in images.items():
+        found = engine.image(name)
+        if found is None:
+            msg = f"there is no image {name}. Make it: {made_by}"
+            raise ImageMissingError(msg)
+        ids[name] = found.digest
+    return ids
 
 
 def replaced_images(engine: DockerEngine) -> list[Image]:

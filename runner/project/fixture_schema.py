@@ -6,13 +6,16 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from runner.errors import Verdict
-from runner.project.schema import ImageDigest, Name, Part, Reference, Size
+from runner.project.schema import (
+    ImageDigest,
+    Name,
+    Part,
+    Reference,
+    Size,
+    one_or_several_words,
+)
 
 JsonType = Literal["text", "number", "boolean", "list", "object", "null"]
-
-
-def _one_or_several(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
 
 
 def _one_number_or_a_range(value: Any) -> Any:
@@ -36,7 +39,7 @@ def _expression(value: str) -> str:
 
 
 Texts = Annotated[
-    list[str], BeforeValidator(_one_or_several, json_schema_input_type=str | list[str])
+    list[str], BeforeValidator(one_or_several_words, json_schema_input_type=str | list[str])
 ]
 Range = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 Count = Annotated[

@@ -91,8 +91,8 @@ def _file_of_a_model(value: str) -> str:
     return value
 
 
-def _one_or_more_files(value: Any) -> Any:
-    """A file that nothing can stand for may be written as one word."""
+def one_or_several_words(value: Any) -> Any:
+    """A list of one word may be written as that word."""
     return [value] if isinstance(value, str) else value
 
 
@@ -100,7 +100,7 @@ ModelFile = Annotated[str, AfterValidator(_file_of_a_model)]
 OneOf = Annotated[
     list[ModelFile],
     Field(min_length=1),
-    BeforeValidator(_one_or_more_files, json_schema_input_type=str | list[str]),
+    BeforeValidator(one_or_several_words, json_schema_input_type=str | list[str]),
 ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from runner.errors import FixtureError, UsageError
-from runner.fixture.fixture import load_fixture
+from runner.fixture.fixture import OF_THE_PROJECT, load_fixture
 from runner.job.input_files import name_inside, real_file
 from runner.project.pipeline import JOB_INPUT, Project
 from runner.project.stage import Source
@@ -75,8 +75,8 @@ def _from_fixtures(source: Source, project: Project) -> str | None:
         except FixtureError:
             continue
         for name in fixture.cases[0].have.get(str(source), ()):
-            if name.startswith("//"):
+            if name.startswith(OF_THE_PROJECT):
                 return name
             if (fixture.folder / name).is_file():
-                return f"//{(fixture.folder / name).relative_to(project.root)}"
+                return f"{OF_THE_PROJECT}{(fixture.folder / name).relative_to(project.root)}"
     return None

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.errors import UsageError
+from runner.host.recipe import BASE
 from runner.project.pipeline import JOB_INPUT
 from runner.project.stage import Source
 from runner.template.example import TEXTS, Example
@@ -12,7 +13,6 @@ from runner.template.filling import filled_folder, put_down
 from runner.template.new_stage import stage_files
 
 FIRST: Final = "10_measure"
-PARENT: Final = "base"
 EXAMPLE: Final = "example.txt"
 
 
@@ -27,7 +27,7 @@ def make_project(folder: Path) -> Path:
         raise UsageError(msg)
     source = Source(stage=JOB_INPUT, output="text")
     example = Example(name=EXAMPLE, files={EXAMPLE: TEXTS[".txt"]})
-    stage = stage_files(FIRST, source, PARENT, example)
+    stage = stage_files(FIRST, source, BASE, example)
     project = filled_folder("project", {"name": folder.name, "first": FIRST})
     put_down(
         folder,

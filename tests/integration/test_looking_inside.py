@@ -153,16 +153,22 @@ def test_cancel_ends_a_prompt(real_kit: Kit, engine: DockerEngine) -> None:
     assert containers(engine, job) == 0
 
 
-@pytest.mark.alone  # a start of a run by any other test would clear up, too
-def test_the_next_run_clears_up_after_a_prompt_whose_runner_was_killed(
-    real_kit: Kit, engine: DockerEngine
-) -> None:
+def killed_prompt(real_kit: Kit, engine: DockerEngine) -> Path:
+    """A job with the container of a prompt whose runner was killed."""
     job = real_kit.job()
     with on_terminal(real_kit, "probe", "out/job", "--shell", keyboard=True) as terminal:
         terminal.read(lambda text: PROMPT in text)
         terminal.process.kill()
         terminal.process.wait()
     assert containers(engine, job) == 1
+    return job
+
+
+@pytest.mark.alone  # a start of a run by any other test would clear up, too
+def test_the_next_run_clears_up_after_a_prompt_whose_runner_was_killed(
+    real_kit: Kit, engine: DockerEngine
+) -> None:
+    job = killed_prompt(real_kit, engine)
     ended = real_kit.run("probe", "out/job")
     assert ended.returncode == 0, ended.stdout
     assert containers(engine, job) == 0
@@ -173,11 +179,7 @@ def test_the_next_run_clears_up_after_a_prompt_whose_runner_was_killed(
 def test_reap_clears_up_after_a_prompt_whose_runner_was_killed(
     real_kit: Kit, engine: DockerEngine
 ) -> None:
-    job = real_kit.job()
-    with on_terminal(real_kit, "probe", "out/job", "--shell", keyboard=True) as terminal:
-        terminal.read(lambda text: PROMPT in text)
-        terminal.process.kill()
-        terminal.process.wait()
+    job = killed_prompt(real_kit, engine)
     assert real_kit.run("reap", "out/job").returncode == 0
     assert containers(engine, job) == 0
     assert list((job / ".stagerun/runs").iterdir()) == []
