@@ -29,6 +29,7 @@ class Gpu:
     memory_total_bytes: int | None
     memory_used_bytes: int | None
     driver_version: str
+    processes: tuple["GpuProcess", ...] = ()
 
     @property
     def memory_free_bytes(self) -> int | None:
@@ -140,6 +141,7 @@ class NvmlSession:
         """The GPU with that number, as it is now."""
         handle = self._call(self._nvml.nvmlDeviceGetHandleByIndex, index)
         memory = self._where_supported(self._nvml.nvmlDeviceGetMemoryInfo, handle)
+        processes = self._where_supported(self._nvml.nvmlDeviceGetComputeRunningProcesses, handle)
         return Gpu(
             uuid=self._call(self._nvml.nvmlDeviceGetUUID, handle),
             index=index,
@@ -147,6 +149,7 @@ class NvmlSession:
             memory_total_bytes=None if memory is None else int(memory.total),
             memory_used_bytes=None if memory is None else int(memory.used),
             driver_version=driver_version,
+            processes=tuple(GpuProcess(found.pid, found.usedGpuMemory) for found in processes or ()),
         )
 
     def read(self, uuid: str) -> GpuReading:
