@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from runner.cli.graph import drawing
-from runner.project.config import LIMIT_NAMES, SIZE_NAMES
+from runner.project.config import LIMIT_NAMES, amount_text, amount_text
 from runner.project.pipeline import Project
-from runner.project.quantity import duration_text, limit_text
 from runner.project.stage import MAIN, Conditions, Key, Model, Resources, StageSpec
 
 PAGE: Final = Path("docs/stages.md")
@@ -95,9 +94,9 @@ def _limit_rows(stage: StageSpec, project: Project) -> Iterator[tuple[str, str]]
     for name in LIMIT_NAMES:
         value = getattr(stage.resources, name)
         value = getattr(limits, name, None) if value is None else value
-        texts = [] if value is None else [_amount(name, value)]
+        texts = [] if value is None else [amount_text(name, value)]
         texts += [
-            f"{_amount(name, own)} in the variant `{variant}`"
+            f"{amount_text(name, own)} in the variant `{variant}`"
             for variant, parent in stage.parents.items()
             if (own := _own(parent.resources, name)) is not None and own != value
         ]
@@ -105,12 +104,6 @@ def _limit_rows(stage: StageSpec, project: Project) -> Iterator[tuple[str, str]]
             yield f"`{name}`", "; ".join(texts)
 
 
-def _own(resources: Resources, name: str) -> float | None:
-    value: float | None = getattr(resources, name)
+def _own(resources: Resources, name: str) -> float | str | None:
+    value: float | str | None = getattr(resources, name)
     return value
-
-
-def _amount(name: str, value: float) -> str:
-    if name in SIZE_NAMES:
-        return limit_text(int(value))
-    return duration_text(value) if name == "timeout" else f"{value:g}"

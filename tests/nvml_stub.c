@@ -6,16 +6,27 @@
  *   init CODE                                        what opening the library returns; 0 by default
  *   gpu UUID TOTAL USED UTILISATION CODE NAME...     one GPU, in order; CODE is what its calls return
  *   process GPU_NUMBER PID BYTES                     a process on it; BYTES may be "unknown"
+ *   minor GPU_NUMBER N                               number of its device node
+ *   power GPU_NUMBER MILLIWATTS
+ *   temperature GPU_NUMBER CELSIUS
+ *   energy GPU_NUMBER MILLIJOULES                    since the driver was loaded
+ *   xid GPU_NUMBER CODE                              a critical error, told once to each event set
+ *   hang SECONDS                                     every call on a device takes that long
+ *
+ * A figure without a line is one that the GPU does not support.
  *
  * Only the calls that pynvml makes for the runner are here. Structures follow NVML's own layout.
  */
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { OK = 0, BAD_ARGUMENT = 2, NOT_FOUND = 6, TOO_SMALL = 7 };
-enum { MOST_GPUS = 16, MOST_PROCESSES = 64, NO_INSTANCE = 0xFFFFFFFF };
+enum { OK = 0, BAD_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, TIMED_OUT = 10 };
+enum { MOST_GPUS = 32, MOST_PROCESSES = 256, MOST_XIDS = 64, NO_INSTANCE = 0xFFFFFFFF };
+enum { XID_EVENT = 8 };
 
 struct process {
     unsigned pid;
@@ -23,19 +34,38 @@ struct process {
     unsigned gpu_instance, compute_instance;
 };
 
+struct figure {
+    int known;
+    unsigned long long value;
+};
+
 struct gpu {
     char uuid[96], name[96];
     unsigned long long total, used;
     unsigned utilisation;
     int code;
-    unsigned process_count;
+    struct figure minor, power, temperature, energy;
+    unsigned process_count, xid_count;
     struct process processes[MOST_PROCESSES];
+    unsigned xids[MOST_XIDS];
 };
 
 struct state {
     int init_code;
+    double hang;
     unsigned gpu_count;
     struct gpu gpus[MOST_GPUS];
+};
+
+struct event_set {
+    int watches[MOST_GPUS];
+    unsigned told[MOST_GPUS];
+};
+
+struct event {
+    char *handle;
+    unsigned long long type, data;
+    unsigned gpu_instance, compute_instance;
 };
 
 /* A handle is the address of one of these: its distance from the first is the GPU's number. */
@@ -54,6 +84,32 @@ static void read_process(struct state *state, const char *line)
     process->pid = pid;
     process->bytes = strcmp(bytes, "unknown") == 0 ? UINT64_MAX : strtoull(bytes, NULL, 10);
     process->gpu_instance = process->compute_instance = NO_INSTANCE;
+}
+
+static struct gpu *read_figure(struct state *state, const char *line, const char *word,
+                               unsigned long long *value)
+{
+    char first[32];
+    unsigned number;
+    if (sscanf(line, "%31s %u %llu", first, &number, value) != 3 || strcmp(first, word) != 0)
+        return NULL;
+    return number < state->gpu_count ? &state->gpus[number] : NULL;
+}
+
+static void read_figures(struct state *state, const char *line)
+{
+    struct gpu *gpu;
+    unsigned long long value;
+    if ((gpu = read_figure(state, line, "minor", &value)))
+        gpu->minor = (struct figure){1, value};
+    if ((gpu = read_figure(state, line, "power", &value)))
+        gpu->power = (struct figure){1, value};
+    if ((gpu = read_figure(state, line, "temperature", &value)))
+        gpu->temperature = (struct figure){1, value};
+    if ((gpu = read_figure(state, line, "energy", &value)))
+        gpu->energy = (struct figure){1, value};
+    if ((gpu = read_figure(state, line, "xid", &value)) && gpu->xid_count < MOST_XIDS)
+        gpu->xids[gpu->xid_count++] = value;
 }
 
 static void read_gpu(struct state *state, const char *line)
@@ -76,17 +132,27 @@ static void read_state(struct state *state)
         return;
     while (fgets(line, sizeof line, file)) {
         sscanf(line, "init %d", &state->init_code);
+        sscanf(line, "hang %lf", &state->hang);
         if (strncmp(line, "gpu ", 4) == 0)
             read_gpu(state, line);
         if (strncmp(line, "process ", 8) == 0)
             read_process(state, line);
+        read_figures(state, line);
     }
     fclose(file);
 }
 
-static int find(struct state *state, const char *handle, struct gpu **gpu)
+static void read_device_state(struct state *state)
 {
     read_state(state);
+    struct timespec pause = {(time_t)state->hang, 0};
+    pause.tv_nsec = (long)((state->hang - (double)pause.tv_sec) * 1e9);
+    nanosleep(&pause, NULL);
+}
+
+static int find(struct state *state, const char *handle, struct gpu **gpu)
+{
+    read_device_state(state);
     if (handle < handles || handle >= handles + state->gpu_count)
         return BAD_ARGUMENT;
     *gpu = &state->gpus[handle - handles];
@@ -128,7 +194,7 @@ int nvmlDeviceGetCount_v2(unsigned *count)
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, char **handle)
 {
     struct state state;
-    read_state(&state);
+    read_device_state(&state);
     if (index >= state.gpu_count)
         return BAD_ARGUMENT;
     *handle = handles + index;
@@ -138,7 +204,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, char **handle)
 int nvmlDeviceGetHandleByUUID(const char *uuid, char **handle)
 {
     struct state state;
-    read_state(&state);
+    read_device_state(&state);
     for (unsigned index = 0; index < state.gpu_count; index++)
         if (strcmp(state.gpus[index].uuid, uuid) == 0) {
             *handle = handles + index;
@@ -207,5 +273,92 @@ int nvmlDeviceGetComputeRunningProcesses_v3(char *handle, unsigned *count, struc
     if (!list || room < gpu->process_count)
         return TOO_SMALL;
     memcpy(list, gpu->processes, gpu->process_count * sizeof *list);
+    return OK;
+}
+
+static int answer(char *handle, size_t offset, unsigned long long *value)
+{
+    struct state state;
+    struct gpu *gpu;
+    int code = find(&state, handle, &gpu);
+    if (code != OK)
+        return code;
+    const struct figure *figure = (const struct figure *)((const char *)gpu + offset);
+    *value = figure->value;
+    return figure->known ? OK : NOT_SUPPORTED;
+}
+
+int nvmlDeviceGetMinorNumber(char *handle, unsigned *number)
+{
+    unsigned long long value;
+    int code = answer(handle, offsetof(struct gpu, minor), &value);
+    if (code == OK)
+        *number = (unsigned)value;
+    return code;
+}
+
+int nvmlDeviceGetPowerUsage(char *handle, unsigned *milliwatts)
+{
+    unsigned long long value;
+    int code = answer(handle, offsetof(struct gpu, power), &value);
+    if (code == OK)
+        *milliwatts = (unsigned)value;
+    return code;
+}
+
+int nvmlDeviceGetTemperature(char *handle, unsigned sensor, unsigned *celsius)
+{
+    unsigned long long value;
+    int code = answer(handle, offsetof(struct gpu, temperature), &value);
+    if (code == OK)
+        *celsius = (unsigned)value;
+    return sensor == 0 ? code : BAD_ARGUMENT;
+}
+
+int nvmlDeviceGetTotalEnergyConsumption(char *handle, unsigned long long *millijoules)
+{
+    unsigned long long value;
+    int code = answer(handle, offsetof(struct gpu, energy), &value);
+    if (code == OK)
+        *millijoules = value;
+    return code;
+}
+
+int nvmlEventSetCreate(struct event_set **set)
+{
+    *set = calloc(1, sizeof **set);
+    return OK;
+}
+
+int nvmlDeviceRegisterEvents(char *handle, unsigned long long types, struct event_set *set)
+{
+    struct state state;
+    struct gpu *gpu;
+    int code = find(&state, handle, &gpu);
+    if (code == OK && types & XID_EVENT)
+        set->watches[handle - handles] = 1;
+    return code;
+}
+
+/* A GPU whose calls fail still reports its errors, as a GPU does that fell off the bus. */
+int nvmlEventSetWait_v2(struct event_set *set, struct event *event, unsigned milliseconds)
+{
+    struct state state;
+    (void)milliseconds;
+    read_device_state(&state);
+    for (unsigned index = 0; index < state.gpu_count; index++) {
+        const struct gpu *gpu = &state.gpus[index];
+        if (!set->watches[index] || set->told[index] >= gpu->xid_count)
+            continue;
+        *event = (struct event){handles + index, XID_EVENT, gpu->xids[set->told[index]++],
+                                NO_INSTANCE, NO_INSTANCE};
+        return OK;
+    }
+    return TIMED_OUT;
+}
+
+int nvmlEventSetFree(struct event_set *set)
+{
+    free(set);
     return OK;
 }

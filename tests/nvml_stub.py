@@ -21,7 +21,9 @@ GIB: Final = 1024**3
 class StubGpu:
     """One GPU that the stub shows; bytes, per cent; ``processes`` are pairs of pid and bytes.
 
-    ``code`` is what every call on the device returns: 15 is a GPU that was lost.
+    ``code`` is what every call on the device returns: 15 is a GPU that was lost. A figure that is
+    None is one that the GPU does not support. ``xids`` are critical errors; whoever watches the GPU
+    is told of each once.
     """
 
     uuid: str
@@ -31,6 +33,11 @@ class StubGpu:
     code: int = 0
     name: str = "Stub GPU"
     processes: Sequence[tuple[int, int | None]] = field(default=())
+    minor: int | None = None
+    power_milliwatts: int | None = None
+    temperature: int | None = None
+    energy_millijoules: int | None = None
+    xids: Sequence[int] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -48,20 +55,34 @@ class NvmlStub:
     def _file(self) -> Path:
         return self.folder / "gpus.txt"
 
-    def show(self, *gpus: StubGpu, init: int = 0) -> None:
+    def show(self, *gpus: StubGpu, init: int = 0, hang: float = 0) -> None:
         """Say this from the next call on; ``init`` is what opening the library returns (9: no
-        driver is loaded).
+        driver is loaded), ``hang`` how many seconds every call on a device takes.
         """
-        lines = [f"init {init}"]
-        for gpu in gpus:
-            figures = f"{gpu.total} {gpu.used} {gpu.utilisation} {gpu.code}"
-            lines.append(f"gpu {gpu.uuid} {figures} {gpu.name}")
-        for number, gpu in enumerate(gpus):
-            for pid, held in gpu.processes:
-                lines.append(f"process {number} {pid} {'unknown' if held is None else held}")
+        lines = [f"init {init}", f"hang {hang}"]
+        lines += [_gpu_line(gpu) for gpu in gpus]
+        lines += [line for number, gpu in enumerate(gpus) for line in _further_lines(number, gpu)]
         fresh = self._file.with_suffix(".new")
         fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
         os.replace(fresh, self._file)  # noqa: PTH105  (a program may be reading: all or nothing)
+
+
+def _gpu_line(gpu: StubGpu) -> str:
+    return f"gpu {gpu.uuid} {gpu.total} {gpu.used} {gpu.utilisation} {gpu.code} {gpu.name}"
+
+
+def _further_lines(number: int, gpu: StubGpu) -> list[str]:
+    figures = {
+        "minor": gpu.minor,
+        "power": gpu.power_milliwatts,
+        "temperature": gpu.temperature,
+        "energy": gpu.energy_millijoules,
+    }
+    lines = [f"{word} {number} {value}" for word, value in figures.items() if value is not None]
+    lines += [f"xid {number} {code}" for code in gpu.xids]
+    for pid, held in gpu.processes:
+        lines.append(f"process {number} {pid} {'unknown' if held is None else held}")
+    return lines
 
 
 def why_no_stub() -> str | None:

@@ -14,14 +14,13 @@ from runner.job.folder import Job
 from runner.project.config import (
     LIMIT_NAMES,
     NO_JOB,
-    SIZE_NAMES,
     ResolvedLimits,
     Value,
+    amount_text,
     parse_limits,
     resolve_config,
     resolve_limits,
 )
-from runner.project.quantity import duration_text, limit_text
 from runner.project.stage import MAIN, StageSpec
 from runner.run.variant import allowed_variants, gpu_variant
 
@@ -102,14 +101,10 @@ def _lines(
     return table(rows, HEADERS, colour=context.colour)
 
 
-def _limit(name: str, value: float, source: str) -> tuple[str, str]:
-    if name in SIZE_NAMES:
-        return limit_text(int(value)), source
-    if name == "timeout":
-        return duration_text(value), source
-    if name == "cpus" and value > cpu_count():
-        return f"{value:g}", f"{source}; this machine has {cpu_count()}"
-    return f"{value:g}", source
+def _limit(name: str, value: float | str, source: str) -> tuple[str, str]:
+    if name == "cpus" and float(value) > cpu_count():
+        source = f"{source}; this machine has {cpu_count()}"
+    return amount_text(name, value), source
 
 
 def _secret(name: str, path: Path | None) -> str:

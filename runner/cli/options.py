@@ -21,7 +21,8 @@ LIMIT_HELP: Final = {
     "shm": "Size of /dev/shm.",
     "pids": "Processes and threads.",
     "timeout": "Time limit, such as 90m or 1:30:00.",
-    "gpu_memory": "Memory that must be free on a GPU.",
+    "gpu_memory": "Memory to reserve on a GPU, or all.",
+    "gpus": "GPUs to reserve it on.",
     "disk": "Space that must be free for its results.",
 }
 

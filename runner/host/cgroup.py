@@ -119,6 +119,17 @@ def find_cgroup(pid: int, root: Path = ROOT) -> Cgroup | None:
     return Cgroup(folders) if folders else None
 
 
+def is_member(pid: int, container_id: str, root: Path = ROOT) -> bool:
+    """Whether a process is one of a container's: engines name its control groups by its id."""
+    return container_id in (read_text(root / "proc" / str(pid) / "cgroup") or "")
+
+
+def is_container_alive(container_id: str, root: Path = ROOT) -> bool:
+    """Whether any process of a container runs on this machine, whichever engine it belongs to."""
+    pids = (int(path.name) for path in (root / "proc").iterdir() if path.name.isdigit())
+    return any(is_member(pid, container_id, root) for pid in pids)
+
+
 def read_text(path: Path) -> str | None:
     """The text of a file of the kernel's, None where it cannot be read (any more)."""
     try:

@@ -11,8 +11,10 @@ from typing import Final, Literal, TypeAlias
 
 from runner.errors import GpuUnavailableError
 from runner.host.nvml import (
+    DEADLINE_SECONDS,
     DRIVER_NOT_LOADED,
     LIBRARY_NOT_FOUND,
+    NOT_ANSWERING,
     Gpu,
     GpuProcess,
     GpuReading,
@@ -48,6 +50,7 @@ class Absence(StrEnum):
     LIBRARY_NOT_FOUND = "library_not_found"
     DRIVER_NOT_LOADED = "driver_not_loaded"
     NO_DEVICE = "no_device"
+    NOT_ANSWERING = "not_answering"
     ENGINE = "engine"
     ERROR = "error"
 
@@ -55,12 +58,16 @@ class Absence(StrEnum):
 _ABSENCE_BY_CODE: Final = {
     LIBRARY_NOT_FOUND: Absence.LIBRARY_NOT_FOUND,
     DRIVER_NOT_LOADED: Absence.DRIVER_NOT_LOADED,
+    NOT_ANSWERING: Absence.NOT_ANSWERING,
 }
 _ABSENCE_TEXT: Final = {
     Absence.LIBRARY_NOT_FOUND: "NVIDIA's management library libnvidia-ml.so.1 is not installed",
     Absence.DRIVER_NOT_LOADED: "NVIDIA's kernel driver is not loaded",
     Absence.NO_DEVICE: "NVIDIA's driver is loaded and finds no GPU",
 }
+_PROVES_NO_LOSS: Final = frozenset(
+    {Absence.ERROR, Absence.LIBRARY_NOT_FOUND, Absence.NOT_ANSWERING}
+)
 _ADVICE: Final = "`stagerun doctor` shows what the machine offers"
 
 
@@ -96,14 +103,19 @@ class Grant:
     fallback_reason: str | None = None
 
 
-def inventory(nvml: Nvml | None = None) -> Inventory:
-    """The GPUs of this machine now, or the typed reason why there are none; raises nothing."""
+def inventory(nvml: Nvml | None = None, *, deadline_seconds: float = DEADLINE_SECONDS) -> Inventory:
+    """The GPUs of this machine now, or the typed reason why there are none; raises nothing.
+
+    A driver that does not answer a question within the deadline is taken for one without GPUs.
+    """
     try:
-        with nvml_session(nvml) as session:
+        with nvml_session(nvml, deadline_seconds=deadline_seconds) as session:
             return _take_inventory(session)
     except NvmlCallError as error:
         absence = _ABSENCE_BY_CODE.get(error.code, Absence.ERROR)
         detail = _ABSENCE_TEXT.get(absence, f"NVIDIA's management library failed: {error}")
+        if absence is Absence.NOT_ANSWERING:
+            detail = f"NVIDIA's driver hangs: {error}"
         return Inventory(absence=absence, detail=detail)
 
 
@@ -115,6 +127,8 @@ def _take_inventory(session: NvmlSession) -> Inventory:
         try:
             gpus.append(session.describe(index, driver_version))
         except NvmlCallError as error:
+            if error.code == NOT_ANSWERING:
+                raise
             faults.append(GpuFault(index, str(error)))
     if gpus:
         return Inventory(gpus=tuple(gpus), faults=tuple(faults))
@@ -157,7 +171,7 @@ def grant(
 
 def lost(uuids: Sequence[str], inventory: Inventory) -> tuple[str, ...] | None:
     """Which of the granted GPUs are gone in a fresh inventory; None when that cannot be told."""
-    if inventory.absence in {Absence.ERROR, Absence.LIBRARY_NOT_FOUND} and not inventory.faults:
+    if inventory.absence in _PROVES_NO_LOSS and not inventory.faults:
         return None
     present = {gpu.uuid for gpu in inventory.gpus}
     return tuple(uuid for uuid in uuids if uuid not in present)
@@ -190,6 +204,8 @@ def _refusal(memory_bytes: int | None, inventory: Inventory, free: Mapping[str, 
         remedy = "Wait until GPU memory is free, or lower gpu_memory"
     elif inventory.absence is Absence.ENGINE:
         remedy = "Use Docker (unset DOCKER_HOST), or a newer Podman"
+    elif inventory.absence is Absence.NOT_ANSWERING:
+        remedy = "Look for the driver's messages (dmesg | grep NVRM), and restart the machine"
     else:
         remedy = "Install or load the NVIDIA driver, or use a machine that has a GPU"
     sentences = (

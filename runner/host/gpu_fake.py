@@ -1,18 +1,30 @@
 # ruff: noqa: N802  (the names are NVML's own)
 """A stand-in for the module ``pynvml``, for tests of whatever takes an `Nvml`."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, TypeVar
 
-from runner.host.nvml import DRIVER_NOT_LOADED, GPU_IS_LOST, LIBRARY_NOT_FOUND, NOT_SUPPORTED
+from runner.host.nvml_calls import (
+    DRIVER_NOT_LOADED,
+    FUNCTION_NOT_FOUND,
+    GPU_IS_LOST,
+    LIBRARY_NOT_FOUND,
+    NOT_SUPPORTED,
+    TIMED_OUT,
+)
 
 NOT_FOUND = 6
+CRITICAL_ERROR: Final = 0x8
+Figure = TypeVar("Figure")
 _TEXTS = {
     NOT_SUPPORTED: "Not Supported",
     NOT_FOUND: "Not Found",
     DRIVER_NOT_LOADED: "Driver Not Loaded",
+    TIMED_OUT: "Timeout",
     LIBRARY_NOT_FOUND: "NVML Shared Library Not Found",
+    FUNCTION_NOT_FOUND: "Function Not Found",
     GPU_IS_LOST: "GPU is lost",
 }
 
@@ -37,8 +49,9 @@ class FakeProcess:
 class FakeGpu:
     """A fake GPU: change its fields to change what NVML says; sizes in bytes.
 
-    ``failure`` is the return code that every call on the device gives; ``utilisation_percent``
-    and ``used`` are None where the device does not support the question.
+    ``failure`` is the return code that every call on the device gives. A figure that is None is
+    one that the device does not support. ``xids`` are the errors that the driver reported of it:
+    add to them while it is watched.
     """
 
     uuid: str
@@ -48,6 +61,11 @@ class FakeGpu:
     utilisation_percent: int | None = 0
     processes: list[FakeProcess] = field(default_factory=list)
     failure: int | None = None
+    minor: int | None = None
+    power_milliwatts: int | None = None
+    temperature: int | None = None
+    energy_millijoules: int | None = None
+    xids: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -65,18 +83,44 @@ class FakeUtilization:
     gpu: int
 
 
+@dataclass(frozen=True)
+class FakeEvent:
+    """A critical error of a fake GPU; ``eventData`` is its Xid."""
+
+    eventData: int  # noqa: N815  (a field of NVML's structure)
+
+
+@dataclass(eq=False)
+class FakeEventSet:
+    """Gathers the errors of fake GPUs; each number says how many of a GPU's are behind it."""
+
+    watched: list[tuple[FakeGpu, int]] = field(default_factory=list)
+
+
 class FakeNvml:
     """A fake NVML over ``gpus``; ``init_failure`` is the return code of opening it.
 
-    ``sessions`` is how often it is open now: a caller that forgets to close it leaves more than 0.
+    ``sessions`` is how often it is open now, ``event_sets`` which sets of events are in use: a
+    caller that forgets to give them back leaves some. While ``answering`` is cleared, calls on a
+    device do not return. ``missing`` are functions that a library of this age does not have yet.
     """
 
     NVMLError: type[Exception] = FakeNvmlError
 
-    def __init__(self, gpus: Sequence[FakeGpu] = (), *, init_failure: int | None = None) -> None:
+    def __init__(
+        self,
+        gpus: Sequence[FakeGpu] = (),
+        *,
+        init_failure: int | None = None,
+        missing: Sequence[str] = (),
+    ) -> None:
         self.gpus = list(gpus)
         self.init_failure = init_failure
+        self.missing = frozenset(missing)
         self.sessions = 0
+        self.event_sets: list[FakeEventSet] = []
+        self.answering = threading.Event()
+        self.answering.set()
 
     def nvmlInit(self) -> None:
         """Open it, or fail as told."""
@@ -115,26 +159,76 @@ class FakeNvml:
         """Name as it was given."""
         return self._answering(handle).name
 
+    def nvmlDeviceGetMinorNumber(self, handle: Any) -> int:
+        """Number of the device node."""
+        return self._supported("nvmlDeviceGetMinorNumber", self._answering(handle).minor)
+
     def nvmlDeviceGetMemoryInfo(self, handle: Any) -> FakeMemory:
         """Memory in bytes."""
         gpu = self._answering(handle)
-        if gpu.used is None:
-            raise FakeNvmlError(NOT_SUPPORTED)
-        return FakeMemory(gpu.total, gpu.used)
+        return FakeMemory(gpu.total, self._supported("nvmlDeviceGetMemoryInfo", gpu.used))
 
     def nvmlDeviceGetUtilizationRates(self, handle: Any) -> FakeUtilization:
         """Busy time in percent."""
-        gpu = self._answering(handle)
-        if gpu.utilisation_percent is None:
-            raise FakeNvmlError(NOT_SUPPORTED)
-        return FakeUtilization(gpu.utilisation_percent)
+        percent = self._answering(handle).utilisation_percent
+        return FakeUtilization(self._supported("nvmlDeviceGetUtilizationRates", percent))
 
     def nvmlDeviceGetComputeRunningProcesses(self, handle: Any) -> list[FakeProcess]:
         """The processes as they were given."""
-        return self._answering(handle).processes
+        processes = self._answering(handle).processes
+        return self._supported("nvmlDeviceGetComputeRunningProcesses", processes)
+
+    def nvmlDeviceGetPowerUsage(self, handle: Any) -> int:
+        """Power in milliwatts."""
+        power = self._answering(handle).power_milliwatts
+        return self._supported("nvmlDeviceGetPowerUsage", power)
+
+    def nvmlDeviceGetTemperature(self, handle: Any, sensor: int) -> int:
+        """Temperature in degrees Celsius; there is one sensor."""
+        assert sensor == 0
+        return self._supported("nvmlDeviceGetTemperature", self._answering(handle).temperature)
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: Any) -> int:
+        """Energy in millijoules."""
+        energy = self._answering(handle).energy_millijoules
+        return self._supported("nvmlDeviceGetTotalEnergyConsumption", energy)
+
+    def nvmlEventSetCreate(self) -> FakeEventSet:
+        """An empty set."""
+        created = self._supported("nvmlEventSetCreate", FakeEventSet())
+        self.event_sets.append(created)
+        return created
+
+    def nvmlDeviceRegisterEvents(self, handle: Any, eventTypes: int, eventSet: Any) -> None:  # noqa: N803
+        """Errors that come from now on are gathered."""
+        assert eventTypes == CRITICAL_ERROR
+        gpu = self._answering(handle)
+        eventSet.watched.append((gpu, len(gpu.xids)))
+
+    def nvmlEventSetWait_v2(self, eventSet: Any, timeoutms: int) -> FakeEvent:  # noqa: N803
+        """The next error; nothing is waited for."""
+        assert timeoutms == 0
+        assert self._supported("nvmlEventSetWait_v2", eventSet) in self.event_sets
+        for number, (gpu, taken) in enumerate(eventSet.watched):
+            if taken < len(gpu.xids):
+                eventSet.watched[number] = (gpu, taken + 1)
+                return FakeEvent(gpu.xids[taken])
+        raise FakeNvmlError(TIMED_OUT)
+
+    def nvmlEventSetFree(self, eventSet: Any) -> None:  # noqa: N803
+        """Give a set back."""
+        self.event_sets.remove(eventSet)
+
+    def _supported(self, function: str, figure: Figure | None) -> Figure:
+        if function in self.missing:
+            raise FakeNvmlError(FUNCTION_NOT_FOUND)
+        if figure is None:
+            raise FakeNvmlError(NOT_SUPPORTED)
+        return figure
 
     def _answering(self, handle: Any) -> FakeGpu:
         assert isinstance(handle, FakeGpu)
+        self.answering.wait()
         if handle.failure is not None:
             raise FakeNvmlError(handle.failure)
         return handle

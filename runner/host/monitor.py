@@ -141,7 +141,8 @@ class _GrantedGpus:
         readings = self._readings()
         if not readings:
             return None, None
-        held = [found for reading in readings for found in reading.processes if found.pid in pids]
+        seen = [found for reading in readings for found in reading.processes or ()]
+        held = [found for found in seen if found.pid in pids]
         self.used = bool(held or self.used)
         known = [found.memory_bytes for found in held if found.memory_bytes is not None]
         busy = [reading.utilisation for reading in readings if reading.utilisation is not None]
@@ -151,7 +152,7 @@ class _GrantedGpus:
     def _readings(self) -> list[GpuReading]:
         try:
             session = self._open()
-            return [] if session is None else [session.read(uuid) for uuid in self._uuids]
+            return [] if session is None else [session.reading(uuid) for uuid in self._uuids]
         except NvmlCallError:
             return []
 

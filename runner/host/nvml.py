@@ -1,4 +1,3 @@
-# ruff: noqa: N802  (the names in the protocol are NVML's own)
 """The border to NVML: calls become values, and its errors one error that stays in `runner.host`.
 
 The library is opened in `nvml_session` only and closed with it. Process ids are the host's.
@@ -7,13 +6,55 @@ The library is opened in `nvml_session` only and closed with it. Process ids are
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
-NOT_SUPPORTED: Final = 3
-DRIVER_NOT_LOADED: Final = 9
-LIBRARY_NOT_FOUND: Final = 12
-GPU_IS_LOST: Final = 15
-UNKNOWN: Final = 999
+from runner.host.nvml_calls import (
+    DEADLINE_SECONDS,
+    DRIVER_NOT_LOADED,
+    FUNCTION_NOT_FOUND,
+    GPU_IS_LOST,
+    LIBRARY_NOT_FOUND,
+    NO_DATA,
+    NO_PERMISSION,
+    NOT_ANSWERING,
+    NOT_SUPPORTED,
+    TIMED_OUT,
+    UNKNOWN,
+    CallThread,
+    Nvml,
+    NvmlCallError,
+    Process,
+    call_thread,
+    translated,
+)
+
+__all__ = [
+    "DEADLINE_SECONDS",
+    "DRIVER_NOT_LOADED",
+    "FUNCTION_NOT_FOUND",
+    "GPU_IS_LOST",
+    "LIBRARY_NOT_FOUND",
+    "NOT_ANSWERING",
+    "NOT_SUPPORTED",
+    "UNKNOWN",
+    "Gpu",
+    "GpuProcess",
+    "GpuReading",
+    "Nvml",
+    "NvmlCallError",
+    "NvmlSession",
+    "Xid",
+    "XidWatch",
+    "nvml_session",
+]
+
+# A driver that is too old lacks the function, one that is new enough may lack the figure.
+_NO_FIGURE: Final = frozenset({NOT_SUPPORTED, NO_PERMISSION, FUNCTION_NOT_FOUND, NO_DATA})
+# "Not available", as NVML writes it into a number of 32 and of 64 bits.
+_NOT_AVAILABLE: Final = frozenset({2**32 - 1, 2**64 - 1})
+_GPU_SENSOR: Final = 0
+_CRITICAL_ERROR: Final = 0x8
+_MOST_EVENTS: Final = 100
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -21,7 +62,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gpu:
-    """One GPU of this machine; memory in bytes, None where the driver does not tell."""
+    """One GPU of this machine; memory in bytes, None where the driver does not tell.
+
+    ``minor`` is the number of its device node, ``/dev/nvidia<minor>``.
+    """
 
     uuid: str
     index: int
@@ -29,6 +73,8 @@ class Gpu:
     memory_total_bytes: int | None
     memory_used_bytes: int | None
     driver_version: str
+    minor: int | None = None
+    processes: tuple["GpuProcess", ...] = ()
 
     @property
     def memory_free_bytes(self) -> int | None:
@@ -46,165 +92,182 @@ class GpuProcess:
     memory_bytes: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GpuReading:
-    """One look at one GPU; ``utilisation`` of the whole device from 0 to 1, None if unsupported."""
+    """One look at one GPU as a whole; None where the driver does not tell.
 
-    utilisation: float | None
-    processes: tuple[GpuProcess, ...]
+    ``utilisation`` is from 0 to 1, ``energy_joules`` counts since the driver was loaded.
+    """
 
-
-class NvmlCallError(Exception):
-    """An NVML call failed; ``code`` is NVML's return value, the text is NVML's own."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-class _Memory(Protocol):
-    @property
-    def total(self) -> int: ...
-    @property
-    def used(self) -> int: ...
+    utilisation: float | None = None
+    processes: tuple[GpuProcess, ...] | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    power_watts: float | None = None
+    temperature_celsius: int | None = None
+    energy_joules: float | None = None
 
 
-class _Utilization(Protocol):
-    @property
-    def gpu(self) -> int: ...
+@dataclass(frozen=True, slots=True)
+class Xid:
+    """An error that the driver reported of a GPU; ``code`` is the number in its log, as in
+    "NVRM: Xid 79". Errors that a program made (13, 31, 43, 45 …) are among them.
+    """
 
-
-class _Process(Protocol):
-    @property
-    def pid(self) -> int: ...
-    @property
-    def usedGpuMemory(self) -> int | None: ...
-
-
-class Nvml(Protocol):
-    """The part of the module ``pynvml`` that is used; handles are opaque."""
-
-    @property
-    def NVMLError(self) -> type[Exception]:
-        """The root of its errors; each instance has ``value``, the return code."""
-
-    def nvmlInit(self) -> None:
-        """Open the library; calls are counted."""
-
-    def nvmlShutdown(self) -> None:
-        """Close it once."""
-
-    def nvmlSystemGetDriverVersion(self) -> str:
-        """Version of the kernel driver."""
-
-    def nvmlDeviceGetCount(self) -> int:
-        """Number of GPUs."""
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> object:
-        """Handle of the GPU with that number."""
-
-    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> object:
-        """Handle of the GPU with that UUID."""
-
-    def nvmlDeviceGetUUID(self, handle: Any) -> str:
-        """UUID, as an engine takes it."""
-
-    def nvmlDeviceGetName(self, handle: Any) -> str:
-        """Name of the product."""
-
-    def nvmlDeviceGetMemoryInfo(self, handle: Any) -> _Memory:
-        """Memory in bytes; used includes what the driver reserved."""
-
-    def nvmlDeviceGetUtilizationRates(self, handle: Any) -> _Utilization:
-        """Busy time in percent."""
-
-    def nvmlDeviceGetComputeRunningProcesses(self, handle: Any) -> Sequence[_Process]:
-        """Processes with a compute context."""
+    uuid: str
+    code: int
 
 
 class NvmlSession:
     """An open NVML; every method raises `NvmlCallError`."""
 
-    def __init__(self, nvml: Nvml) -> None:
-        self._nvml = nvml
+    def __init__(self, calls: CallThread) -> None:
+        self._calls = calls
+        self._nvml = calls.nvml
 
     def driver_version(self) -> str:
         """Version of the driver, as it writes it."""
-        return self._call(self._nvml.nvmlSystemGetDriverVersion)
+        return self._calls.ask(self._call, self._nvml.nvmlSystemGetDriverVersion)
 
     def count(self) -> int:
         """Number of GPUs that the driver knows."""
-        return self._call(self._nvml.nvmlDeviceGetCount)
+        return self._calls.ask(self._call, self._nvml.nvmlDeviceGetCount)
 
     def describe(self, index: int, driver_version: str) -> Gpu:
         """The GPU with that number, as it is now."""
-        handle = self._call(self._nvml.nvmlDeviceGetHandleByIndex, index)
-        memory = self._where_supported(self._nvml.nvmlDeviceGetMemoryInfo, handle)
+        return self._calls.ask(self._describe, index, driver_version)
+
+    def reading(self, uuid: str) -> GpuReading:
+        """How that GPU is now, and which processes hold it."""
+        return self._calls.ask(self._reading, uuid)
+
+    @contextmanager
+    def xids(self, uuids: Sequence[str]) -> Iterator["XidWatch"]:
+        """Gather the errors that the driver reports of these GPUs from now on."""
+        sets: dict[str, object] = {}
+        try:
+            self._calls.ask(self._gather, uuids, sets)
+            yield XidWatch(self._calls, sets)
+        finally:
+            with suppress(NvmlCallError):
+                self._calls.ask(self._free, sets)
+
+    def _describe(self, index: int, driver_version: str) -> Gpu:
+        nvml = self._nvml
+        handle = self._call(nvml.nvmlDeviceGetHandleByIndex, index)
+        memory = self._figure(nvml.nvmlDeviceGetMemoryInfo, handle)
         return Gpu(
-            uuid=self._call(self._nvml.nvmlDeviceGetUUID, handle),
+            uuid=self._call(nvml.nvmlDeviceGetUUID, handle),
             index=index,
-            name=self._call(self._nvml.nvmlDeviceGetName, handle),
-            memory_total_bytes=None if memory is None else int(memory.total),
-            memory_used_bytes=None if memory is None else int(memory.used),
+            name=self._call(nvml.nvmlDeviceGetName, handle),
+            memory_total_bytes=None if memory is None else _number(memory.total),
+            memory_used_bytes=None if memory is None else _number(memory.used),
             driver_version=driver_version,
+            minor=_number(self._figure(nvml.nvmlDeviceGetMinorNumber, handle)),
+            processes=_held(self._figure(nvml.nvmlDeviceGetComputeRunningProcesses, handle)) or (),
         )
 
-    def read(self, uuid: str) -> GpuReading:
-        """How busy that GPU is and which processes hold it."""
-        handle = self._call(self._nvml.nvmlDeviceGetHandleByUUID, uuid)
-        rates = self._where_supported(self._nvml.nvmlDeviceGetUtilizationRates, handle)
-        processes = self._call(self._nvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    def _reading(self, uuid: str) -> GpuReading:
+        nvml = self._nvml
+        handle = self._call(nvml.nvmlDeviceGetHandleByUUID, uuid)
+        rates = self._figure(nvml.nvmlDeviceGetUtilizationRates, handle)
+        memory = self._figure(nvml.nvmlDeviceGetMemoryInfo, handle)
+        power = _number(self._figure(nvml.nvmlDeviceGetPowerUsage, handle))
+        energy = _number(self._figure(nvml.nvmlDeviceGetTotalEnergyConsumption, handle))
         return GpuReading(
             utilisation=None if rates is None else rates.gpu / 100,
-            processes=tuple(GpuProcess(found.pid, found.usedGpuMemory) for found in processes),
+            processes=_held(self._figure(nvml.nvmlDeviceGetComputeRunningProcesses, handle)),
+            memory_used_bytes=None if memory is None else _number(memory.used),
+            memory_total_bytes=None if memory is None else _number(memory.total),
+            power_watts=None if power is None else power / 1000,
+            temperature_celsius=_number(
+                self._figure(nvml.nvmlDeviceGetTemperature, handle, _GPU_SENSOR)
+            ),
+            energy_joules=None if energy is None else energy / 1000,
         )
 
-    def _where_supported(
+    def _gather(self, uuids: Sequence[str], sets: dict[str, object]) -> None:
+        nvml = self._nvml
+        # A set for each GPU: one that fell off the bus does not answer when asked who it is.
+        for uuid in uuids:
+            handle = self._call(nvml.nvmlDeviceGetHandleByUUID, uuid)
+            created = self._figure(nvml.nvmlEventSetCreate)
+            if created is not None:
+                sets[uuid] = created
+                self._figure(nvml.nvmlDeviceRegisterEvents, handle, _CRITICAL_ERROR, created)
+
+    def _free(self, sets: dict[str, object]) -> None:
+        for created in sets.values():
+            self._call(self._nvml.nvmlEventSetFree, created)
+
+    def _figure(
         self, function: Callable[Arguments, Result], *args: Arguments.args, **kw: Arguments.kwargs
     ) -> Result | None:
         try:
             return self._call(function, *args, **kw)
         except NvmlCallError as error:
-            if error.code == NOT_SUPPORTED:
+            if error.code in _NO_FIGURE:
                 return None
             raise
 
     def _call(
         self, function: Callable[Arguments, Result], *args: Arguments.args, **kw: Arguments.kwargs
     ) -> Result:
-        return _translated(self._nvml, function, *args, **kw)
+        return translated(self._nvml, function, *args, **kw)
+
+
+class XidWatch:
+    """Gathers the errors of some GPUs; there are none where the driver does not report them."""
+
+    def __init__(self, calls: CallThread, sets: dict[str, object]) -> None:
+        self._calls = calls
+        self._sets = sets
+
+    def take(self) -> tuple[Xid, ...]:
+        """What was reported since the last call, without waiting; raises `NvmlCallError`."""
+        return self._calls.ask(self._take)
+
+    def _take(self) -> tuple[Xid, ...]:
+        return tuple(Xid(uuid, code) for uuid in self._sets for code in self._codes(uuid))
+
+    def _codes(self, uuid: str) -> Iterator[int]:
+        nvml = self._calls.nvml
+        for _ in range(_MOST_EVENTS):
+            try:
+                event = translated(nvml, nvml.nvmlEventSetWait_v2, self._sets[uuid], 0)
+            except NvmlCallError as error:
+                if error.code == TIMED_OUT or error.code in _NO_FIGURE:
+                    return
+                raise
+            yield int(event.eventData)
 
 
 @contextmanager
-def nvml_session(nvml: Nvml | None = None) -> Iterator[NvmlSession]:
+def nvml_session(
+    nvml: Nvml | None = None, *, deadline_seconds: float = DEADLINE_SECONDS
+) -> Iterator[NvmlSession]:
     """An open NVML, closed at the end; without an argument that of the machine.
 
-    Raises `NvmlCallError` where it cannot be opened (no library, no driver).
+    Raises `NvmlCallError` where it cannot be opened (no library, no driver). A method that is not
+    answered within the deadline raises one with the code ``NOT_ANSWERING``, and all after it do so
+    at once; opening has four times as long.
     """
-    library = _import_nvml() if nvml is None else nvml
-    _translated(library, library.nvmlInit)
-    try:
-        yield NvmlSession(library)
-    finally:
-        # A library that fails to close has said what it had to say before.
-        with suppress(NvmlCallError):
-            _translated(library, library.nvmlShutdown)
+    with call_thread(_import_nvml() if nvml is None else nvml, deadline_seconds) as calls:
+        yield NvmlSession(calls)
 
 
 def _import_nvml() -> Nvml:
     # Late: a machine without GPU stages should not pay for the import.
     import pynvml
 
-    return cast("Nvml", pynvml)
+    return cast("Nvml", cast("Any", pynvml))
 
 
-def _translated(
-    nvml: Nvml,
-    function: Callable[Arguments, Result],
-    *args: Arguments.args,
-    **kw: Arguments.kwargs,
-) -> Result:
-    try:
-        return function(*args, **kw)
-    except nvml.NVMLError as error:
-        raise NvmlCallError(int(getattr(error, "value", UNKNOWN)), str(error)) from error
+def _number(figure: int | None) -> int | None:
+    return None if figure is None or figure in _NOT_AVAILABLE else int(figure)
+
+
+def _held(processes: Sequence[Process] | None) -> tuple[GpuProcess, ...] | None:
+    if processes is None:
+        return None
+    return tuple(GpuProcess(found.pid, found.usedGpuMemory) for found in processes)

@@ -4,12 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final
+from typing import Any, Final
 
 from runner.errors import ConfigError
 from runner.project.document import Document
 from runner.project.pipeline import Project
-from runner.project.quantity import limit_text, parse_duration, parse_size
+from runner.project.quantity import duration_text, limit_text, parse_duration, parse_size
 from runner.project.retry import SIZES, Change, RetryRule
 from runner.project.settings import Switches
 from runner.project.stage import Key, Resources, StageSpec
@@ -142,7 +142,18 @@ LEAST_MEMORY: Final = 6 << 20
 """What engines refuse to go below."""
 
 SIZE_NAMES: Final = SIZES | {"disk"}
-LIMIT_NAMES: Final = ("cpus", "memory", "tmp", "shm", "pids", "timeout", "gpu_memory", "disk")
+LIMIT_NAMES: Final = (
+    "cpus", "memory", "tmp", "shm", "pids", "timeout", "gpu_memory", "gpus", "disk",
+)  # fmt: skip
+
+
+def amount_text(name: str, value: float | str) -> str:
+    """A limit for people, in its own unit."""
+    if isinstance(value, str):
+        return value
+    if name in SIZE_NAMES:
+        return limit_text(int(value))
+    return duration_text(value) if name == "timeout" else f"{value:g}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +166,11 @@ class ResolvedLimits:
 
 def parse_limits(options: Mapping[str, str]) -> Resources:
     """The limits given as options (``--memory 6GiB``). Raises ConfigError."""
-    parsed: dict[str, int | float] = {}
+    parsed: dict[str, Any] = {}
     for name, text in options.items():
+        if name == "gpu_memory" and text == "all":
+            parsed[name] = text
+            continue
         try:
             if name in SIZE_NAMES:
                 parsed[name] = parse_size(text)
@@ -170,7 +184,7 @@ def parse_limits(options: Mapping[str, str]) -> Resources:
         if not 0 < parsed[name] < float("inf"):
             msg = f"--{name.replace('_', '-')} {text}: must be more than nothing, and a number."
             raise ConfigError(msg)
-    return Resources(**parsed)  # type: ignore[arg-type]  # each name has its own number type
+    return Resources(**parsed)
 
 
 def resolve_limits(
@@ -191,7 +205,7 @@ def resolve_limits(
         (stage.resources, None, spec),
         (settings.limits, None, "settings: limits"),
     )
-    values: dict[str, int | float | None] = {}
+    values: dict[str, Any] = {}
     sources = {}
     for name in LIMIT_NAMES:
         values[name], sources[name] = next(
@@ -208,7 +222,7 @@ def resolve_limits(
             f"less than {limit_text(LEAST_MEMORY)}."
         )
         raise ConfigError(msg)
-    return ResolvedLimits(values=Resources(**values), sources=sources)  # type: ignore[arg-type]  # as above
+    return ResolvedLimits(values=Resources(**values), sources=sources)
 
 
 def resolve_retry(

@@ -23,6 +23,7 @@ Span = Annotated[float, BeforeValidator(lambda value: parse_duration(str(value))
 Duration = Annotated[Span, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 ImageDigest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+GpuUuid = Annotated[str, Field(pattern=r"^(GPU|MIG)-[A-Za-z0-9/-]+$")]
 Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
 
 
@@ -168,7 +169,8 @@ class ResourcesPart(Part):
     shm: Size | None = None
     pids: Annotated[int, Field(gt=0)] | None = None
     timeout: Duration | None = None
-    gpu_memory: Size | None = None
+    gpu_memory: Literal["all"] | Size | None = None
+    gpus: Annotated[int, Field(gt=0, le=64)] | None = None
     disk: Size | None = None
 
 
@@ -195,6 +197,9 @@ class StageFile(Part):
     command: Command = list(PYTHON_PROGRAM)
     image_size: Size | None = None
     gpu: Literal["none", "optional", "required"] = "none"
+    gpu_proof: bool = True
+    gpu_limit: Literal["warn", "enforce"] = "warn"
+    gpu_memory_depends_on: list[Name] | None = None
     inputs: dict[Name, InputPart] = {}
     outputs: dict[Name, OutputPart] = {}
     config: dict[str, KeyPart] = {}
@@ -235,6 +240,10 @@ class StageFile(Part):
         for key in (key for rule in self.retry for key in rule.keys):
             if key not in self.config:
                 problem = f"'retry' changes the setting {key!r}, which 'config' does not have"
+                raise ValueError(problem)
+        for key in self.gpu_memory_depends_on or ():
+            if key not in self.config:
+                problem = f"'gpu_memory_depends_on' names {key!r}, which 'config' does not have"
                 raise ValueError(problem)
         return self
 
@@ -278,6 +287,15 @@ class LimitsPart(Part):
     disk_free: Space = 256 << 20
 
 
+class GpuPart(Part):
+    """How the GPUs of the machine are shared; ``only`` names those that stages may use, by UUID."""
+
+    ledger: str | None = None
+    learnt: str | None = None
+    head_room: Space = 256 << 20
+    only: Annotated[list[GpuUuid], Field(min_length=1)] | None = None
+
+
 class SettingsFile(Part):
     """``stagerun.yaml``: the project and the site."""
 
@@ -289,6 +307,7 @@ class SettingsFile(Part):
     secrets: dict[Name, str] = {}
     network: NetworkPart = NetworkPart()
     limits: LimitsPart = LimitsPart()
+    gpu: GpuPart = GpuPart()
     config: dict[str, str | None] = {}
     stages: dict[str, StageSwitches] = {}
     base: Literal["auto", "registry", "bootstrap"] = "auto"

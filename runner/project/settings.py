@@ -47,6 +47,21 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GpuSharing:
+    """How the runs of this machine share its GPUs.
+
+    ``ledger`` is the folder of their reservations and ``learnt`` that of what was seen of stages,
+    None for the usual ones. ``head_room`` bytes of each GPU are never granted; ``only`` are the
+    UUIDs that stages may use, None for all.
+    """
+
+    ledger: Path | None
+    learnt: Path | None
+    head_room: int
+    only: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The whole of ``stagerun.yaml``; paths are absolute.
 
@@ -61,6 +76,7 @@ class Settings:
     secrets: dict[str, Path]
     network: Network
     limits: Limits
+    gpu: GpuSharing
     config: dict[str, str | None]
     stages: dict[str, Switches]
     base: str
@@ -111,6 +127,12 @@ def load_settings(root: Path) -> Settings:
             proxy=data["network"]["proxy"],
         ),
         limits=Limits(**data["limits"]),
+        gpu=GpuSharing(
+            ledger=_path(root, data["gpu"]["ledger"]),
+            learnt=_path(root, data["gpu"]["learnt"]),
+            head_room=data["gpu"]["head_room"],
+            only=None if data["gpu"]["only"] is None else tuple(data["gpu"]["only"]),
+        ),
         config=data["config"],
         stages=switches_from(data["stages"]),
         base=data["base"],

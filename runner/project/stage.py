@@ -19,6 +19,10 @@ OneOf = tuple[str, ...]
 """Files of which one is enough."""
 
 GpuNeed = Literal["none", "optional", "required"]
+
+GpuMemory = int | Literal["all"]
+"""Bytes, or the whole of a GPU."""
+
 MAIN: Final = "main"
 """The variant of a stage that has one parent only."""
 
@@ -94,7 +98,8 @@ class Model:
 class Resources:
     """Limits, in bytes and seconds; None is left to the next layer.
 
-    ``gpu_memory`` and ``disk`` are no limits: they must be free before the stage starts.
+    ``gpu_memory`` and ``disk`` are no limits: they must be free before the stage starts, the
+    memory on each of ``gpus`` GPUs.
     """
 
     cpus: float | None = None
@@ -103,7 +108,8 @@ class Resources:
     shm: int | None = None
     pids: int | None = None
     timeout: float | None = None
-    gpu_memory: int | None = None
+    gpu_memory: GpuMemory | None = None
+    gpus: int | None = None
     disk: int | None = None
 
 
@@ -122,7 +128,12 @@ class Parent:
 
 @dataclass(frozen=True, kw_only=True)
 class StageSpec:
-    """Everything that ``stages/NN_name/stage.yaml`` says."""
+    """Everything that ``stages/NN_name/stage.yaml`` says.
+
+    ``gpu_proof`` is whether a run that was granted a GPU has to hold memory on it, and with
+    ``gpu_enforced`` one that holds more than it was granted is ended. ``gpu_memory_depends_on`` are
+    the settings that change how much it needs; None: those that its rules against ``oom_gpu`` set.
+    """
 
     id: str
     folder: Path
@@ -137,6 +148,9 @@ class StageSpec:
     network: bool
     secrets: tuple[str, ...]
     retry: tuple[RetryRule, ...] = ()
+    gpu_proof: bool = True
+    gpu_enforced: bool = False
+    gpu_memory_depends_on: tuple[str, ...] | None = None
     command: Command = field(default_factory=Command)
 
     @property
@@ -187,6 +201,7 @@ def load_stage(folder: Path) -> StageSpec:
 def stage_from(document: Document, folder: Path) -> StageSpec:
     """The spec behind a validated document."""
     data = document.data
+    depends_on = data["gpu_memory_depends_on"]
     return StageSpec(
         id=folder.name,
         folder=folder,
@@ -218,6 +233,9 @@ def stage_from(document: Document, folder: Path) -> StageSpec:
         network=data["network"] == "site",
         secrets=tuple(data["secrets"]),
         retry=rules_from(data["retry"]),
+        gpu_proof=data["gpu_proof"],
+        gpu_enforced=data["gpu_limit"] == "enforce",
+        gpu_memory_depends_on=None if depends_on is None else tuple(depends_on),
         command=Command(tuple(data["command"])),
     )
 

@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from runner.errors import Verdict
-from runner.project.config import ResolvedLimits, Value
-from runner.project.quantity import duration_text, limit_text
+from runner.project.config import ResolvedLimits, Value, amount_text
 from runner.project.retry import SIZES, Change, RetryRule, amount
 from runner.project.stage import Key, Resources
 
@@ -135,7 +134,7 @@ def _changed(
     for change in changes:
         name = change.name
         if change.is_limit:
-            old: float | None = getattr(tried.limits, name)
+            old: float | str | None = getattr(tried.limits, name)
             new = _limit(change, old, most_memory)
             if new is not None and new != old:
                 limits[name] = new
@@ -167,10 +166,10 @@ def _told(attempt: Attempt, name: str, old: str, new: str) -> Changed:
     return Changed(name=name, asked=asked, used=new)
 
 
-def _limit(change: Change, old: float | None, most_memory: int | None) -> float | None:
+def _limit(change: Change, old: float | str | None, most_memory: int | None) -> float | None:
     if change.to is not None:
         new: float | None = amount(change.name, change.to)
-    elif old is None or change.by is None:
+    elif old is None or isinstance(old, str) or change.by is None:
         return None
     else:
         bounds = [change.up_to, most_memory if change.name == "memory" else None]
@@ -209,12 +208,8 @@ def _bounded(old: float, new: float, least: float, most: float) -> float:
     return min(old, max(new, least))
 
 
-def _limit_text(name: str, value: float | None) -> str:
-    if value is None:
-        return "not set"
-    if name in SIZES:
-        return limit_text(int(value))
-    return duration_text(value) if name == "timeout" else f"{value:g}"
+def _limit_text(name: str, value: float | str | None) -> str:
+    return "not set" if value is None else amount_text(name, value)
 
 
 def _setting_text(value: str | None) -> str:

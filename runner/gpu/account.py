@@ -1,0 +1,114 @@
+"""What of each GPU is whose, and how much is free: the driver's figures and the ledger together."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from runner.gpu.reservation import Reservation, State
+from runner.host.nvml import Gpu, GpuProcess
+
+# What a driver counts with one process more or less differs by some pages.
+TOLERANCE_BYTES: Final = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One GPU, in bytes; None where the driver does not tell its memory.
+
+    ``reserved_bytes`` is what the entries have a right to, or hold beyond it, ``held_bytes`` what
+    their processes hold of it, and ``strangers_bytes`` what everything else has: the driver too.
+    """
+
+    gpu: Gpu
+    entries: tuple[Reservation, ...] = ()
+    strangers: tuple[GpuProcess, ...] = ()
+    reserved_bytes: int = 0
+    held_bytes: int = 0
+    strangers_bytes: int = 0
+    head_room_bytes: int = 0
+
+    @property
+    def room_bytes(self) -> int | None:
+        """What runs can have when no other run has any."""
+        if self.gpu.memory_total_bytes is None or self.gpu.memory_used_bytes is None:
+            return None
+        taken = self.strangers_bytes + self.head_room_bytes
+        return max(0, self.gpu.memory_total_bytes - taken)
+
+    @property
+    def free_bytes(self) -> int | None:
+        """What a run can have now."""
+        room = self.room_bytes
+        return None if room is None else max(0, room - self.reserved_bytes)
+
+
+def account(
+    gpu: Gpu,
+    entries: Iterable[Reservation],
+    head_room_bytes: int,
+    is_member: Callable[[int, str], bool],
+) -> Account:
+    """The account of one GPU; ``is_member`` tells whether a process is one of a container's.
+
+    Of a process whose memory the driver does not tell, the reservation is taken for what it holds.
+    """
+    ours = tuple(
+        entry for entry in entries if entry.state is not State.WAITING and gpu.uuid in entry.shares
+    )
+    held = dict.fromkeys((entry.id for entry in ours), 0)
+    strangers = []
+    for process in gpu.processes:
+        owner = next((entry for entry in ours if _has(entry, process.pid, is_member)), None)
+        if owner is None:
+            strangers.append(process)
+        elif process.memory_bytes is None:
+            held[owner.id] = max(held[owner.id], owner.shares[gpu.uuid])
+        else:
+            held[owner.id] += process.memory_bytes
+    for entry in ours:
+        if entry.state is State.KEPT and not entry.holders:
+            held[entry.id] = min(entry.shares[gpu.uuid], _unlisted(gpu, entry))
+    sum_held = sum(held.values())
+    return Account(
+        gpu=gpu,
+        entries=ours,
+        strangers=tuple(strangers),
+        reserved_bytes=sum(max(entry.shares[gpu.uuid], held[entry.id]) for entry in ours),
+        held_bytes=sum_held,
+        strangers_bytes=max(0, (gpu.memory_used_bytes or 0) - sum_held),
+        head_room_bytes=head_room_bytes,
+    )
+
+
+def _has(entry: Reservation, pid: int, is_member: Callable[[int, str], bool]) -> bool:
+    if entry.state is State.KEPT:
+        return pid in entry.holders
+    return entry.container_id is not None and is_member(pid, entry.container_id)
+
+
+def _unlisted(gpu: Gpu, entry: Reservation) -> int:
+    return max(0, unlisted_bytes(gpu) - entry.unlisted_bytes)
+
+
+def unlisted_bytes(gpu: Gpu) -> int:
+    """Memory that is in use, and that no process is said to have."""
+    listed = sum(process.memory_bytes or 0 for process in gpu.processes)
+    return max(0, (gpu.memory_used_bytes or 0) - listed)
+
+
+def has_returned(entry: Reservation, gpus: Mapping[str, Gpu]) -> bool:
+    """Whether what a run had left on GPUs is free again; of a GPU that is gone nothing is left."""
+    there = [gpus[uuid] for uuid in entry.shares if uuid in gpus]
+    if entry.holders:
+        return not any(process.pid in entry.holders for gpu in there for process in gpu.processes)
+    return all(_unlisted(gpu, entry) <= TOLERANCE_BYTES for gpu in there)
+
+
+def accounts(
+    gpus: Sequence[Gpu],
+    entries: Sequence[Reservation],
+    head_room_bytes: int,
+    is_member: Callable[[int, str], bool],
+) -> dict[str, Account]:
+    """The account of each GPU, by UUID."""
+    return {gpu.uuid: account(gpu, entries, head_room_bytes, is_member) for gpu in gpus}

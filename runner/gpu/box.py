@@ -1,0 +1,125 @@
+"""The GPUs of this machine as a run may have them: what the driver and the ledger say together."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from runner.errors import SettingsError
+from runner.gpu.account import Account, accounts, has_returned
+from runner.gpu.ledger import Ledger, now
+from runner.gpu.reservation import Reservation, State
+from runner.host.cgroup import is_member
+from runner.host.gpu import Inventory
+from runner.host.nvml import Gpu
+
+# As long a GPU with an error is left alone at least, even if it answers at once.
+REST_SECONDS: Final = 60.0
+NANOSECONDS: Final = 1_000_000_000
+SICK: Final = ".sick"
+LONGEST: Final = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What was found within one turn: accounts of the GPUs that may be used, by UUID.
+
+    ``sick`` says why others are left out, by UUID.
+    """
+
+    inventory: Inventory
+    entries: tuple[Reservation, ...]
+    accounts: dict[str, Account]
+    sick: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuBox:
+    """The machine's GPUs and their ledger.
+
+    ``head_room_bytes`` of each are never granted; ``only`` are the UUIDs that may be used, None for
+    all. ``is_member`` tells whether a process is one of a container's.
+    """
+
+    ledger: Ledger
+    inventory: Callable[[], Inventory]
+    head_room_bytes: int = 0
+    only: tuple[str, ...] | None = None
+    is_member: Callable[[int, str], bool] = is_member
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[Look]:
+        """Look, and be the only one to write while the block lasts.
+
+        What was left on a GPU and has come back is taken off the ledger. Raises
+        GpuUnavailableError where the ledger cannot be used, and SettingsError for an unknown UUID.
+        """
+        # Before the turn: a driver may need seconds, and nobody else shall wait for it.
+        found = self.inventory()
+        with self.ledger.turn():
+            yield self._look(found)
+
+    def look(self) -> Look:
+        """The same without a turn of one's own to write in."""
+        with self.turn() as found:
+            return found
+
+    def mark_sick(self, uuid: str, reason: str) -> None:
+        """Leave a GPU out until it answers again, and for a while at least."""
+        mark = {"reason": reason[:LONGEST], "at": now(), "boot_id": self.ledger.me.boot_id}
+        path = self._mark(uuid)
+        with self.ledger.turn(), contextlib.suppress(OSError):
+            fresh = path.with_name(f".{path.name}")
+            fresh.write_text(json.dumps(mark), encoding="utf-8")
+            fresh.replace(path)
+
+    def _mark(self, uuid: str) -> Path:
+        return self.ledger.folder / f"{uuid.replace('/', '_')}{SICK}"
+
+    def _look(self, found: Inventory) -> Look:
+        gpus = {gpu.uuid: gpu for gpu in found.gpus}
+        entries = []
+        for entry in self.ledger.entries():
+            if entry.state is State.KEPT and has_returned(entry, gpus):
+                self.ledger.remove(entry.id)
+            else:
+                entries.append(entry)
+        sick = {uuid: why for uuid in gpus if (why := self._why_sick(uuid))}
+        usable = [gpu for gpu in self._allowed(found) if gpu.uuid not in sick]
+        return Look(
+            inventory=found,
+            entries=tuple(entries),
+            accounts=accounts(usable, entries, self.head_room_bytes, self.is_member),
+            sick=sick,
+        )
+
+    def _why_sick(self, uuid: str) -> str | None:
+        path = self._mark(uuid)
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            mark = json.loads(path.read_bytes()[: 1 << 16])
+            age = (now() - int(mark["at"])) / NANOSECONDS
+            if mark["boot_id"] == self.ledger.me.boot_id and age < REST_SECONDS:
+                return str(mark["reason"])
+            path.unlink()
+        return None
+
+    def _allowed(self, found: Inventory) -> list[Gpu]:
+        if self.only is None:
+            return list(found.gpus)
+        there = {gpu.uuid: gpu for gpu in found.gpus}
+        unknown = [uuid for uuid in self.only if uuid not in there]
+        # One that does not answer does not tell its UUID either.
+        if unknown and there and not found.faults:
+            msg = (
+                f"stagerun.yaml names {unknown[0]} under gpu: only, and this machine has "
+                f"{', '.join(there)}. Correct it there."
+            )
+            raise SettingsError(msg)
+        return [there[uuid] for uuid in self.only if uuid in there]
+
+
+def without(look: Look, entry_id: str) -> Look:
+    """The same as if an entry were not there."""
+    return replace(look, entries=tuple(entry for entry in look.entries if entry.id != entry_id))

@@ -1,0 +1,88 @@
+"""Why a run gets no GPU, in the words in which people are told."""
+
+from typing import Final
+
+from runner.gpu.account import Account
+from runner.gpu.box import Look
+from runner.gpu.placement import Obstacle, Placement, Wish
+from runner.host.gpu import Absence, Inventory
+from runner.project.quantity import limit_text
+
+SHOWN: Final = 3
+"""Runs that are named; the others are counted."""
+
+SHOW: Final = "`stagerun gpus` shows who has what"
+
+
+def refusal(wish: Wish, placement: Placement, look: Look) -> str:
+    """What happened, why, and what to do next."""
+    if not look.inventory.gpus:
+        return without_gpus(look.inventory)
+    if not placement.is_possible(wish.count):
+        remedy = "Lower gpu_memory or gpus, or use a machine with larger GPUs"
+        if look.sick:
+            remedy = "Wait until it answers again, or lower what is asked for"
+    else:
+        remedy = "Wait for it (--wait), or lower gpu_memory"
+    return f"{_sentence(why_not(wish, placement, look))} {remedy}; {SHOW}."
+
+
+def without_gpus(found: Inventory) -> str:
+    """The same for a machine, or an engine, that has none to give."""
+    reason = found.detail or "the machine offers no GPU"
+    remedy = "Install or load the NVIDIA driver, or use a machine that has a GPU"
+    if found.absence is Absence.ENGINE:
+        remedy = "Use Docker (unset DOCKER_HOST), or a newer Podman"
+    return (
+        "The stage requires a GPU, and this machine cannot grant one. "
+        f"{_sentence(reason)} {remedy}; `stagerun doctor` shows what the machine offers."
+    )
+
+
+def why_not(wish: Wish, placement: Placement, look: Look) -> str:
+    """The reason as a clause, with what each GPU has."""
+    offers = [_offer(obstacle.account, obstacle) for obstacle in placement.obstacles]
+    offers += [f"{uuid} is left out: {why}" for uuid, why in look.sick.items()]
+    if placement.is_possible(wish.count):
+        head = f"no GPU has {_asked(wish)} free" if wish.count == 1 else f"{_asked(wish)} not free"
+    else:
+        head = f"no GPU here is as large as {_asked(wish)}"
+        if wish.count > 1:
+            head = f"this machine does not have {_asked(wish)}"
+    return f"{head}: {'; '.join(offers) or 'none may be used'}"
+
+
+def waiting_reason(wish: Wish, placement: Placement) -> str:
+    """What a run waits for, and behind whom."""
+    names = [entry.name for entry in placement.behind]
+    behind = f", behind {', '.join(names[:SHOWN])}" if names else ", which other programs hold"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"waiting for {_asked(wish)}{behind}{more}"
+
+
+def _asked(wish: Wish) -> str:
+    number = "" if wish.count == 1 else f" on each of {wish.count} GPUs"
+    if wish.memory == "all":
+        return "a whole GPU" if wish.count == 1 else f"{wish.count} whole GPUs"
+    if wish.memory is not None:
+        return f"{limit_text(wish.memory)} of GPU memory{number}"
+    if wish.learnt:
+        return f"{limit_text(max(wish.learnt.values()))} of GPU memory (learnt){number}"
+    return "a GPU without other runs" if wish.count == 1 else f"{wish.count} GPUs without others"
+
+
+def _offer(account: Account, obstacle: Obstacle) -> str:
+    gpu = account.gpu
+    if account.free_bytes is None or gpu.memory_total_bytes is None:
+        return f"GPU {gpu.index} ({gpu.name}) does not tell its memory"
+    free = limit_text(account.free_bytes) if account.free_bytes else "nothing"
+    text = f"GPU {gpu.index} ({gpu.name}) has {free} of {limit_text(gpu.memory_total_bytes)}"
+    holders = [entry.name for entry in account.entries]
+    if holders:
+        text += f", beside {', '.join(holders[:SHOWN])}"
+    claims = [entry.name for entry in obstacle.behind if entry not in account.entries]
+    return f"{text}, after {', '.join(claims[:SHOWN])}" if claims else text
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[0].upper()}{clause[1:]}."

@@ -1,0 +1,116 @@
+"""One entry of the ledger: what a run has of the GPUs, or waits for.
+
+Other users write entries too, so each is read as a stranger's.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from runner.host.machine import ProcessIdentity
+
+SCHEMA_VERSION: Final = 1
+LONGEST: Final = 200
+"""Characters of a name that are shown of what another user wrote."""
+
+
+class State(StrEnum):
+    """What an entry is about.
+
+    ``KEPT`` is memory that did not come back when its run had ended.
+    """
+
+    WAITING = "waiting"
+    HELD = "held"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reservation:
+    """What one run has, waits for, or left; memory in bytes per GPU, by UUID.
+
+    ``whole`` is whether it wants its GPUs for itself. ``ticket`` is when it began to wait, in
+    nanoseconds since the boot: lower ones come first. The shares of one that waits are its claims:
+    on those GPUs nothing may start that would make it wait longer. ``holders`` are the processes
+    that still have what was left, and ``unlisted_bytes`` what no process had before the run.
+    """
+
+    id: str
+    state: State
+    owner: ProcessIdentity
+    user: str
+    job: str
+    stage: str
+    ticket: int
+    shares: Mapping[str, int]
+    whole: bool = False
+    run_id: str | None = None
+    container_id: str | None = None
+    holders: tuple[int, ...] = ()
+    unlisted_bytes: int = 0
+
+    @property
+    def name(self) -> str:
+        """The run for people."""
+        return f"{self.stage} of {self.job} ({self.user})"
+
+
+def text_of(reservation: Reservation) -> str:
+    """The entry as it lies in the ledger."""
+    return json.dumps({"schema_version": SCHEMA_VERSION, **asdict(reservation)})
+
+
+def reservation_from(text: str | bytes) -> Reservation:
+    """The entry of such a text. Raises ValueError for anything else."""
+    try:
+        content = json.loads(text)
+        if content.pop("schema_version") != SCHEMA_VERSION:
+            raise ValueError
+        return _checked(content)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        msg = "no entry of a ledger"
+        raise ValueError(msg) from None
+
+
+def _checked(content: dict[str, Any]) -> Reservation:
+    owner = ProcessIdentity(**content.pop("owner"))
+    shares = {_text(uuid): _size(size) for uuid, size in content.pop("shares").items()}
+    holders = tuple(_size(pid) for pid in content.pop("holders"))
+    found = Reservation(
+        **{
+            **content,
+            "state": State(content["state"]),
+            "owner": ProcessIdentity(
+                _size(owner.pid),
+                _size(owner.started),
+                _text(owner.boot_id),
+                _text(owner.machine_id),
+            ),
+            "shares": shares,
+            "holders": holders,
+        }
+    )
+    for text in (found.id, found.user, found.job, found.stage):
+        _text(text)
+    for known in (found.run_id, found.container_id):
+        if known is not None and not _text(known):
+            raise ValueError
+    for size in (found.ticket, found.unlisted_bytes):
+        _size(size)
+    if not isinstance(found.whole, bool):
+        raise TypeError
+    return found
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST or not value.isprintable():
+        raise TypeError
+    return value
+
+
+def _size(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError
+    return value

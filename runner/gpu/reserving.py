@@ -1,0 +1,189 @@
+"""Getting memory of GPUs for a run: at once, in its turn, or not at all."""
+
+import contextlib
+import getpass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from runner.errors import CancelledError, GpuUnavailableError
+from runner.gpu.account import unlisted_bytes
+from runner.gpu.box import GpuBox, Look
+from runner.gpu.ledger import new_id, now
+from runner.gpu.placement import Placement, Wish, claim, older_than, place
+from runner.gpu.refusal import refusal, waiting_reason
+from runner.gpu.reservation import LONGEST, Reservation, State
+
+LOOK_EVERY_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimant:
+    """Which run wants the memory."""
+
+    stage: str
+    job: str
+
+    def entry(self, box: GpuBox, **parts: Any) -> Reservation:
+        """A new entry of the ledger that says whose it is."""
+        return Reservation(
+            id=new_id(box.ledger.me),
+            owner=box.ledger.me,
+            user=_printable(_user()),
+            job=_printable(self.job),
+            stage=_printable(self.stage),
+            **parts,
+        )
+
+
+@dataclass
+class Held:
+    """The entry of a run that has its memory; the run changes it as it goes on."""
+
+    box: GpuBox
+    entry: Reservation
+
+    def note_container(self, run_id: str, container_id: str) -> None:
+        """Let the reservation outlive this process if the container does. Call before it starts.
+
+        Raises GpuUnavailableError.
+        """
+        self._change(replace(self.entry, run_id=run_id, container_id=container_id))
+
+    def keep(self, shares: Mapping[str, int], holders: tuple[int, ...]) -> None:
+        """Leave what did not come back on the ledger, when all else is given back."""
+        kept = replace(self.entry, state=State.KEPT, shares=dict(shares), holders=holders)
+        self._change(kept)
+
+    def _change(self, entry: Reservation) -> None:
+        with self.box.ledger.turn():
+            self.box.ledger.write(entry)
+        self.entry = entry
+
+    def give_back(self) -> None:
+        """Take the entry off the ledger, unless something was left on a GPU."""
+        if self.entry.state is State.HELD:
+            self.box.ledger.remove(self.entry.id)
+
+
+@contextlib.contextmanager
+def reserved(
+    wish: Wish,
+    claimant: Claimant,
+    box: GpuBox,
+    *,
+    wait_seconds: float,
+    stopped: Callable[[], str | None],
+    waiting: Callable[[str], None],
+) -> Iterator[Held]:
+    """Memory of GPUs for the time of the block.
+
+    It is waited for as long as allowed, and for another run of this process in any case;
+    ``waiting`` is told why, and again when that changes. ``stopped`` names who wants it no more.
+    Raises GpuUnavailableError, at once where no GPU is large enough, and CancelledError.
+    """
+    mine = claimant.entry(
+        box, state=State.WAITING, ticket=now(), shares={}, whole=wish.memory == "all"
+    )
+    try:
+        held = _wait(wish, mine, box, time.monotonic() + wait_seconds, stopped, waiting)
+    except BaseException:
+        box.ledger.remove(mine.id)
+        raise
+    try:
+        yield held
+    finally:
+        held.give_back()
+
+
+def _wait(
+    wish: Wish,
+    mine: Reservation,
+    box: GpuBox,
+    deadline: float,
+    stopped: Callable[[], str | None],
+    waiting: Callable[[str], None],
+) -> Held:
+    told = None
+    while True:
+        with box.turn() as look:
+            placement = place(wish, look.accounts, older_than(mine.ticket, look.entries))
+            if placement.shares:
+                return _take(mine, placement, look, box)
+            ours = any(entry.owner == box.ledger.me for entry in placement.behind)
+            is_over = time.monotonic() >= deadline and not ours
+            if is_over or not placement.is_possible(wish.count):
+                raise GpuUnavailableError(refusal(wish, placement, look))
+            mine = _stand(wish, mine, look, box)
+        if who := stopped():
+            msg = f"not started: cancelled by {who} while waiting for a GPU"
+            raise CancelledError(msg)
+        if (reason := waiting_reason(wish, placement)) != told:
+            waiting(reason)
+            told = reason
+        # Files tell nobody of their change; waiting is long, and a look is cheap.
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _take(mine: Reservation, placement: Placement, look: Look, box: GpuBox) -> Held:
+    gpus = [look.accounts[uuid].gpu for uuid in placement.shares]
+    entry = replace(
+        mine,
+        state=State.HELD,
+        shares=dict(placement.shares),
+        unlisted_bytes=max(unlisted_bytes(gpu) for gpu in gpus),
+    )
+    box.ledger.write(entry)
+    return Held(box, entry)
+
+
+def _stand(wish: Wish, mine: Reservation, look: Look, box: GpuBox) -> Reservation:
+    """Stand in the line, with a claim that stays as long as its GPUs are there."""
+    there = [entry for entry in look.entries if entry.id == mine.id]
+    if there and mine.shares and set(mine.shares) <= set(look.accounts):
+        return mine
+    older = older_than(mine.ticket, look.entries)
+    claims = claim(wish, look.accounts, older)
+    standing = replace(mine, shares=claims)
+    box.ledger.write(standing)
+    return standing
+
+
+def taken_over(
+    shares: Mapping[str, int], claimant: Claimant, run_id: str, container_id: str, box: GpuBox
+) -> Held:
+    """The reservation of a run whose runner died, for the one that goes on with its container.
+
+    Raises GpuUnavailableError.
+    """
+    with box.turn() as look:
+        old = next((item for item in look.entries if item.container_id == container_id), None)
+        entry = claimant.entry(
+            box,
+            state=State.HELD,
+            ticket=old.ticket if old else now(),
+            shares=dict(shares),
+            run_id=run_id,
+            container_id=container_id,
+            unlisted_bytes=old.unlisted_bytes if old else 0,
+        )
+        box.ledger.write(entry)
+        if old is not None:
+            box.ledger.remove(old.id)
+    return Held(box, entry)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        import os
+
+        return f"uid {os.geteuid()}"
+
+
+def _printable(text: str) -> str:
+    """A text as an entry may have it, whatever a folder is called."""
+    shown = "".join(character if character.isprintable() else "?" for character in text)
+    return shown.encode("utf-8", "replace").decode()[:LONGEST]

@@ -1,0 +1,119 @@
+"""The border to NVML through the real ``pynvml``: a stub in place of the driver's library."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.nvml_stub import GIB, NvmlStub, StubGpu, build_nvml_stub, why_no_stub
+
+NO_STUB = why_no_stub()
+pytestmark = pytest.mark.skipif(NO_STUB is not None, reason=str(NO_STUB))
+
+READ = """
+import dataclasses, json, sys
+from runner.host.gpu import inventory
+from runner.host.nvml import nvml_session
+with nvml_session() as session:
+    readings = [dataclasses.asdict(session.reading(uuid)) for uuid in sys.argv[1:]]
+print(json.dumps({"readings": readings, "minors": [gpu.minor for gpu in inventory().gpus]}))
+"""
+WATCH = """
+import json, sys
+from runner.host.nvml import nvml_session
+with nvml_session() as session, session.xids(sys.argv[1:]) as watch:
+    print(json.dumps([[(xid.uuid, xid.code) for xid in watch.take()] for _ in range(2)]))
+"""
+TAKE_INVENTORY = """
+import json
+from runner.host.gpu import inventory
+found = inventory(deadline_seconds=0.3)
+print(json.dumps({"absence": found.absence, "detail": found.detail}))
+"""
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> NvmlStub:
+    return build_nvml_stub(tmp_path)
+
+
+def run_with(stub: NvmlStub, script: str, *arguments: str) -> object:
+    finished = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env={**os.environ, **stub.environment},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    answer: object = json.loads(finished.stdout)
+    return answer
+
+
+def test_every_figure_of_a_gpu_is_read_through_the_real_binding(stub: NvmlStub) -> None:
+    stub.show(
+        StubGpu(
+            "GPU-a",
+            used=3 * GIB,
+            utilisation=40,
+            minor=5,
+            power_milliwatts=71_500,
+            temperature=63,
+            energy_millijoules=12_345_600,
+            processes=[(7, 2 * GIB), (8, None)],
+        ),
+        StubGpu("GPU-b"),
+    )
+
+    assert run_with(stub, READ, "GPU-a", "GPU-b") == {
+        "readings": [
+            {
+                "utilisation": 0.4,
+                "processes": [
+                    {"pid": 7, "memory_bytes": 2 * GIB},
+                    {"pid": 8, "memory_bytes": None},
+                ],
+                "memory_used_bytes": 3 * GIB,
+                "memory_total_bytes": 24 * GIB,
+                "power_watts": 71.5,
+                "temperature_celsius": 63,
+                "energy_joules": 12345.6,
+            },
+            {
+                "utilisation": 0.0,
+                "processes": [],
+                "memory_used_bytes": GIB,
+                "memory_total_bytes": 24 * GIB,
+                "power_watts": None,
+                "temperature_celsius": None,
+                "energy_joules": None,
+            },
+        ],
+        "minors": [5, None],
+    }
+
+
+def test_critical_errors_are_told_once_through_the_real_binding(stub: NvmlStub) -> None:
+    stub.show(StubGpu("GPU-a", xids=[79]), StubGpu("GPU-b", xids=[48, 63]), StubGpu("GPU-c"))
+
+    assert run_with(stub, WATCH, "GPU-a", "GPU-b", "GPU-c") == [
+        [["GPU-a", 79], ["GPU-b", 48], ["GPU-b", 63]],
+        [],
+    ]
+
+
+def test_a_library_that_hangs_holds_no_program_up(stub: NvmlStub) -> None:
+    stub.show(StubGpu("GPU-a"), StubGpu("GPU-b"), hang=600)
+
+    began = time.monotonic()
+    found = run_with(stub, TAKE_INVENTORY)
+
+    assert found == {
+        "absence": "not_answering",
+        "detail": "NVIDIA's driver hangs: it did not answer within 0.3 s",
+    }
+    assert time.monotonic() - began < 30
