@@ -15,8 +15,8 @@ from tests.gpu_box import fake_cuda
 from tests.gpu_box.card import Card
 from tests.gpu_box.driver import FakeDriver
 from tests.gpu_box.processes import ContainerProcesses
-from tests.nvml_stub import GIB, NvmlStub
-from tests.project_kit import Kit, run_stagerun
+from tests.nvml_stub import NvmlStub
+from tests.project_kit import SETTINGS, Kit, run_stagerun
 from tests.second_engine import SecondEngine
 
 UUIDS: Final = tuple(f"GPU-b0c5b0c5-0000-4000-8000-00000000000{number}" for number in range(4))
@@ -33,12 +33,16 @@ resources: {{cpus: 1, memory: 128MiB, tmp: 16MiB, pids: 64, timeout: 60s{memory}
 
 @dataclass(frozen=True)
 class GpuBox:
-    """The simulated box; ``environment`` is what a call of the command line needs to meet it."""
+    """The simulated box; ``environment`` is what a call of the command line needs to meet it.
+
+    ``ledger`` is the folder in which its runs reserve memory, which no other test shares.
+    """
 
     kit: Kit
     engine: SecondEngine
     driver: FakeDriver
     environment: dict[str, str]
+    ledger: Path
 
     def stage(
         self, *lines: str, need: str = "required", memory: str | None = "1GiB", more: str = ""
@@ -76,11 +80,14 @@ def gpu_box(
     client = docker.DockerClient(base_url=engine.address)
     try:
         found = ContainerProcesses(client)
-        four = cards or [Card(uuid) for uuid in UUIDS]
-        assert all(card.total >= card.at_rest + GIB for card in four)
+        ledger = kit.root.parent / "ledger"
+        four = cards or [Card(uuid, minor=number) for number, uuid in enumerate(UUIDS)]
         driver = FakeDriver(stub, kit.root / "out", found.find, four)
         with driver.running():
+            kit.settings(
+                f"{SETTINGS}gpu: {{ledger: {ledger}, learnt: {ledger.parent / 'learnt'}}}\n"
+            )
             environment = {**stub.environment, "DOCKER_HOST": engine.address}
-            yield GpuBox(kit, engine, driver, environment)
+            yield GpuBox(kit, engine, driver, environment, ledger)
     finally:
         client.close()

@@ -10,6 +10,10 @@ from tests.nvml_stub import GIB, StubGpu
 
 LOST: Final = 15
 BUSY_PERCENT: Final = 80
+IDLE_WATTS: Final = 25
+BUSY_WATTS: Final = 220
+IDLE_CELSIUS: Final = 34
+BUSY_CELSIUS: Final = 61
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,21 @@ class Card:
     total: int = 24 * GIB
     at_rest: int = GIB // 4
     name: str = "Simulated GPU"
+    minor: int | None = None
     code: int = 0
+    xids: list[int] = field(default_factory=list)
     afterlife: Afterlife | None = None
     trace: list[Change] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     held: dict[int, int] = field(default_factory=dict)
     remainders: list[Remainder] = field(default_factory=list)
+    joules: float = 0.0
+    metered_at: float | None = None
+
+    @property
+    def watts(self) -> int:
+        """What it draws: much while a living process holds memory."""
+        return BUSY_WATTS if self.held else IDLE_WATTS
 
     @property
     def used_bytes(self) -> int:
@@ -113,16 +126,24 @@ class Card:
         self.remainders.append(Remainder(owner, size, until))
         self._note(pid, now)
 
-    def expire(self, now: float) -> bool:
-        """Free what has outlived its process for long enough; True when there was any."""
-        over = [item for item in self.remainders if item.until is not None and item.until <= now]
-        self._drop(over, now)
-        return bool(over)
+    def is_expiring(self, now: float) -> bool:
+        """Whether something has outlived its process for long enough."""
+        return bool(self._over(now))
+
+    def expire(self, now: float) -> None:
+        """Free what has outlived its process for long enough."""
+        self._drop(self._over(now), now)
 
     def give_back(self, now: float) -> None:
         """Free everything that outlived its process, and keep no more."""
         self.afterlife = None
         self._drop(list(self.remainders), now)
+
+    def meter(self, now: float) -> None:
+        """Count the energy since the last call, at what it draws now: call it before a change."""
+        if self.metered_at is not None:
+            self.joules += self.watts * (now - self.metered_at)
+        self.metered_at = now
 
     def shown(self) -> StubGpu:
         """What the stub library is to say of it."""
@@ -136,7 +157,15 @@ class Card:
             code=self.code,
             name=self.name,
             processes=tuple(shown),
+            minor=self.minor,
+            power_milliwatts=self.watts * 1000,
+            temperature=BUSY_CELSIUS if self.held else IDLE_CELSIUS,
+            energy_millijoules=round(self.joules * 1000),
+            xids=tuple(self.xids),
         )
+
+    def _over(self, now: float) -> list[Remainder]:
+        return [item for item in self.remainders if item.until is not None and item.until <= now]
 
     def _drop(self, over: list[Remainder], now: float) -> None:
         for remainder in over:

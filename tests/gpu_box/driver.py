@@ -19,6 +19,7 @@ from tests.gpu_box.processes import Finder, Process, process
 from tests.nvml_stub import NvmlStub
 
 LOOK_SECONDS: Final = 0.02
+METER_SECONDS: Final = 0.25
 STOP_SECONDS: Final = 10.0
 GONE: Final = "CUDA error: unspecified launch failure"
 REQUESTS: Final = Path(".cache/cuda")
@@ -43,12 +44,15 @@ class FakeDriver:
         self._stopped = threading.Event()
         self._error: Exception | None = None
         self._init = 0
+        self._hang_seconds = 0.0
+        self._shown_at = 0.0
 
     @contextmanager
     def running(self) -> Iterator["FakeDriver"]:
         """Serve for the time of the block; raises at its end what went wrong in the thread."""
         self.host_requests.mkdir(exist_ok=True)
-        self._show()
+        with self._changing():
+            pass
         thread = threading.Thread(target=self._serve, name="fake-driver", daemon=True)
         thread.start()
         try:
@@ -118,6 +122,16 @@ class FakeDriver:
         """Take `fail` back."""
         self.fail(uuid, 0)
 
+    def report_xid(self, uuid: str, code: int) -> None:
+        """Let the driver report a critical error of a GPU once to whoever watches it."""
+        with self._changing():
+            self._card(uuid).xids.append(code)
+
+    def hang(self, seconds: float) -> None:
+        """Let every call of NVML on a device take that long from now on; 0 takes it back."""
+        with self._changing():
+            self._hang_seconds = seconds
+
     def keep_memory(self, uuid: str, afterlife: Afterlife) -> None:
         """Let memory on a GPU outlive its processes."""
         with self._changing():
@@ -155,34 +169,44 @@ class FakeDriver:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         with self._lock:
+            now = time.monotonic()
+            for card in self._known:
+                card.meter(now)
             yield
             self._show()
 
     def _show(self) -> None:
-        self._stub.show(*(card.shown() for card in self._cards), init=self._init)
+        shown = (card.shown() for card in self._cards)
+        self._stub.show(*shown, init=self._init, hang=self._hang_seconds)
+        self._shown_at = time.monotonic()
 
     def _serve(self) -> None:
         try:
             while not self._stopped.wait(LOOK_SECONDS):
-                self._bury_the_dead()
+                self._look_after_processes()
                 for folder in self._request_folders():
                     for request in sorted(folder.glob("*.request")):
                         self._answer(request)
         except Exception as error:
             self._error = error
 
-    def _bury_the_dead(self) -> None:
+    def _look_after_processes(self) -> None:
         now = time.monotonic()
         with self._lock:
             dead = [pid for pid, holder in self._holders.items() if not holder.is_alive]
-            for pid in dead:
-                del self._holders[pid]
-                for card in self._known:
-                    if pid in card.held:
-                        card.bury(pid, now)
-            expired = [card.expire(now) for card in self._known]
-            if dead or any(expired):
-                self._show()
+            expired = [card for card in self._known if card.is_expiring(now)]
+            if dead or expired or now - self._shown_at >= METER_SECONDS:
+                with self._changing():
+                    self._bury(dead, now)
+                    for card in expired:
+                        card.expire(now)
+
+    def _bury(self, dead: Sequence[int], now: float) -> None:
+        for pid in dead:
+            del self._holders[pid]
+            for card in self._known:
+                if pid in card.held:
+                    card.bury(pid, now)
 
     def _request_folders(self) -> Iterator[Path]:
         yield self.host_requests

@@ -1,6 +1,6 @@
 """The truth that the simulated box keeps: were it wrong, its scenes would prove nothing."""
 
-from tests.gpu_box.card import Afterlife, Card
+from tests.gpu_box.card import BUSY_WATTS, IDLE_WATTS, Afterlife, Card
 from tests.nvml_stub import GIB
 
 
@@ -39,8 +39,9 @@ def test_memory_that_outlives_its_process_is_shown_under_its_pid_until_its_time(
     kept.bury(7, 10.0)
 
     assert kept.shown().processes == ((7, GIB),)
-    assert not kept.expire(14.9)
-    assert kept.expire(15.0)
+    kept.expire(14.9)
+    assert kept.used_bytes == 2 * GIB
+    kept.expire(15.0)
     assert kept.used_bytes == GIB
 
 
@@ -54,3 +55,13 @@ def test_memory_that_nobody_claims_is_used_until_it_is_given_back() -> None:
     assert kept.shown().used == 2 * GIB
     kept.give_back(2.0)
     assert kept.shown().used == GIB
+
+
+def test_energy_is_counted_at_what_the_gpu_drew_before_each_change() -> None:
+    busy = card()
+    busy.meter(0.0)
+    busy.meter(2.0)
+    busy.take(1, GIB, 2.0)
+    busy.meter(3.0)
+
+    assert busy.shown().energy_millijoules == (2 * IDLE_WATTS + BUSY_WATTS) * 1000
