@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from runner.errors import UsageError
+from runner.errors import DiskFullError, StagerunError, UsageError
+from runner.job.own_file import NO_SPACE
 
 MODE: Final = 0o644
 """The exporter is another user."""
@@ -57,7 +58,10 @@ def exposition(metrics: Iterable[Metric]) -> str:
 
 
 def write_textfile(path: Path, text: str) -> None:
-    """Put the file in place whole, readable for every user; raises UsageError."""
+    """Put the file in place whole, readable for every user.
+
+    Raises DiskFullError, and UsageError where the folder cannot be written to.
+    """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with fresh.open("x", encoding="utf-8") as file:
@@ -67,13 +71,13 @@ def write_textfile(path: Path, text: str) -> None:
     except OSError as problem:
         with contextlib.suppress(OSError):
             fresh.unlink()
-        raise UsageError(_refusal(path, problem)) from None
+        raise _refusal(path, problem) from None
 
 
 def _line(name: str, sample: Sample) -> str:
     pairs = (f'{key}="{_label(value)}"' for key, value in sample.labels.items())
-    labels = ",".join(pairs)
-    return f"{name}{sample.suffix}{{{labels}}} {_number(sample.value)}"
+    labels = f"{{{','.join(pairs)}}}" if sample.labels else ""
+    return f"{name}{sample.suffix}{labels} {_number(sample.value)}"
 
 
 def _label(value: str) -> str:
@@ -86,10 +90,10 @@ def _number(value: float) -> str:
     return {math.inf: "+Inf", -math.inf: "-Inf"}.get(value, repr(value).replace("nan", "NaN"))
 
 
-def _refusal(path: Path, problem: OSError) -> str:
-    remedies = {
-        errno.ENOENT: "Make the folder first, and tell the node exporter of it",
-        errno.ENOSPC: "Free space there",
-    }
-    remedy = remedies.get(problem.errno or 0, "Check its owner and its file system")
-    return f"{path} cannot be written: {problem.strerror}. {remedy}."
+def _refusal(path: Path, problem: OSError) -> StagerunError:
+    what = f"{path} cannot be written: {problem.strerror}."
+    if problem.errno in NO_SPACE:
+        return DiskFullError(f"{what} Free space there.")
+    if problem.errno == errno.ENOENT:
+        return UsageError(f"{what} Make the folder first, and tell the node exporter of it.")
+    return UsageError(f"{what} Check its owner and its file system.")

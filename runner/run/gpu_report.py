@@ -166,6 +166,8 @@ def _readings(
 ) -> dict[str, GpuReading | str]:
     """What each GPU says of itself, or why it says nothing."""
     found: dict[str, GpuReading | str] = {}
+    if not uuids:
+        return found
     try:
         with nvml_session(nvml, deadline_seconds=deadline_seconds) as session:
             for uuid in uuids:

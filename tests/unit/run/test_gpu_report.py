@@ -1,4 +1,4 @@
-"""What `stagerun gpus` and the metrics are told of the GPUs: driver, ledger and settings together."""
+"""What is told of the GPUs: what driver, ledger and settings say together."""
 
 from dataclasses import replace
 from pathlib import Path
