@@ -127,9 +127,7 @@ def test_finished_runs_are_counted_from_their_records(place: Place, job: Job) ->
 
 @pytest.mark.parametrize("damaged", ["[]", "{}", '{"usage": 3, "stage_id": 1, "verdict": 2}', "{"])
 def test_a_record_that_is_damaged_hides_no_other(place: Place, job: Job, damaged: str) -> None:
-    for stage in (PROBE, NEXT, LAST):
-        last = place.run(job, stage)
-    assert last.run_id is not None
-    (job.run_folder(last.run_id) / "record.json").write_text(damaged)
+    runs = [place.run(job, stage).run_id for stage in (PROBE, NEXT, LAST)]
+    (job.run_folder(str(runs[-1])) / "record.json").write_text(damaged)
 
     assert len(read(GpuReport(), job)["stagerun_runs_finished_total"]) == 2
