@@ -134,11 +134,19 @@ class Evidence(Strict):
 
 
 class GpuGrant(Strict):
-    """Which GPUs the run had."""
+    """Which GPUs the run asked for and had.
+
+    ``asked`` is bytes on each, or all; None where nothing was known of its need. ``source`` is
+    where that was set, or how it was learnt. ``memory_bytes`` was reserved on each of ``uuids``,
+    whose models are ``names``.
+    """
 
     need: Literal["none", "optional", "required"]
+    asked: NonNegativeInt | Literal["all"] | None = None
+    source: str | None = None
     uuids: list[str] = []
-    memory_bytes: int | None = None
+    names: list[str] = []
+    memory_bytes: list[NonNegativeInt] = []
     fallback: str | None = None
 
 

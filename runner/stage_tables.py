@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.cli.graph import drawing
-from runner.project.config import LIMIT_NAMES, amount_text, amount_text
+from runner.project.config import LIMIT_NAMES, amount_text
 from runner.project.pipeline import Project
 from runner.project.stage import MAIN, Conditions, Key, Model, Resources, StageSpec
 

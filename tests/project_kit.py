@@ -53,6 +53,7 @@ if __name__ == "__main__":
 SETTINGS: Final = """\
 workflows: {copy: [52_last/copy], first: [50_probe/copy]}
 limits: {stages_at_once: 64, stop_grace: 2s}
+gpu: {ledger: .gpus, learnt: .learnt}
 """
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from runner.cli.context import Context
-from runner.errors import GpuError
 from runner.events import Observer
 from runner.host.images import StageImage
 from runner.job.folder import Job
@@ -52,12 +51,8 @@ def build_images(context: Context, images: Iterable[StageImage], emit: Observer)
 
 
 def _variant(stage: StageSpec, wanted: Wanted, context: Context) -> str:
-    """The variant that a run would use; whether it may run is for the run to say."""
-    from runner.run.variant import allowed_variants, choose_variant, gpu_variant
+    """The variant that a run would use if its GPUs are free."""
+    from runner.run.variant import allowed_variants, likely_variant
 
     config = resolve_config(stage, context.project, wanted.job.layer, wanted.overrides)
-    allowed = allowed_variants(stage, config)
-    try:
-        return choose_variant(stage, allowed, None, context.host)[1]
-    except GpuError:
-        return gpu_variant(stage, allowed) or allowed[0]
+    return likely_variant(stage, allowed_variants(stage, config), context.host)

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -172,7 +171,7 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 
 def new_id(me: ProcessIdentity) -> str:
     """A name for an entry that no other has."""
-    return f"{me.pid}-{secrets.token_hex(6)}"
+    return f"{me.pid}-{os.urandom(6).hex()}"
 
 
 def now() -> int:

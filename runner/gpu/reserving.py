@@ -1,7 +1,7 @@
 """Getting memory of GPUs for a run: at once, in its turn, or not at all."""
 
 import contextlib
-import getpass
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -175,11 +175,11 @@ def taken_over(
 
 
 def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        import os
+    import pwd
 
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
         return f"uid {os.geteuid()}"
 
 

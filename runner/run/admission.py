@@ -1,4 +1,4 @@
-"""May this run start now? Disk, memory, and how many stages run at once on this machine."""
+"""May this run start now? GPUs, disk, memory, and how many stages run at once on this machine."""
 
 import contextlib
 import os
@@ -47,6 +47,23 @@ def admit(
         for take in (_place_taker(request, held), _memory_taker(request, asked, host, held)):
             _wait(take, request.stage.id, deadline, stopped, emit)
         yield
+
+
+@contextlib.contextmanager
+def reserve_gpus(
+    request: Request, job: Job, host: Host, stopped: Callable[[], str | None], emit: Observer
+) -> Iterator[Request]:
+    """The request with the GPU memory that it has for the time of the block.
+
+    Raises GpuUnavailableError, CancelledError, SettingsError and JobFolderError.
+    """
+    if request.gpu is None:
+        yield request
+        return
+    from runner.run.gpu_request import reserve
+
+    with reserve(request, request.gpu, job, host, stopped, emit) as reserved:
+        yield reserved
 
 
 def _check_memory(request: Request) -> None:

@@ -74,8 +74,18 @@ def is_adoptable(
 def adopt(run: Run, container: Container, emit: Observer) -> Adopted:
     """Stay with the container to its end and close its run. Raises what the engine raises.
 
-    Whatever breaks this off leaves the run open for the next runner.
+    The GPU memory that it has stays its own. Whatever breaks this off leaves the run open for the
+    next runner.
     """
+    if not run.request.grant.uuids:
+        return _adopt(run, container, emit)
+    from runner.run.gpu_request import reserved_again
+
+    with reserved_again(run.request, run.job, run.host, run.id, container.id) as request:
+        return _adopt(replace(run, request=request), container, emit)
+
+
+def _adopt(run: Run, container: Container, emit: Observer) -> Adopted:
     clock = Stopwatch()
     steps = run.journal.read()
     if all(step["step"] != STARTED for step in steps):

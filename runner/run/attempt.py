@@ -19,7 +19,8 @@ from runner.run.kept_request import kept_request
 from runner.run.left_containers import KEEP, note_left, remove_containers, run_labels, stage_labels
 from runner.run.private_files import SECRET, forget, kept_file, lay_down, private_folder
 from runner.run.redaction import Redaction, redaction_of
-from runner.run.request import CONTAINER_MODELS, Host, Request, request_document
+from runner.run.request import CONTAINER_MODELS, Host, Request
+from runner.run.request_document import request_document
 from runner.run.stage_folder import put_back, set_aside
 
 CONTAINER_JOB: Final = "/job"
@@ -196,6 +197,8 @@ def container_of(run: Run) -> Iterator[Container]:
     container = None
     try:
         with run.host.engine.container(run.container_spec()) as container:
+            if run.request.held is not None:
+                run.request.held.note_container(run.id, container.id)
             yield container
     finally:
         if container is not None and container.left:

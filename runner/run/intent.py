@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import ImageMismatchError, SettingsError
 from runner.host.gpu import Grant
@@ -33,6 +33,9 @@ from runner.run.request import (
 )
 from runner.run.retry import attempt_from
 from runner.run.site_access import SiteAccess, kept_proxies
+
+if TYPE_CHECKING:
+    from runner.run.gpu_request import GpuRequest
 
 UNUSABLE: Final = (KeyError, TypeError, ValueError, OSError, SettingsError, ImageMismatchError)
 
@@ -91,7 +94,8 @@ def _request(
         limits=ResolvedLimits(
             values=Resources(**kept["limits"]["values"]), sources=kept["limits"]["sources"]
         ),
-        grant=Grant(tuple(kept["grant"]["uuids"]), kept["grant"]["fallback_reason"]),
+        grant=_grant(kept["grant"]),
+        gpu=_gpu_request(kept["gpu"]),
         models={
             name: FoundModel(**{**model, "folder": Path(model["folder"])})
             for name, model in kept["models"].items()
@@ -103,4 +107,24 @@ def _request(
         notices=tuple(kept["notices"]),
         skipped=tuple(kept["skipped"]),
         options=RunOptions(dev=kept["dev"], attempt=attempt_from(kept["attempt"])),
+    )
+
+
+def _grant(kept: Mapping[str, Any]) -> Grant:
+    listed = {name: tuple(kept[name]) for name in ("uuids", "shares", "names")}
+    return Grant(**listed, fallback_reason=kept["fallback_reason"])
+
+
+def _gpu_request(kept: Mapping[str, Any] | None) -> "GpuRequest | None":
+    if kept is None:
+        return None
+    from runner.gpu.peaks import Peak, PeakKey
+    from runner.gpu.placement import Wish
+    from runner.run.gpu_request import GpuRequest
+
+    return GpuRequest(
+        wish=Wish(**kept["wish"]),
+        source=kept["source"],
+        key=PeakKey(**kept["key"]),
+        peaks={name: Peak(**peak) for name, peak in kept["peaks"].items()},
     )

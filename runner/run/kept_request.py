@@ -27,6 +27,7 @@ def kept_request(request: Request) -> dict[str, Any]:
         "inputs": [asdict(file) for file in request.inputs],
         "limits": {"values": asdict(limits.values), "sources": dict(limits.sources)},
         "grant": asdict(request.grant),
+        "gpu": None if request.gpu is None else asdict(request.gpu),
         "models": {
             name: {**asdict(model), "folder": str(model.folder)}
             for name, model in request.models.items()

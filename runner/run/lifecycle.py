@@ -6,7 +6,7 @@ from runner.job.journal import CONTAINER
 from runner.job.lock import stage_lock
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
-from runner.run.admission import admit
+from runner.run.admission import admit, reserve_gpus
 from runner.run.attempt import begin, container_of
 from runner.run.conclusion import (
     announce,
@@ -56,7 +56,7 @@ def run_stage(
             return cached(stage, last, emit)
         clock.lap("resolve")
         with (
-            host.promises.keep(request, host, emit) as request,
+            reserve_gpus(request, job, host, stopped, emit) as request,
             admit(request, job, host, stopped, emit),
             begin(request, job, host) as run,
         ):

@@ -20,7 +20,6 @@ from runner.job.folder import Job
 from runner.job.job_manifest import read_record
 from runner.job.own_file import open_regular
 from runner.project.quantity import size_text
-from runner.run.gpu_promises import Promise
 from runner.run.request import Request
 from runner.run.runtime_folder import runtime_folder, try_lock, unusable
 
@@ -28,6 +27,18 @@ from runner.run.runtime_folder import runtime_folder, try_lock, unusable
 MARGIN: Final = 1.25
 # Looking and noting takes a thousandth of that.
 TURN_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What was available when the first stage got some, and what all may use, in bytes."""
+
+    free_bytes: int
+    asked_bytes: int
+
+    def open_bytes(self, free_now: int) -> int:
+        """What they may still take: the memory that is no longer free they have taken already."""
+        return max(0, self.asked_bytes - max(0, self.free_bytes - free_now))
 
 
 @dataclass(frozen=True, kw_only=True)

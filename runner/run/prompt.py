@@ -21,14 +21,15 @@ from runner.job.lock import stage_lock
 from runner.job.removal import remove_folder
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
-from runner.run.admission import admit
+from runner.run.admission import admit, reserve_gpus
 from runner.run.attempt import CONTAINER_JOB, Run, new_run
 from runner.run.conclusion import stop_asked
 from runner.run.left_containers import PROMPT, remove_containers
 from runner.run.outcome import waiting
 from runner.run.private_files import forget, lay_down
 from runner.run.recovery import recover
-from runner.run.request import Host, Request, RunOptions, request_document, resolve
+from runner.run.request import Host, Request, RunOptions, resolve
+from runner.run.request_document import request_document
 
 FOLDER: Final = "prompt"
 SHELL: Final = (
@@ -68,7 +69,7 @@ def prompt(
         request = resolve(stage, project, job, host, options)
         remove_containers(stage.id, job, host)
         with (
-            host.promises.keep(request, host, emit) as request,
+            reserve_gpus(request, job, host, stopped, emit) as request,
             admit(request, job, host, stopped, emit),
             _place(request, job, host) as run,
             host.engine.container(_spec(run)) as container,

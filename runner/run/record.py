@@ -37,6 +37,7 @@ from runner.project.stage import StageSpec
 from runner.run.attempt import Run
 from runner.run.contract import Found
 from runner.run.findings import REPORTED
+from runner.run.request import Request
 from runner.run.retry import Attempt
 from runner.run.supervision import Facts
 from runner.run.verdict import Circumstances, Judgement
@@ -116,16 +117,26 @@ def draft(
         limits_effective=_effective_limits(facts.state, asked),
         limit_differences=limit_differences(run, facts.state),
         usage=usage(facts),
-        gpu=GpuGrant(
-            need=request.stage.gpu,
-            uuids=list(request.grant.uuids),
-            memory_bytes=asked["gpu_memory"],
-            fallback=request.grant.fallback_reason,
-        ),
+        gpu=_gpu_grant(request),
         overheads_ms={name: round(value, 1) for name, value in overheads_ms.items()},
         evidence=_evidence(facts, around),
         warnings=list(request.notices),
         runner=runner_identity(run.host.identity),
+    )
+
+
+def _gpu_grant(request: Request) -> GpuGrant:
+    grant, asked = request.grant, request.gpu
+    return GpuGrant(
+        need=request.stage.gpu,
+        asked=None
+        if asked is None
+        else asked.wish.memory or max(asked.wish.learnt.values(), default=None),
+        source=asked.source if asked else None,
+        uuids=list(grant.uuids),
+        names=list(grant.names),
+        memory_bytes=list(grant.shares),
+        fallback=grant.fallback_reason,
     )
 
 

@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from runner.errors import ImageMissingError, SettingsError
 from runner.host.engine import Engine
@@ -21,7 +21,6 @@ from runner.project.models import NeededModel, needed_models
 from runner.project.pipeline import Project
 from runner.project.stage import Resources, StageSpec
 from runner.run.cancellation import Cancellation
-from runner.run.gpu_promises import GpuPromises
 from runner.run.inputs import InputFile, resolve_inputs
 from runner.run.pins import check_digest, check_pins
 from runner.run.retry import Attempt
@@ -29,7 +28,9 @@ from runner.run.site_access import SiteAccess, find_site_access
 from runner.run.variant import allowed_variants, choose_variant, gpu_variant
 
 if TYPE_CHECKING:
+    from runner.gpu.reserving import Held
     from runner.job.model_store import FoundModel
+    from runner.run.gpu_request import GpuRequest
 
 DECLARED_OUTPUTS: Final = "declared outputs"
 CONTAINER_MODELS: Final = "/models"
@@ -64,7 +65,6 @@ class Host:
     cancellation: Cancellation
     identity: ProcessIdentity
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    promises: GpuPromises = field(default_factory=GpuPromises)
     recipes: dict[int, Recipes] = field(default_factory=dict)
 
     def recipes_of(self, project: Project) -> Recipes:
@@ -82,7 +82,10 @@ class ImageReference:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Everything that is decided before a run begins."""
+    """Everything that is decided before a run begins.
+
+    ``gpu`` is what it asks of the GPUs, None where it needs none; ``held`` is its reservation.
+    """
 
     stage: StageSpec
     project: Project
@@ -92,6 +95,7 @@ class Request:
     inputs: tuple[InputFile, ...]
     limits: ResolvedLimits
     grant: Grant
+    gpu: "GpuRequest | None"
     models: "Mapping[str, FoundModel]"
     secrets: Mapping[str, Path]
     site: SiteAccess
@@ -100,6 +104,7 @@ class Request:
     notices: tuple[str, ...]
     skipped: tuple[str, ...]
     options: RunOptions
+    held: "Held | None" = None
 
 
 def resolve(
@@ -122,8 +127,18 @@ def resolve(
     def basis_of(variant: str, config: Mapping[str, Value]) -> _Basis:
         return _basis(stage, project, host, options, variant, config, inputs, digests)
 
-    wanted = limits_of(gpu_variant(stage, allowed) or allowed[0]).values
-    granted, variant = choose_variant(stage, allowed, wanted.gpu_memory, host)
+    on_gpu = None if attempt.without_gpu else gpu_variant(stage, allowed)
+
+    def asked_of_gpus() -> "GpuRequest":
+        from runner.run.gpu_request import gpu_request
+
+        basis, limits = basis_of(str(on_gpu), config), limits_of(str(on_gpu))
+        models = {name: model.files for name, model in basis.models.items()}
+        digest = basis.image.digest
+        return gpu_request(stage, digest, models, config, limits, project.settings.gpu)
+
+    chosen = choose_variant(stage, allowed, on_gpu, asked_of_gpus, project, host, options)
+    granted, variant = chosen.grant, chosen.variant
     basis = answers = basis_of(variant, config)
     if config != asked:
         # The result answers what was asked: a later call, which asks the same, has to find it.
@@ -143,6 +158,7 @@ def resolve(
         inputs=inputs,
         limits=limits_of(variant),
         grant=granted,
+        gpu=chosen.gpu,
         models=basis.models,
         secrets=find_secrets(stage, project),
         site=find_site_access(project.settings.network) if stage.network else SiteAccess(),
@@ -260,40 +276,3 @@ def declared_outputs(stage: StageSpec) -> str:
     return text_digest(
         json.dumps([[item.name, item.file, item.type, item.optional] for item in stage.outputs])
     )
-
-
-def request_document(request: Request, job: Job, run_id: str) -> dict[str, Any]:
-    """``request.json``: what the stage library in the container needs to know."""
-    stage = request.stage
-    files: dict[str, list[dict[str, Any]]] = {item.name: [] for item in stage.inputs}
-    for file in request.inputs:
-        files[file.name].append(
-            {"path": file.path, "size_bytes": file.size_bytes, "checksum": file.checksum}
-        )
-    return {
-        "schema_version": 1,
-        "run_id": run_id,
-        "stage_id": stage.id,
-        "variant": request.variant,
-        "job": job.name,
-        "stages": list(request.project.stage_ids),
-        "skipped": list(request.skipped),
-        "config": {
-            key: {"value": value.value, "source": value.source}
-            for key, value in request.config.items()
-        },
-        "inputs": files,
-        "outputs": {
-            item.name: {"file": item.file, "type": item.type, "optional": item.optional}
-            for item in stage.outputs
-        },
-        "notices": list(request.notices),
-        "secrets": list(request.secrets),
-        "models": {
-            name: {
-                "folder": str(PurePosixPath(CONTAINER_MODELS) / model.name),
-                "files": model.files,
-            }
-            for name, model in request.models.items()
-        },
-    }

@@ -36,7 +36,8 @@ class Attempt:
     """Which attempt of a stage a run is, and what it has otherwise than was asked.
 
     ``because`` is the cause of the attempt before, ``after`` its run where there was one;
-    ``variant`` is the one that ran as asked, None while nothing has run.
+    ``variant`` is the one that ran as asked, None while nothing has run. One ``without_gpu`` runs
+    on the CPU although the stage could have a GPU.
     """
 
     number: int = 1
@@ -44,6 +45,7 @@ class Attempt:
     because: Verdict | None = None
     after: str | None = None
     variant: str | None = None
+    without_gpu: bool = False
     config: Mapping[str, str] = field(default_factory=dict)
     limits: Resources = field(default_factory=Resources)
     changes: tuple[Changed, ...] = ()

@@ -1,17 +1,19 @@
 """Which variant of a stage runs: one that its settings allow, on a GPU where one is granted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from runner.errors import ConfigError
-from runner.host.gpu import Grant, grant, withheld
+from runner.errors import ConfigError, GpuUnavailableError
+from runner.host.gpu import Grant
 from runner.host.images import StageImage
 from runner.project.config import Value, resolve_config
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec, holds
 
 if TYPE_CHECKING:
-    from runner.run.request import Host
+    from runner.run.gpu_request import GpuRequest
+    from runner.run.request import Host, RunOptions
 
 GPU_VARIANT: Final = "cuda"
 CPU_VARIANT: Final = "cpu"
@@ -51,23 +53,72 @@ def gpu_variant(stage: StageSpec, allowed: tuple[str, ...]) -> str | None:
     return allowed[0]
 
 
+def likely_variant(stage: StageSpec, allowed: tuple[str, ...], host: "Host") -> str:
+    """The variant that runs where no GPU of the machine is taken."""
+    on_gpu = gpu_variant(stage, allowed)
+    if on_gpu is None or allowed == (on_gpu,) or stage.gpu == "required":
+        return on_gpu or _without_gpu(allowed)
+    has_gpus = host.inventory().gpus and not host.engine.why_no_gpus()
+    return on_gpu if has_gpus else _without_gpu(allowed)
+
+
+def _without_gpu(allowed: tuple[str, ...]) -> str:
+    return CPU_VARIANT if CPU_VARIANT in allowed else allowed[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The variant that runs, what it asks of the GPUs, and what it can have of them now.
+
+    ``gpu`` is None where it runs without one.
+    """
+
+    variant: str
+    grant: Grant = field(default_factory=Grant)
+    gpu: "GpuRequest | None" = None
+
+
 def choose_variant(
-    stage: StageSpec, allowed: tuple[str, ...], gpu_memory: int | None, host: "Host"
-) -> tuple[Grant, str]:
-    """The GPUs that the stage gets, and the variant that fits them.
+    stage: StageSpec,
+    allowed: tuple[str, ...],
+    on_gpu: str | None,
+    asked: "Callable[[], GpuRequest]",
+    project: Project,
+    host: "Host",
+    options: "RunOptions",
+) -> Chosen:
+    """The variant for what the machine has; ``on_gpu`` is the one that would run on a GPU.
 
     With a GPU the variant ``cuda``, without one ``cpu``, as far as the stage has them; else the
-    first that is allowed. A stage whose settings leave only ``cuda`` needs a GPU. Raises
-    GpuUnavailableError.
+    first that is allowed. A stage whose settings leave only ``cuda`` needs a GPU. One that needs it
+    waits for it later, another one only where the caller allows or the GPU is held by a run of this
+    process. Raises GpuUnavailableError where no GPU is large enough.
     """
-    on_gpu = gpu_variant(stage, allowed)
+    without = _without_gpu(allowed)
     if on_gpu is None:
-        return Grant(), CPU_VARIANT if CPU_VARIANT in allowed else allowed[0]
-    needs = "required" if allowed == (GPU_VARIANT,) else stage.gpu
-    found = host.promises.after_ours(host.inventory())
-    if found.gpus:
-        found = withheld(found, host.engine.why_no_gpus())
-    granted = grant(needs, gpu_memory, found)
-    if granted.uuids:
-        return granted, on_gpu
-    return granted, CPU_VARIANT if CPU_VARIANT in allowed else allowed[0]
+        return Chosen(variant=without)
+    from runner.gpu.placement import place
+    from runner.gpu.refusal import refusal, why_not, without_gpus
+    from runner.gpu.reservation import State
+    from runner.run.gpu_request import gpu_box
+
+    is_needed = allowed == (GPU_VARIANT,) or stage.gpu == "required"
+    box = gpu_box(project.settings.gpu, host)
+    found = box.inventory()
+    if not found.gpus:
+        if is_needed:
+            raise GpuUnavailableError(without_gpus(found))
+        reason = found.detail or "the machine offers no GPU"
+        return Chosen(variant=without, grant=Grant(fallback_reason=reason))
+    request = asked()
+    look = box.look()
+    waiting = [entry for entry in look.entries if entry.state is State.WAITING]
+    placement = place(request.wish, look.accounts, waiting)
+    is_possible = placement.shares or placement.is_possible(request.wish.count)
+    if is_needed and not is_possible:
+        raise GpuUnavailableError(refusal(request.wish, placement, look))
+    may_wait = options.wait_seconds or any(it.owner == host.identity for it in placement.behind)
+    if placement.shares or (is_possible and (is_needed or may_wait)):
+        return Chosen(variant=on_gpu, grant=Grant(uuids=tuple(placement.shares)), gpu=request)
+    reason = why_not(request.wish, placement, look)
+    return Chosen(variant=without, grant=Grant(fallback_reason=reason))

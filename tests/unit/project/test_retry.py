@@ -31,7 +31,7 @@ def test_every_verdict_is_either_retried_or_has_a_reason_why_not() -> None:
 
 
 def test_every_limit_can_be_changed() -> None:
-    assert {field.name for field in dataclasses.fields(Resources)} - {"disk"} == LIMITS
+    assert {field.name for field in dataclasses.fields(Resources)} - {"disk", "gpus"} == LIMITS
 
 
 def test_one_rule_with_one_cause_may_be_written_without_lists(folder: Folder) -> None:

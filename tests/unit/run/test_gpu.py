@@ -18,6 +18,8 @@ from runner.run.scheduler import execute, plan_job, run_plans
 from tests.project_kit import STAGE_YAML
 from tests.unit.run.conftest import GPU, PROBE, Place, copy, entry_of, record_of
 
+GIB = 1 << 30
+HEAD_ROOM = 256 << 20
 OTHER = replace(GPU, uuid="GPU-2", index=1, memory_used_bytes=4 << 30)
 
 
@@ -45,8 +47,11 @@ def test_a_required_gpu_is_granted_by_uuid(place: Place, job: Job) -> None:
     assert record["image"]["name"] == f"stagerun/{PROBE}:cuda"
     assert record["gpu"] == {
         "need": "required",
+        "asked": None,
+        "source": "nothing known of its need: a GPU without other runs",
         "uuids": ["GPU-1"],
-        "memory_bytes": None,
+        "names": ["Fake"],
+        "memory_bytes": [8 * GIB - HEAD_ROOM],
         "fallback": None,
     }
 
@@ -75,8 +80,8 @@ def test_a_required_gpu_without_enough_memory_is_refused_with_the_numbers(
     place.inventory = Inventory(gpus=(GPU, OTHER))
     outcome = place.run(job, limits=parse_limits({"gpu_memory": "9GiB"}))
     assert outcome.verdict is Verdict.GPU_UNAVAILABLE
-    assert "9.0 GiB" in place.said()
-    assert "8.0 GiB of 8.0 GiB" in place.said()
+    assert "No GPU here is as large as 9 GiB" in place.said()
+    assert "GPU 0 (Fake) has 7.75 GiB of 8 GiB" in place.said()
 
 
 def test_an_optional_gpu_that_is_not_there_is_told_in_record_manifest_and_request(
@@ -164,7 +169,7 @@ def test_stages_side_by_side_are_not_granted_the_same_memory(place: Place) -> No
 
 
 def test_a_gpu_with_room_for_two_is_granted_to_two(place: Place) -> None:
-    large = replace(GPU, memory_total_bytes=12 << 30)
+    large = replace(GPU, memory_total_bytes=12 * GIB + HEAD_ROOM)
     assert side_by_side(place, (large,), at_once=2) == ["GPU-1", "GPU-1"]
 
 
@@ -174,7 +179,7 @@ def test_a_stage_waits_for_the_gpu_that_another_one_of_the_same_call_has(
 ) -> None:
     assert side_by_side(place, (GPU,), at_once=1, holds_it=holds_it) == ["GPU-1", "GPU-1"]
     waits = [event for event in place.events if isinstance(event, StageWaiting)]
-    assert ["another stage of this call" in event.reason for event in waits] == [True]
+    assert ["behind 50_probe of" in event.reason for event in waits] == [True]
 
 
 def test_waiting_for_a_gpu_can_be_cancelled(place: Place, job: Job) -> None:

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from runner.errors import ConfigError, GpuUnavailableError, Verdict
+from runner.gpu.peaks import PeakKey
+from runner.gpu.placement import Wish
 from runner.host.engine_fake import FakeProcess
 from runner.host.gpu import Inventory
 from runner.host.recipe import image_name
@@ -13,7 +15,16 @@ from runner.project.config import Value
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.doctor import examine
-from runner.run.variant import allowed_variants, choose_variant, chosen_images, gpu_variant
+from runner.run.gpu_request import GpuRequest
+from runner.run.request import Host, RunOptions
+from runner.run.variant import (
+    Chosen,
+    allowed_variants,
+    choose_variant,
+    chosen_images,
+    gpu_variant,
+    likely_variant,
+)
 from tests.unit.run.conftest import GPU, NEXT, PROBE, Place, copy, record_of, request_of
 
 SPEC = """\
@@ -39,6 +50,19 @@ def listener(place: Place) -> StageSpec:
     place.kit.spec(PROBE, SPEC)
     place.build()
     return place.project.stages[PROBE]
+
+
+ANYTHING = GpuRequest(
+    wish=Wish(), source="", key=PeakKey(stage=PROBE, image="", models={}, settings={})
+)
+
+
+def choose(
+    place: Place, stage: StageSpec, allowed: tuple[str, ...], host: Host | None = None
+) -> Chosen:
+    on_gpu, where = gpu_variant(stage, allowed), host or place.host
+    options = RunOptions()
+    return choose_variant(stage, allowed, on_gpu, lambda: ANYTHING, place.project, where, options)
 
 
 def settings(engine: str, device: str = "auto") -> dict[str, Value]:
@@ -88,15 +112,15 @@ def test_of_those_allowed_the_gpu_decides(
     if gpu:
         place.inventory = ONE_GPU
     allowed = allowed_variants(listener, settings(*values))
-    granted, variant = choose_variant(listener, allowed, None, place.host)
-    assert variant == chosen
-    assert bool(granted.uuids) == (chosen == "cuda")
-    assert bool(granted.fallback_reason) == (values == ("whisper",) and not gpu)
+    found = choose(place, listener, allowed)
+    assert found.variant == likely_variant(listener, allowed, place.host) == chosen
+    assert bool(found.grant.uuids) == bool(found.gpu) == (chosen == "cuda")
+    assert bool(found.grant.fallback_reason) == (values == ("whisper",) and not gpu)
 
 
 def test_a_gpu_that_was_asked_for_is_required(place: Place, listener: StageSpec) -> None:
     with pytest.raises(GpuUnavailableError):
-        choose_variant(listener, ("cuda",), None, place.host)
+        choose(place, listener, ("cuda",))
 
 
 def test_an_engine_that_cannot_hand_out_gpus_is_never_asked_to(
@@ -105,12 +129,12 @@ def test_an_engine_that_cannot_hand_out_gpus_is_never_asked_to(
     place.inventory = ONE_GPU
     place.engine.no_gpus = "this engine ignores requests for GPUs"
 
-    granted, variant = choose_variant(listener, ("cpu", "cuda"), None, place.host)
+    found = choose(place, listener, ("cpu", "cuda"))
 
-    assert (granted.uuids, variant) == ((), "cpu")
-    assert granted.fallback_reason == "this engine ignores requests for GPUs"
+    assert (found.grant.uuids, found.variant) == ((), "cpu")
+    assert found.grant.fallback_reason == "this engine ignores requests for GPUs"
     with pytest.raises(GpuUnavailableError, match=r"This engine ignores .* Use Docker"):
-        choose_variant(listener, ("cuda",), None, place.host)
+        choose(place, listener, ("cuda",))
 
 
 def test_no_gpu_is_looked_for_where_none_is_of_use(place: Place, listener: StageSpec) -> None:
@@ -119,15 +143,16 @@ def test_no_gpu_is_looked_for_where_none_is_of_use(place: Place, listener: Stage
         raise AssertionError(msg)
 
     host = replace(place.host, inventory=no_look)
-    assert choose_variant(listener, ("embedded",), None, host)[1] == "embedded"
+    assert choose(place, listener, ("embedded",), host).variant == "embedded"
+    assert likely_variant(listener, ("embedded",), host) == "embedded"
 
 
 def test_a_stage_with_one_image_for_both_takes_a_gpu_or_not(place: Place) -> None:
     stage = replace(place.project.stages[PROBE], gpu="optional")
-    assert choose_variant(stage, ("main",), None, place.host)[1] == "main"
+    assert choose(place, stage, ("main",)).variant == "main"
     place.inventory = ONE_GPU
-    granted, variant = choose_variant(stage, ("main",), None, place.host)
-    assert (granted.uuids, variant) == (("GPU-1",), "main")
+    found = choose(place, stage, ("main",))
+    assert (found.grant.uuids, found.variant) == (("GPU-1",), "main")
 
 
 @pytest.mark.usefixtures("listener")
