@@ -7,6 +7,7 @@ from typing import Final
 
 from runner.host.gpu_curve import GpuCourse, GpuUse
 from runner.host.nvml import (
+    DEADLINE_SECONDS,
     NOT_ANSWERING,
     GpuProcess,
     GpuReading,
@@ -36,12 +37,19 @@ class GrantedGpus:
     ``pids`` has the container's processes that were seen there, the latest if there were many.
     """
 
-    def __init__(self, uuids: Sequence[str], nvml: Nvml | None) -> None:
+    def __init__(
+        self,
+        uuids: Sequence[str],
+        nvml: Nvml | None,
+        *,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
         self.used: bool | None = None
         self.samples = 0
         self._pids: dict[int, None] = {}
         self._courses = {uuid: GpuCourse() for uuid in uuids}
         self._nvml = nvml
+        self._deadline_seconds = deadline_seconds
         self._stack = ExitStack()
         self._session: NvmlSession | None = None
         self._opens_at = float("-inf")
@@ -50,7 +58,7 @@ class GrantedGpus:
     @property
     def pids(self) -> tuple[int, ...]:
         """The container's processes that were seen on a GPU, as the host numbers them."""
-        return tuple(self._pids)
+        return tuple(sorted(self._pids))
 
     @property
     def uses(self) -> dict[str, GpuUse]:
@@ -123,7 +131,8 @@ class GrantedGpus:
         # Not before the first look, since opening can take seconds, and not again where it failed.
         if self._session is None and now >= self._opens_at:
             self._opens_at = float("inf")
-            self._session = self._stack.enter_context(nvml_session(self._nvml))
+            opening = nvml_session(self._nvml, deadline_seconds=self._deadline_seconds)
+            self._session = self._stack.enter_context(opening)
         return self._session
 
     def _give_up(self, now: float) -> None:
