@@ -1,7 +1,7 @@
 """The GPUs of one run, and what the processes of its container do on them."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -111,25 +111,17 @@ class GrantedGpus:
         self.samples += len(named) == len(self._courses)
 
     def _readings(self, now: float) -> dict[str, GpuReading]:
-        readings: dict[str, GpuReading] = {}
-        for uuid in self._courses:
-            with suppress(NvmlCallError):
-                session = self._open(now)
-                if session is not None:
-                    readings[uuid] = self._read(session, uuid, now)
-        return readings
-
-    def _read(self, session: NvmlSession, uuid: str, now: float) -> GpuReading:
         try:
-            return session.reading(uuid)
+            session = self._open(now)
+            return {} if session is None else session.readings(tuple(self._courses))
         except NvmlCallError as error:
             if error.code == NOT_ANSWERING:
                 self._give_up(now)
-            raise
+            return {}
 
     def _open(self, now: float) -> NvmlSession | None:
         # Not before the first look, since opening can take seconds, and not again where it failed.
-        if self._session is None and now >= self._opens_at:
+        if self._session is None and self._courses and now >= self._opens_at:
             self._opens_at = float("inf")
             opening = nvml_session(self._nvml, deadline_seconds=self._deadline_seconds)
             self._session = self._stack.enter_context(opening)

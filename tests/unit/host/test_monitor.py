@@ -15,6 +15,7 @@ from runner.host.monitor import Monitor, Sample, Usage, usage_from
 from runner.host.nvml import GPU_IS_LOST
 from runner.host.sampler import sampling
 from tests.unit.host.recorded import FIRST, HYBRID, SECOND, V1, V2, find, unpack
+from tests.unit.opens import opened
 
 GIB = 1024**3
 CACHE = 9125888
@@ -162,6 +163,22 @@ def test_gpu_peak_and_mean_are_kept_over_the_run(tmp_path: Path, clock: Seconds)
     assert usage.gpu_memory_peak_bytes == 3 * GIB
     assert usage.gpu_utilisation_peak == 1.0
     assert usage.gpu_utilisation_mean == pytest.approx((1 * 1.0 + 3 * 0.2) / 4)
+
+
+@pytest.mark.parametrize(("recording", "looked_at"), [(V2, set()), (V1, {FIRST, SECOND})])
+def test_a_sample_looks_at_no_process_but_the_containers(
+    tmp_path: Path, recording: str, looked_at: set[int]
+) -> None:
+    root = unpack(recording, tmp_path)
+    nvml = FakeNvml([FakeGpu("GPU-a", processes=[FakeProcess(1, GIB), FakeProcess(FIRST, GIB)])])
+    with Monitor(FIRST, gpus=["GPU-a"], nvml=nvml, root=root) as monitor:
+        monitor.sample()
+        with opened() as paths:
+            monitor.sample()
+
+    own = [path.relative_to(root) for path in paths if path.is_relative_to(root)]
+    assert own
+    assert {int(path.parts[1]) for path in own if path.parts[0] == "proc"} == looked_at
 
 
 def test_the_usage_has_the_energy_and_the_course_of_all_gpus(
