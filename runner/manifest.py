@@ -115,7 +115,10 @@ class Usage(Strict):
     write_bytes: NonNegativeInt | None = None
     gpu_memory_peak_bytes: NonNegativeInt | None = None
     gpu_utilisation_mean: NonNegativeFloat | None = None
+    gpu_energy_joules: NonNegativeFloat | None = None
+    gpu_used: bool | None = None
     samples: NonNegativeInt = 0
+    gpu_samples: NonNegativeInt = 0
 
 
 class Evidence(Strict):
@@ -148,6 +151,26 @@ class GpuGrant(Strict):
     names: list[str] = []
     memory_bytes: list[NonNegativeInt] = []
     fallback: str | None = None
+
+
+class GpuCurve(Strict):
+    """The course of one GPU over the run, in at most 200 stretches of time that each list has.
+
+    ``seconds`` is when a stretch begins, since the runner began to look. Memory is the most that
+    the container held in it, everything else a mean of the whole GPU; None where not measured.
+    """
+
+    memory_peak_bytes: NonNegativeInt | None = None
+    memory_total_bytes: NonNegativeInt | None = None
+    utilisation_mean: NonNegativeFloat | None = None
+    power_watts_mean: NonNegativeFloat | None = None
+    temperature_celsius_peak: int | None = None
+    energy_joules: NonNegativeFloat | None = None
+    seconds: list[NonNegativeFloat] = []
+    memory_bytes: list[NonNegativeInt | None] = []
+    utilisation: list[NonNegativeFloat | None] = []
+    power_watts: list[NonNegativeFloat | None] = []
+    temperature_celsius: list[float | None] = []
 
 
 class RunnerIdentity(Strict):
@@ -192,6 +215,7 @@ class RunRecord(Strict):
     limit_differences: list[LimitDifference] = []
     usage: Usage = Usage()
     gpu: GpuGrant = GpuGrant(need="none")
+    gpu_curve: dict[str, GpuCurve] = {}
     overheads_ms: dict[str, NonNegativeFloat] = {}
     evidence: Evidence = Evidence()
     findings: list[Finding] = []

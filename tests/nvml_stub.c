@@ -86,30 +86,25 @@ static void read_process(struct state *state, const char *line)
     process->gpu_instance = process->compute_instance = NO_INSTANCE;
 }
 
-static struct gpu *read_figure(struct state *state, const char *line, const char *word,
-                               unsigned long long *value)
+static void read_figure(struct state *state, const char *line)
 {
-    char first[32];
+    char word[32];
     unsigned number;
-    if (sscanf(line, "%31s %u %llu", first, &number, value) != 3 || strcmp(first, word) != 0)
-        return NULL;
-    return number < state->gpu_count ? &state->gpus[number] : NULL;
-}
-
-static void read_figures(struct state *state, const char *line)
-{
-    struct gpu *gpu;
     unsigned long long value;
-    if ((gpu = read_figure(state, line, "minor", &value)))
-        gpu->minor = (struct figure){1, value};
-    if ((gpu = read_figure(state, line, "power", &value)))
-        gpu->power = (struct figure){1, value};
-    if ((gpu = read_figure(state, line, "temperature", &value)))
-        gpu->temperature = (struct figure){1, value};
-    if ((gpu = read_figure(state, line, "energy", &value)))
-        gpu->energy = (struct figure){1, value};
-    if ((gpu = read_figure(state, line, "xid", &value)) && gpu->xid_count < MOST_XIDS)
-        gpu->xids[gpu->xid_count++] = value;
+    if (sscanf(line, "%31s %u %llu", word, &number, &value) != 3 || number >= state->gpu_count)
+        return;
+    struct gpu *gpu = &state->gpus[number];
+    struct figure figure = {1, value};
+    if (strcmp(word, "minor") == 0)
+        gpu->minor = figure;
+    else if (strcmp(word, "power") == 0)
+        gpu->power = figure;
+    else if (strcmp(word, "temperature") == 0)
+        gpu->temperature = figure;
+    else if (strcmp(word, "energy") == 0)
+        gpu->energy = figure;
+    else if (strcmp(word, "xid") == 0 && gpu->xid_count < MOST_XIDS)
+        gpu->xids[gpu->xid_count++] = (unsigned)value;
 }
 
 static void read_gpu(struct state *state, const char *line)
@@ -131,13 +126,16 @@ static void read_state(struct state *state)
     if (!file)
         return;
     while (fgets(line, sizeof line, file)) {
-        sscanf(line, "init %d", &state->init_code);
-        sscanf(line, "hang %lf", &state->hang);
-        if (strncmp(line, "gpu ", 4) == 0)
+        if (strncmp(line, "init ", 5) == 0)
+            sscanf(line, "init %d", &state->init_code);
+        else if (strncmp(line, "hang ", 5) == 0)
+            sscanf(line, "hang %lf", &state->hang);
+        else if (strncmp(line, "gpu ", 4) == 0)
             read_gpu(state, line);
-        if (strncmp(line, "process ", 8) == 0)
+        else if (strncmp(line, "process ", 8) == 0)
             read_process(state, line);
-        read_figures(state, line);
+        else
+            read_figure(state, line);
     }
     fclose(file);
 }

@@ -1,18 +1,27 @@
 """``stagerun status JOB``: where the stages of a job stand."""
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from runner.cli.context import Context
+from runner.cli.gpu_lines import gpu_lines
 from runner.cli.options import common_options
-from runner.cli.reporting import answer
+from runner.cli.reporting import answer, plain
 from runner.cli.tables import Cell, one_line, table
 from runner.errors import RunnerLostError
-from runner.job.folder import find_job
+from runner.job.folder import Job, find_job
+from runner.job.job_manifest import read_record
+from runner.observers.style import ASCII, UNICODE, is_unicode
 from runner.project.quantity import duration_text, size_text
+from runner.run.gpu_record import recorded_curves
 from runner.run.overview import StageStatus, State, overview
+
+if TYPE_CHECKING:
+    from runner.manifest import GpuCurve
 
 HEADERS: Final = ("stage", "state", "run", "took", "peak", "outputs")
 SHOWN_OUTPUTS: Final = 3
@@ -43,19 +52,44 @@ def command(context: Context, /, job: Path) -> int:
     stages = overview(context.project, opened)
     lost = any(stage.state is State.RUNNER_LOST for stage in stages)
     code = RunnerLostError.exit_code if lost else 0
+    curves = _curves(opened, stages) if context.json or context.verbose else {}
     document = {
         "schema_version": 1,
         "job": opened.root,
         "workflow": opened.workflow,
-        "stages": stages,
+        "stages": [_document(stage, curves) for stage in stages],
         "exit_code": code,
     }
-    answer(context, document, lambda: _lines(context, stages))
+    answer(context, document, lambda: _lines(context, stages, curves))
     return code
 
 
-def _lines(context: Context, stages: list[StageStatus]) -> list[str]:
-    lines = table([_row(stage) for stage in stages], HEADERS, colour=context.colour)
+def _curves(job: Job, stages: list[StageStatus]) -> "dict[str, dict[str, GpuCurve]]":
+    """The course of the GPUs in the last run of each stage that had some."""
+    records = {
+        stage.stage: read_record(job, stage.run_id) for stage in stages if stage.run_id is not None
+    }
+    return {stage: recorded_curves(record) for stage, record in records.items() if record}
+
+
+def _document(
+    stage: StageStatus, curves: "Mapping[str, Mapping[str, GpuCurve]]"
+) -> dict[str, object]:
+    found = curves.get(stage.stage, {})
+    return {
+        **plain(stage),
+        "gpu_curve": {uuid: curve.model_dump() for uuid, curve in found.items()},
+    }
+
+
+def _lines(
+    context: Context, stages: list[StageStatus], curves: "Mapping[str, Mapping[str, GpuCurve]]"
+) -> list[str]:
+    marks = UNICODE if is_unicode(sys.stdout.encoding) else ASCII
+    header, *rows = table([_row(stage) for stage in stages], HEADERS, colour=context.colour)
+    lines = [header]
+    for stage, row in zip(stages, rows, strict=True):
+        lines += [row, *gpu_lines(curves.get(stage.stage, {}), marks)]
     if context.verbose:
         lines += [
             f"{stage.stage}: warning: {one_line(warning)}"

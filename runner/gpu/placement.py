@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from runner.gpu.account import Account
 from runner.gpu.reservation import Reservation, State
+from runner.host.machine import ProcessIdentity
 from runner.host.nvml import Gpu
 
 GpuMemory = int | Literal["all"]
@@ -63,6 +64,10 @@ class Placement:
         """Those whose end it waits for."""
         found = {entry.id: entry for item in self.obstacles for entry in item.behind}
         return tuple(found.values())
+
+    def is_behind(self, process: ProcessIdentity) -> bool:
+        """Whether a run of that process is in the way, which ends by itself."""
+        return any(it.owner == process and it.state is not State.KEPT for it in self.behind)
 
     def is_possible(self, count: int) -> bool:
         """Whether there are GPUs that are large enough."""

@@ -111,7 +111,7 @@ def _wait(
             placement = place(wish, look.accounts, older_than(mine.ticket, look.entries))
             if placement.shares:
                 return _take(mine, placement, look, box)
-            ours = any(entry.owner == box.ledger.me for entry in placement.behind)
+            ours = placement.is_behind(box.ledger.me)
             is_over = time.monotonic() >= deadline and not ours
             if is_over or not placement.is_possible(wish.count):
                 raise GpuUnavailableError(refusal(wish, placement, look))

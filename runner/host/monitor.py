@@ -4,17 +4,17 @@ Nothing here ends a run: what cannot be measured is None.
 """
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self
 
 from runner.host.cgroup import ROOT, Cgroup, CgroupReading, find_cgroup, read_text
-from runner.host.nvml import GpuReading, Nvml, NvmlCallError, NvmlSession, nvml_session
-
-Figure = TypeVar("Figure", int, float)
+from runner.host.figures import TimeMean, largest
+from runner.host.gpu_curve import CurvePoint, GpuUse
+from runner.host.granted_gpus import GrantedGpus
+from runner.host.nvml import Nvml
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +42,12 @@ class Usage:
 
     ``memory_peak_bytes`` is the kernel's mark, file cache included (the largest sample where the
     kernel keeps no mark). Means are over time. Block I/O on cgroup v1 is a lower bound: processes
-    that live between two samples are not seen. ``gpu_used`` says whether a process of the
-    container was ever seen on a granted GPU; None when no GPU was watched.
+    that live between two samples are not seen.
+
+    ``gpu_used`` says whether a process of the container was ever seen on a granted GPU; None when
+    no GPU was watched. ``gpu_samples`` counts the samples in which all granted GPUs named their
+    processes, ``gpu_pids`` are those of the container that were seen there (of many the latest).
+    ``gpu_energy_joules`` is what the GPUs as a whole took during the run, whoever else used them.
     """
 
     samples: int = 0
@@ -56,6 +60,33 @@ class Usage:
     gpu_utilisation_peak: float | None = None
     gpu_utilisation_mean: float | None = None
     gpu_used: bool | None = None
+    gpu_samples: int = 0
+    gpu_pids: tuple[int, ...] = ()
+    gpu_energy_joules: float | None = None
+    gpus: dict[str, GpuUse] = field(default_factory=dict)
+
+    @property
+    def gpu_memory_peaks(self) -> dict[str, int]:
+        """The most that the container held on each GPU whose memory could be measured, by UUID."""
+        peaks = {uuid: use.memory_peak_bytes for uuid, use in self.gpus.items()}
+        return {uuid: peak for uuid, peak in peaks.items() if peak is not None}
+
+    @property
+    def without_curves(self) -> "Usage":
+        """The same with the figures of each GPU and not its course."""
+        return replace(
+            self, gpus={uuid: replace(use, points=()) for uuid, use in self.gpus.items()}
+        )
+
+
+def usage_from(plain: Mapping[str, Any]) -> Usage:
+    """The usage of which ``dataclasses.asdict`` and JSON made this. Raises KeyError, TypeError."""
+    gpus = {uuid: _gpu_use(use) for uuid, use in plain["gpus"].items()}
+    return Usage(**{**plain, "gpu_pids": tuple(plain["gpu_pids"]), "gpus": gpus})
+
+
+def _gpu_use(plain: Mapping[str, Any]) -> GpuUse:
+    return GpuUse(**{**plain, "points": tuple(CurvePoint(**point) for point in plain["points"])})
 
 
 class Monitor:
@@ -76,7 +107,7 @@ class Monitor:
     ) -> None:
         self._cgroup = find_cgroup(container_pid, root)
         self._traffic = _ProcessTraffic(root)
-        self._gpus = _GrantedGpus(tuple(gpus), nvml)
+        self._gpus = GrantedGpus(gpus, nvml)
         self._clock = clock
         self._totals = _Totals()
 
@@ -84,14 +115,15 @@ class Monitor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._gpus.close()
+        self._gpus.close(self._clock())
 
     def sample(self) -> Sample:
         """Look once, and keep what `summary` needs."""
         cgroup = self._cgroup
         pids = frozenset[int]() if cgroup is None else cgroup.pids()
         reading = CgroupReading() if cgroup is None else self._complete(cgroup, pids)
-        gpu_memory, gpu_utilisation = self._gpus.share_of(pids)
+        now = self._clock()
+        share = self._gpus.look(pids, now)
         sample = Sample(
             time=datetime.now(UTC),
             memory_bytes=reading.memory_bytes,
@@ -99,15 +131,23 @@ class Monitor:
             cpu_seconds=reading.cpu_seconds,
             read_bytes=reading.read_bytes,
             write_bytes=reading.write_bytes,
-            gpu_memory_bytes=gpu_memory,
-            gpu_utilisation=gpu_utilisation,
+            gpu_memory_bytes=share.memory_bytes,
+            gpu_utilisation=share.utilisation,
         )
-        self._totals.add(sample, self._clock())
+        self._totals.add(sample, now)
         return sample
 
     def summary(self) -> Usage:
         """What all samples up to now say together."""
-        return replace(self._totals.usage(), gpu_used=self._gpus.used)
+        gpus = self._gpus.uses
+        return replace(
+            self._totals.usage(),
+            gpu_used=self._gpus.used,
+            gpu_samples=self._gpus.samples,
+            gpu_pids=self._gpus.pids,
+            gpu_energy_joules=_sum(use.energy_joules for use in gpus.values()),
+            gpus=gpus,
+        )
 
     def _complete(self, cgroup: Cgroup, pids: frozenset[int]) -> CgroupReading:
         """The group's figures, with the I/O that only its processes know of."""
@@ -122,46 +162,9 @@ class Monitor:
         )
 
 
-class _GrantedGpus:
-    """The GPUs of one run, and what the processes of its container hold on them."""
-
-    def __init__(self, uuids: tuple[str, ...], nvml: Nvml | None) -> None:
-        self.used: bool | None = None
-        self._uuids = uuids
-        self._nvml = nvml
-        self._stack = ExitStack()
-        self._session: NvmlSession | None = None
-        self._opened = False
-
-    def close(self) -> None:
-        self._stack.close()
-
-    def share_of(self, pids: frozenset[int]) -> tuple[int | None, float | None]:
-        """Bytes that these processes hold, and how busy the GPUs are as a whole."""
-        readings = self._readings()
-        if not readings:
-            return None, None
-        seen = [found for reading in readings for found in reading.processes or ()]
-        held = [found for found in seen if found.pid in pids]
-        self.used = bool(held or self.used)
-        known = [found.memory_bytes for found in held if found.memory_bytes is not None]
-        busy = [reading.utilisation for reading in readings if reading.utilisation is not None]
-        memory = None if held and not known else sum(known)
-        return memory, sum(busy) / len(busy) if busy else None
-
-    def _readings(self) -> list[GpuReading]:
-        try:
-            session = self._open()
-            return [] if session is None else [session.reading(uuid) for uuid in self._uuids]
-        except NvmlCallError:
-            return []
-
-    def _open(self) -> NvmlSession | None:
-        # Once, and not before the first sample: opening NVML can take seconds.
-        if self._uuids and not self._opened:
-            self._opened = True
-            self._session = self._stack.enter_context(nvml_session(self._nvml))
-        return self._session
+def _sum(figures: Iterable[float | None]) -> float | None:
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if known else None
 
 
 class _ProcessTraffic:
@@ -218,33 +221,14 @@ class _ProcessTraffic:
         return self._ended[which] + sum(figures[which] for figures in self._running.values())
 
 
-@dataclass(slots=True)
-class _Mean:
-    """Mean over time: a figure counts for the time since the one before."""
-
-    _weighted: float = 0.0
-    _seconds: float = 0.0
-    _last: float | None = None
-
-    def add(self, figure: float | None, seconds: float) -> None:
-        if figure is None:
-            return
-        self._last = figure
-        self._weighted += figure * seconds
-        self._seconds += seconds
-
-    def value(self) -> float | None:
-        return self._weighted / self._seconds if self._seconds else self._last
-
-
 class _Totals:
     """Sums, marks and means of all samples, in constant space."""
 
     def __init__(self) -> None:
         self._usage = Usage()
         self._largest_memory: int | None = None
-        self._memory = _Mean()
-        self._utilisation = _Mean()
+        self._memory = TimeMean()
+        self._utilisation = TimeMean()
         self._time: float | None = None
 
     def add(self, sample: Sample, now: float) -> None:
@@ -272,10 +256,3 @@ class _Totals:
             memory_mean_bytes=None if memory_mean is None else round(memory_mean),
             gpu_utilisation_mean=self._utilisation.value(),
         )
-
-
-def largest(first: Figure | None, second: Figure | None) -> Figure | None:
-    """The larger of two figures of which either may be unknown."""
-    if first is None or second is None:
-        return second if first is None else first
-    return max(first, second)

@@ -141,6 +141,10 @@ class NvmlSession:
         """How that GPU is now, and which processes hold it."""
         return self._calls.ask(self._reading, uuid)
 
+    def readings(self, uuids: Sequence[str]) -> dict[str, GpuReading]:
+        """The same of several GPUs at once, by UUID, without those that fail."""
+        return self._calls.ask(self._readings, uuids)
+
     @contextmanager
     def xids(self, uuids: Sequence[str]) -> Iterator["XidWatch"]:
         """Gather the errors that the driver reports of these GPUs from now on."""
@@ -185,6 +189,13 @@ class NvmlSession:
             ),
             energy_joules=None if energy is None else energy / 1000,
         )
+
+    def _readings(self, uuids: Sequence[str]) -> dict[str, GpuReading]:
+        readings: dict[str, GpuReading] = {}
+        for uuid in uuids:
+            with suppress(NvmlCallError):
+                readings[uuid] = self._reading(uuid)
+        return readings
 
     def _gather(self, uuids: Sequence[str], sets: dict[str, object]) -> None:
         nvml = self._nvml

@@ -26,6 +26,8 @@ class Marks:
     result: str
     ellipsis: str
     spinner: str
+    levels: str
+    """From low to high, for the course of a figure."""
 
 
 UNICODE: Final = Marks(
@@ -38,6 +40,7 @@ UNICODE: Final = Marks(
     result="→",
     ellipsis="…",
     spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
+    levels="▁▂▃▄▅▆▇█",
 )
 ASCII: Final = Marks(
     success="+",
@@ -49,10 +52,11 @@ ASCII: Final = Marks(
     result="->",
     ellipsis="...",
     spinner="|/-\\",
+    levels="_.:-=+*#",
 )
 
 TYPEWRITER: Final = str.maketrans(
-    {"·": "-", "→": "->", "…": "...", "×": "x", "–": "-", "✓": "+", "✗": "x"}  # noqa: RUF001 - a dash
+    {"·": "-", "→": "->", "…": "...", "×": "x", "–": "-", "✓": "+", "✗": "x", "°": ""}  # noqa: RUF001 - a dash
 )
 """How to write our own texts where the locale has no such characters."""
 

@@ -58,6 +58,14 @@ def size_text(size: float) -> str:
     return f"{value:.1f} TB"
 
 
+def energy_text(joules: float) -> str:
+    """An amount of energy for people: ``850 J``, ``1.2 kJ``, ``3.4 MJ``."""
+    for size, unit in ((1e6, "MJ"), (1e3, "kJ")):
+        if joules >= size:
+            return f"{joules / size:.1f} {unit}"
+    return f"{joules:.0f} J"
+
+
 def limit_text(size: int) -> str:
     """A limit for people, in the units it is written in: ``2 GiB``, ``64 MiB``."""
     for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):

@@ -139,7 +139,8 @@ def _limits(limits: Limits) -> Iterator[Fact]:
 
 def _used(record: RunRecord) -> Iterator[Fact]:
     used = {"duration_seconds": record.duration_seconds, **record.usage.model_dump()}
-    used.pop("samples")
+    for name in ("samples", "gpu_samples", "gpu_used"):
+        used.pop(name)
     for name, value in used.items():
         what = name.removesuffix("_bytes").replace("_", " ")
         text = "unknown" if value is None else f"{value:g}"

@@ -29,6 +29,7 @@ from runner.run.supervision import Facts
 from runner.run.verdict import Circumstances, judge
 
 if TYPE_CHECKING:
+    from runner.host.monitor import Usage
     from runner.manifest import RunRecord
     from runner.run.attempt import Run
 
@@ -146,22 +147,27 @@ def close_broken_off(run: "Run", problem: BaseException) -> None:
 
 def _plain(facts: Facts) -> dict[str, Any]:
     return {
-        **asdict(replace(facts, state=None)),
+        **asdict(replace(facts, state=None, usage=_without_curves(facts))),
         "started_at": facts.started_at.isoformat(),
         "ended_at": facts.ended_at.isoformat(),
         "tail": [line[:LINE_LENGTH] for line in facts.tail],
     }
 
 
+def _without_curves(facts: Facts) -> "Usage | None":
+    """The draft of the record has them already."""
+    return facts.usage and facts.usage.without_curves
+
+
 def _facts(plain: Mapping[str, Any]) -> Facts:
-    from runner.host.monitor import Usage
+    from runner.host.monitor import usage_from
 
     report, usage = plain["report"], plain["usage"]
     changes = {
         "started_at": datetime.fromisoformat(plain["started_at"]),
         "ended_at": datetime.fromisoformat(plain["ended_at"]),
         "report": EndReport(**report) if report else None,
-        "usage": Usage(**usage) if usage else None,
+        "usage": usage_from(usage) if usage else None,
         "tail": tuple(plain["tail"]),
     }
     return Facts(**{**plain, **changes})

@@ -12,8 +12,6 @@ from runner.attempt_record import AttemptRecord, ChangedValue
 from runner.errors import Verdict
 from runner.host.container import ContainerState
 from runner.host.machine import ProcessIdentity
-from runner.host.monitor import Usage as Samples
-from runner.host.monitor import largest
 from runner.job.fingerprint import BLOCK, DigestStore, file_digest, is_hollow
 from runner.job.folder import Job
 from runner.manifest import (
@@ -30,13 +28,13 @@ from runner.manifest import (
     OutputFile,
     RunnerIdentity,
     RunRecord,
-    Usage,
 )
 from runner.project.quantity import limit_text
 from runner.project.stage import StageSpec
 from runner.run.attempt import Run
 from runner.run.contract import Found
 from runner.run.findings import REPORTED
+from runner.run.measured import gpu_curves, usage
 from runner.run.request import Request
 from runner.run.retry import Attempt
 from runner.run.supervision import Facts
@@ -118,6 +116,7 @@ def draft(
         limit_differences=limit_differences(run, facts.state),
         usage=usage(facts),
         gpu=_gpu_grant(request),
+        gpu_curve=gpu_curves(facts),
         overheads_ms={name: round(value, 1) for name, value in overheads_ms.items()},
         evidence=_evidence(facts, around),
         warnings=list(request.notices),
@@ -179,20 +178,6 @@ def hash_log(job: Job, stage: StageSpec) -> LogFile | None:
         return LogFile(size_bytes=status.st_size, checksum=file_digest(path))
     except OSError:
         return None
-
-
-def usage(facts: Facts) -> Usage:
-    """What the samples and the report from inside say together: the larger of each pair."""
-    report, sampled = facts.report, facts.usage or Samples()
-    return Usage(
-        cpu_seconds=largest(sampled.cpu_seconds, report and report.cpu_seconds),
-        memory_peak_bytes=largest(sampled.memory_peak_bytes, report and report.memory_peak_bytes),
-        read_bytes=largest(sampled.read_bytes, report and report.read_bytes),
-        write_bytes=largest(sampled.write_bytes, report and report.write_bytes),
-        gpu_memory_peak_bytes=sampled.gpu_memory_peak_bytes,
-        gpu_utilisation_mean=sampled.gpu_utilisation_mean,
-        samples=sampled.samples,
-    )
 
 
 def _limits(asked: Mapping[str, Any]) -> Limits:

@@ -117,7 +117,7 @@ def choose_variant(
     is_possible = placement.shares or placement.is_possible(request.wish.count)
     if is_needed and not is_possible:
         raise GpuUnavailableError(refusal(request.wish, placement, look))
-    may_wait = options.wait_seconds or any(it.owner == host.identity for it in placement.behind)
+    may_wait = options.wait_seconds or placement.is_behind(host.identity)
     if placement.shares or (is_possible and (is_needed or may_wait)):
         return Chosen(variant=on_gpu, grant=Grant(uuids=tuple(placement.shares)), gpu=request)
     reason = why_not(request.wish, placement, look)

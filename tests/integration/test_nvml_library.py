@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.nvml_stub import GIB, NvmlStub, StubGpu, build_nvml_stub, why_no_stub
+from tests.unit.host.recorded import FIRST, V2, unpack
 
 NO_STUB = why_no_stub()
 pytestmark = pytest.mark.skipif(NO_STUB is not None, reason=str(NO_STUB))
@@ -27,6 +29,18 @@ import json, sys
 from runner.host.nvml import nvml_session
 with nvml_session() as session, session.xids(sys.argv[1:]) as watch:
     print(json.dumps([[(xid.uuid, xid.code) for xid in watch.take()] for _ in range(2)]))
+"""
+COST = """
+import json, sys, time
+from pathlib import Path
+from runner.host.monitor import Monitor
+with Monitor(int(sys.argv[1]), gpus=sys.argv[3:], root=Path(sys.argv[2])) as monitor:
+    monitor.sample()
+    before = time.process_time()
+    for _ in range(50):
+        monitor.sample()
+    seconds = (time.process_time() - before) / 50
+print(json.dumps([seconds, monitor.summary().gpu_samples]))
 """
 TAKE_INVENTORY = """
 import json
@@ -117,3 +131,26 @@ def test_a_library_that_hangs_holds_no_program_up(stub: NvmlStub) -> None:
         "detail": "NVIDIA's driver hangs: it did not answer within 0.3 s",
     }
     assert time.monotonic() - began < 30
+
+
+def test_a_sample_a_second_of_four_full_gpus_costs_little_of_a_core(
+    stub: NvmlStub, tmp_path: Path
+) -> None:
+    root = unpack(V2, tmp_path / "machine")
+    mine = [FIRST, *range(5000, 5009)]
+    for procs in (root / "sys").rglob("cgroup.procs"):
+        procs.write_text("".join(f"{pid}\n" for pid in mine))
+    held = [(pid, GIB) for pid in (*mine, *range(100, 110))]
+    uuids = [f"GPU-{number}" for number in range(4)]
+    full = StubGpu(
+        "", processes=held, power_milliwatts=70_000, temperature=60, energy_millijoules=1
+    )
+    stub.show(*(replace(full, uuid=uuid) for uuid in uuids))
+
+    answer = run_with(stub, COST, str(FIRST), str(root), *uuids)
+
+    assert isinstance(answer, list)
+    seconds, samples = answer
+    assert samples == 51
+    # Measured are 0.5 % of a core, of which the stub itself takes the half.
+    assert seconds < 0.03

@@ -1,5 +1,6 @@
 """``stagerun status``."""
 
+import json
 import os
 from dataclasses import asdict
 from typing import Final
@@ -9,6 +10,7 @@ from runner.host.machine import ProcessIdentity
 from runner.job.folder import Job
 from runner.job.journal import INTENT, STARTED, journal_of
 from runner.job.lock import stage_lock
+from runner.manifest import GpuCurve
 from tests.unit.cli.bench import LAST, NEXT, PROBE, Bench, fail
 
 DIGEST: Final = "sha256:" + "0" * 64
@@ -116,3 +118,56 @@ def test_words_of_a_stage_cannot_steer_the_terminal(bench: Bench) -> None:
     text = bench.job.manifest_file.read_text().replace("switched off", "\\u001b[2Jswitched off")
     bench.job.manifest_file.write_text(text)
     assert "\x1b" not in bench.say(command, bench.job.root).text
+
+
+def let_gpus_be_seen(bench: Bench, *uuids: str) -> None:
+    """Give the last run's record a curve: memory that rises, a GPU that is busy in the middle."""
+    path = bench.job.run_folder(str(bench.entry()["run_id"])) / "record.json"
+    curve = GpuCurve(
+        memory_peak_bytes=5_100_000_000,
+        memory_total_bytes=24_000_000_000,
+        utilisation_mean=0.63,
+        power_watts_mean=71.4,
+        temperature_celsius_peak=63,
+        energy_joules=1234.5,
+        seconds=[0.0, 1.0, 2.0, 3.0],
+        memory_bytes=[0, 1_700_000_000, 3_400_000_000, 5_100_000_000],
+        utilisation=[0.0, 1.0, None, 0.5],
+    )
+    record = json.loads(path.read_text())
+    record["gpu_curve"] = {uuid: curve.model_dump() for uuid in uuids}
+    path.write_text(json.dumps(record))
+
+
+def test_the_course_of_each_gpu_is_drawn_below_its_stage_when_asked_for(bench: Bench) -> None:
+    bench.run()
+    let_gpus_be_seen(bench, "GPU-5ca1ab1e-0000", "GPU-0ddba11-0000")
+
+    brief = bench.say(command, bench.job.root).text.splitlines()
+    lines = bench.say(command, bench.job.root, "-v").text.splitlines()
+
+    assert not [line for line in brief if "GPU" in line]
+    row = next(number for number, line in enumerate(lines) if line.startswith(PROBE))
+    assert lines[row + 1 : row + 4] == [
+        "  GPU-5ca1ab1e  memory       ▁▃▆█  peak 5.1 GB of 24.0 GB",
+        "                utilisation  ▁█ ▅  mean 63 %, 71 W, up to 63 °C, 1.2 kJ",
+        "  GPU-0ddba11-  memory       ▁▃▆█  peak 5.1 GB of 24.0 GB",
+    ]
+
+
+def test_the_document_has_the_course_of_the_last_run(bench: Bench) -> None:
+    bench.run()
+    let_gpus_be_seen(bench, "GPU-a")
+
+    stages = bench.say(command, bench.job.root, "--json").document["stages"]
+
+    curves = {stage["stage"]: stage["gpu_curve"] for stage in stages}
+    assert curves[PROBE]["GPU-a"]["utilisation"] == [0.0, 1.0, None, 0.5]
+    assert curves[NEXT] == {}
+
+
+def test_words_in_a_record_cannot_steer_the_terminal(bench: Bench) -> None:
+    bench.run()
+    let_gpus_be_seen(bench, "GPU-\x1b[2J")
+
+    assert "\x1b" not in bench.say(command, bench.job.root, "-v").text

@@ -1,9 +1,8 @@
-"""Inventory over a fake NVML, and which GPU a stage is granted."""
+"""Inventory over a fake NVML."""
 
 import pytest
 
-from runner.errors import GpuUnavailableError
-from runner.host.gpu import Absence, Gpu, GpuNeed, Grant, Inventory, grant, inventory, lost
+from runner.host.gpu import Absence, Gpu, Inventory, inventory, lost
 from runner.host.gpu_fake import FakeGpu, FakeNvml
 from runner.host.nvml import DRIVER_NOT_LOADED, GPU_IS_LOST, LIBRARY_NOT_FOUND, UNKNOWN
 
@@ -66,55 +65,6 @@ def test_a_gpu_that_does_not_tell_its_memory_is_listed_with_unknown_memory() -> 
     found = inventory(FakeNvml([FakeGpu("GPU-a", used=None)]))
 
     assert found.gpus[0].memory_free_bytes is None
-    assert grant("required", None, found).uuids == ("GPU-a",)
-    with pytest.raises(GpuUnavailableError, match="does not tell its memory"):
-        grant("required", GIB, found)
-
-
-@pytest.mark.parametrize("found", [NO_DRIVER, two_gpus(free=(8, 8))])
-def test_a_stage_that_needs_no_gpu_gets_none_and_no_warning(found: Inventory) -> None:
-    assert grant("none", None, found) == Grant()
-
-
-@pytest.mark.parametrize("need", ["optional", "required"])
-def test_the_gpu_with_the_most_free_memory_is_granted(need: GpuNeed) -> None:
-    assert grant(need, 6 * GIB, two_gpus(free=(8, 12))).uuids == ("GPU-1",)
-    assert grant(need, None, two_gpus(free=(12, 12))).uuids == ("GPU-0",)
-
-
-def test_memory_exactly_as_asked_is_enough() -> None:
-    assert grant("required", 8 * GIB, two_gpus(free=(8, 1))).uuids == ("GPU-0",)
-
-
-def test_memory_promised_to_other_runs_is_not_granted_twice() -> None:
-    found = two_gpus(free=(8, 12))
-
-    assert grant("required", 6 * GIB, found, promised={"GPU-1": 8 * GIB}).uuids == ("GPU-0",)
-
-
-def test_a_required_gpu_that_is_too_full_is_refused_with_the_numbers() -> None:
-    with pytest.raises(GpuUnavailableError) as refused:
-        grant("required", 16 * GIB, two_gpus(free=(8, 12)))
-
-    assert str(refused.value) == (
-        "The stage requires a GPU with 16.0 GiB of free memory, and this machine cannot grant one."
-        " No GPU has the 16.0 GiB that were asked for free: GPU 0 (Fake GPU) 8.0 GiB of 24.0 GiB,"
-        " GPU 1 (Fake GPU) 12.0 GiB of 24.0 GiB. Wait until GPU memory is free, or lower"
-        " gpu_memory; `stagerun doctor` shows what the machine offers."
-    )
-
-
-def test_a_required_gpu_on_a_machine_without_one_is_refused_with_the_reason() -> None:
-    with pytest.raises(GpuUnavailableError, match="kernel driver is not loaded"):
-        grant("required", None, NO_DRIVER)
-
-
-@pytest.mark.parametrize("found", [NO_DRIVER, two_gpus(free=(1, 2))])
-def test_an_optional_gpu_falls_back_with_a_reason_to_show(found: Inventory) -> None:
-    granted = grant("optional", 6 * GIB, found)
-
-    assert granted.uuids == ()
-    assert granted.fallback_reason
 
 
 def test_a_granted_gpu_that_is_gone_is_named_as_lost() -> None:

@@ -1,18 +1,21 @@
 """What the monitor makes of recorded control groups and a fake NVML over time."""
 
+import json
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from runner.host.gpu_fake import FakeGpu, FakeNvml, FakeProcess
-from runner.host.monitor import Monitor, Sample, Usage
+from runner.host.monitor import Monitor, Sample, Usage, usage_from
 from runner.host.nvml import GPU_IS_LOST
 from runner.host.sampler import sampling
 from tests.unit.host.recorded import FIRST, HYBRID, SECOND, V1, V2, find, unpack
+from tests.unit.opens import opened
 
 GIB = 1024**3
 CACHE = 9125888
@@ -160,6 +163,55 @@ def test_gpu_peak_and_mean_are_kept_over_the_run(tmp_path: Path, clock: Seconds)
     assert usage.gpu_memory_peak_bytes == 3 * GIB
     assert usage.gpu_utilisation_peak == 1.0
     assert usage.gpu_utilisation_mean == pytest.approx((1 * 1.0 + 3 * 0.2) / 4)
+
+
+@pytest.mark.parametrize(("recording", "looked_at"), [(V2, set()), (V1, {FIRST, SECOND})])
+def test_a_sample_looks_at_no_process_but_the_containers(
+    tmp_path: Path, recording: str, looked_at: set[int]
+) -> None:
+    root = unpack(recording, tmp_path)
+    nvml = FakeNvml([FakeGpu("GPU-a", processes=[FakeProcess(1, GIB), FakeProcess(FIRST, GIB)])])
+    with Monitor(FIRST, gpus=["GPU-a"], nvml=nvml, root=root) as monitor:
+        monitor.sample()
+        with opened() as paths:
+            monitor.sample()
+
+    own = [path.relative_to(root) for path in paths if path.is_relative_to(root)]
+    assert own
+    assert {int(path.parts[1]) for path in own if path.parts[0] == "proc"} == looked_at
+
+
+def test_the_usage_has_the_energy_and_the_course_of_all_gpus(
+    tmp_path: Path, clock: Seconds
+) -> None:
+    counting = FakeGpu("GPU-a", energy_millijoules=1_000_000, power_milliwatts=1)
+    other = FakeGpu("GPU-b", power_milliwatts=30_000, processes=[FakeProcess(FIRST, GIB)])
+    root = unpack(V2, tmp_path)
+    nvml = FakeNvml([counting, other])
+    with Monitor(FIRST, gpus=["GPU-a", "GPU-b"], nvml=nvml, root=root, clock=clock) as monitor:
+        monitor.sample()
+        clock.now, counting.energy_millijoules = 2.0, 1_050_000
+        monitor.sample()
+    usage = monitor.summary()
+
+    assert usage.gpu_energy_joules == 50 + 2 * 30
+    assert usage.gpu_samples == 2
+    assert usage.gpu_pids == (FIRST,)
+    assert usage.gpu_memory_peaks == {"GPU-a": 0, "GPU-b": GIB}
+    assert [point.seconds for point in usage.gpus["GPU-b"].points] == [0.0, 2.0]
+
+
+def test_a_usage_is_the_same_after_a_journal_had_it(tmp_path: Path) -> None:
+    gpu = FakeGpu("GPU-a", power_milliwatts=30_000, processes=[FakeProcess(FIRST, GIB)])
+    root = unpack(V2, tmp_path)
+    with Monitor(FIRST, gpus=["GPU-a"], nvml=FakeNvml([gpu]), root=root) as monitor:
+        monitor.sample()
+        usage = monitor.summary()
+
+    assert usage_from(json.loads(json.dumps(asdict(usage)))) == usage
+    assert usage_from(json.loads(json.dumps(asdict(Usage())))) == Usage()
+    assert usage.without_curves.gpu_memory_peaks == usage.gpu_memory_peaks
+    assert usage.without_curves.gpus["GPU-a"].points == ()
 
 
 def test_a_granted_gpu_that_was_never_touched_is_told_from_one_not_watched(

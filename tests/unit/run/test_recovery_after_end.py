@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from runner.errors import Verdict
 from runner.host.engine_fake import FakeProcess
+from runner.host.gpu_curve import CurvePoint, GpuUse
+from runner.host.monitor import Usage
 from runner.job.folder import Job
-from runner.job.journal import CLOSED, journal_of, open_runs
+from runner.job.journal import CLOSED, ENDED, journal_of, open_runs
+from runner.run.measured import gpu_curves
+from runner.run.measured import usage as measured_usage
 from runner.run.private_files import lay_down, private_folder
 from tests.unit.run.conftest import (
     PROBE,
@@ -24,6 +29,7 @@ from tests.unit.run.conftest import (
     write_manifest,
 )
 from tests.unit.run.dead_runners import dies_in_the_middle, notices
+from tests.unit.run.verdict_facts import DONE as FACTS
 
 
 def after(job: Job, crashed: Job, run_id: str) -> None:
@@ -45,6 +51,19 @@ def dies_after_the_container(place: Place, job: Job, program: Program = copy) ->
     kept = [line for line in steps if json.loads(line)["step"] != CLOSED]
     journal_of(crashed, run_id).path.write_text("".join(kept))
     return crashed
+
+
+def saw(job: Job, run_id: str, usage: Usage) -> None:
+    """Let the journal of a run's end say that its runner had measured this."""
+    path = journal_of(job, run_id).path
+    steps = [json.loads(line) for line in path.read_text().splitlines()]
+    (end,) = [step for step in steps if step["step"] == ENDED]
+    facts = replace(FACTS, usage=usage)
+    end["facts"]["usage"] = asdict(usage.without_curves)
+    end["draft"]["usage"] = measured_usage(facts).model_dump(mode="json")
+    curves = gpu_curves(facts)
+    end["draft"]["gpu_curve"] = {uuid: curve.model_dump() for uuid, curve in curves.items()}
+    path.write_text("".join(json.dumps(step) + "\n" for step in steps))
 
 
 def loud(process: FakeProcess) -> int:
@@ -86,6 +105,22 @@ def test_a_run_whose_container_had_ended_is_closed_as_its_runner_would_have_clos
     assert entry == entry_of(job)
     assert open_runs(crashed, PROBE) == []
     assert f"the run is closed as {verdict}" in notices(place)[0]
+
+
+def test_the_course_of_a_gpu_outlives_the_runner_that_saw_it(place: Place, job: Job) -> None:
+    point = CurvePoint(seconds=0.0, memory_bytes=4096, utilisation=0.5)
+    gpus = {"GPU-1": GpuUse(memory_peak_bytes=4096, points=(point,))}
+    usage = Usage(samples=3, gpu_samples=3, gpu_used=True, gpu_pids=(7,), gpus=gpus)
+    place.run(job)
+    crashed = dies_after_the_container(place, job)
+    run_id = str(entry_of(job)["run_id"])
+    saw(crashed, run_id, usage)
+    place.engine.images.clear()
+    place.run(crashed)
+    record = record_of(crashed, run_id)
+    assert record["verdict"] == "success"
+    assert record["usage"]["gpu_used"] is True
+    assert record["gpu_curve"]["GPU-1"]["memory_bytes"] == [4096]
 
 
 def rewritten(place: Place, job: Job) -> None:

@@ -1,0 +1,153 @@
+"""The ledger: what counts, what is removed, and what is left alone."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner.errors import GpuUnavailableError
+from runner.gpu.ledger import usual_folder
+from runner.gpu.reservation import State, reservation_from, text_of
+from tests.unit.gpu.kit import DEAD, ME, OTHER, Machine, entry
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "ledger")
+
+
+def test_an_entry_comes_back_as_it_was_written() -> None:
+    written = entry("a", {0: 3}, container="abc", holders=(4, 5))
+    assert reservation_from(text_of(written)) == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "null", "{}", "[" * 100_000, '"x"', "NaN",
+        text_of(entry("a", {0: 1})).replace('"schema_version": 1', '"schema_version": 2'),
+        text_of(entry("a", {0: 1})).replace('"held"', '"mine"'),
+        text_of(entry("a", {0: 1})).replace('"GPU-0": 1073741824', '"GPU-0": -1'),
+        text_of(entry("a", {0: 1})).replace('"GPU-0": 1073741824', '"GPU-0": true'),
+        text_of(entry("a", {0: 1})).replace('"anna"', r'"\u001b[31m"'),
+        text_of(entry("a", {0: 1})).replace('"anna"', f'"{"a" * 999}"'),
+        text_of(entry("a", {0: 1})).replace('"anna"', "7"),
+        text_of(entry("a", {0: 1})).replace('"ticket": 1', '"ticket": 1, "more": 2'),
+        text_of(entry("a", {0: 1})).replace('"whole": false', '"whole": "no"'),
+        text_of(entry("a", {0: 1})).replace('"container_id": null', '"container_id": ""'),
+    ],
+)  # fmt: skip
+def test_anything_else_is_no_entry(text: str) -> None:
+    with pytest.raises(ValueError, match="no entry"):
+        reservation_from(text)
+
+
+def test_entries_come_in_the_order_of_their_tickets(machine: Machine) -> None:
+    ledger = machine.ledger()
+    with ledger.turn():
+        for name, ticket in (("late", 9), ("early", 2)):
+            ledger.write(entry(name, {0: 1}, ticket=ticket))
+        assert [item.id for item in ledger.entries()] == ["early", "late"]
+
+
+def test_what_a_dead_process_reserved_counts_no_more(machine: Machine) -> None:
+    ledger = machine.ledger()
+    with ledger.turn():
+        for name, owner in (("dead", DEAD), ("alive", OTHER), ("mine", ME)):
+            ledger.write(entry(name, {0: 1}, owner=owner))
+        assert {item.id for item in ledger.entries()} == {"alive", "mine"}
+    assert machine.files() == {"alive.json", "mine.json"}
+
+
+def test_a_container_keeps_its_memory_when_its_runner_was_killed(machine: Machine) -> None:
+    ledger = machine.ledger()
+    machine.containers = {"box": {100}}
+    with ledger.turn():
+        ledger.write(entry("a", {0: 1}, owner=DEAD, container="box"))
+        assert [item.id for item in ledger.entries()] == ["a"]
+        machine.containers = {}
+        assert ledger.entries() == []
+
+
+def test_nothing_of_an_earlier_boot_counts(machine: Machine) -> None:
+    ledger = machine.ledger()
+    earlier = replace(OTHER, boot_id="earlier")
+    machine.alive.add(earlier)
+    machine.containers = {"box": {100}}
+    with ledger.turn():
+        ledger.write(entry("a", {0: 1}, owner=earlier, container="box"))
+        ledger.write(entry("b", {0: 1}, owner=earlier, state=State.KEPT))
+        assert ledger.entries() == []
+
+
+def test_a_machine_that_shares_the_folder_by_mistake_loses_nothing_and_takes_nothing(
+    machine: Machine,
+) -> None:
+    ledger = machine.ledger()
+    with ledger.turn():
+        ledger.write(entry("far", {0: 1}, owner=replace(DEAD, machine_id="other")))
+        assert ledger.entries() == []
+        assert [path.name for path in ledger.strange()] == ["far.json"]
+
+
+def test_garbage_neither_counts_nor_goes_away_and_can_be_found(machine: Machine) -> None:
+    ledger = machine.ledger()
+    with ledger.turn():
+        (machine.folder / "notes.txt").write_text("hello")
+        (machine.folder / "torn.json").write_text('{"schema_version": 1, "id": "to')
+        (machine.folder / "folder.json").mkdir()
+        (machine.folder / "link.json").symlink_to("/dev/zero")
+        os.mkfifo(machine.folder / "pipe.json")
+        assert ledger.entries() == []
+        assert len(ledger.strange()) == 5
+    assert len(machine.files()) == 5
+
+
+def test_an_entry_under_another_name_does_not_count(machine: Machine) -> None:
+    ledger = machine.ledger()
+    with ledger.turn():
+        (machine.folder / "b.json").write_text(text_of(entry("a", {0: 1})))
+        assert ledger.entries() == []
+
+
+def test_what_a_runner_was_writing_when_it_was_killed_is_removed(machine: Machine) -> None:
+    ledger = machine.ledger()
+    with ledger.turn():
+        (machine.folder / ".half").write_text("{")
+        assert ledger.entries() == []
+    assert machine.files() == set()
+
+
+def test_every_user_may_use_the_folder_and_none_may_remove_what_is_anothers(
+    machine: Machine,
+) -> None:
+    with machine.ledger().turn():
+        machine.ledger().write(entry("a", {0: 1}))
+    assert machine.folder.stat().st_mode & 0o7777 == 0o1777
+    assert (machine.folder / "a.json").stat().st_mode & 0o777 == 0o644
+    assert json.loads((machine.folder / "a.json").read_text())["user"] == "anna"
+
+
+def test_a_folder_that_cannot_be_one_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path)
+    for name in ("file", "link", "file/below"):
+        with pytest.raises(GpuUnavailableError, match=r"gpu: \{ledger: FOLDER\}"):  # noqa: SIM117
+            with Machine(tmp_path / name).ledger().turn():
+                pytest.fail("the turn was taken")
+
+
+def test_an_entry_that_cannot_be_written_leaves_nothing_behind(machine: Machine) -> None:
+    ledger = machine.ledger()
+    with ledger.turn():
+        (machine.folder / "a.json").mkdir()
+        with pytest.raises(GpuUnavailableError, match="reserve GPU memory"):
+            ledger.write(entry("a", {0: 1}))
+    assert machine.files() == {"a.json"}
+
+
+def test_a_machine_without_run_lock_has_a_folder_that_all_users_find(tmp_path: Path) -> None:
+    assert usual_folder(tmp_path) == tmp_path / "stagerun"
+    assert usual_folder(tmp_path / "none") == Path("/tmp/stagerun-gpus")

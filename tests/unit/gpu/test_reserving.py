@@ -1,0 +1,220 @@
+"""Reserving: at once, in its turn, or refused with the reason; and nothing stays behind."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner.errors import CancelledError, GpuUnavailableError, SettingsError
+from runner.gpu.box import REST_SECONDS
+from runner.gpu.placement import Wish
+from runner.gpu.reservation import State
+from runner.gpu.reserving import Claimant, Held, reserved, taken_over
+from runner.host.gpu import Absence, GpuFault, Inventory
+from runner.host.machine import ProcessIdentity
+from tests.unit.gpu.kit import DEAD, GIB, ME, OTHER, Machine, entry, gpu
+
+CLAIMANT = Claimant(stage="06_asr", job="out/mine")
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "ledger")
+
+
+@contextmanager
+def reserving(
+    machine: Machine,
+    wish: Wish,
+    *,
+    me: ProcessIdentity = ME,
+    wait: float = 0.0,
+    told: list[str] | None = None,
+    stopped: str | None = None,
+) -> Iterator[Held]:
+    said = [] if told is None else told
+    with reserved(
+        wish,
+        CLAIMANT,
+        machine.box(me),
+        wait_seconds=wait,
+        stopped=lambda: stopped,
+        waiting=said.append,
+    ) as held:
+        yield held
+
+
+def gib(size: int) -> Wish:
+    return Wish(memory=size * GIB)
+
+
+def test_memory_is_reserved_for_the_time_of_the_block(machine: Machine) -> None:
+    with reserving(machine, gib(10)) as held:
+        assert held.entry.shares == {"GPU-0": 10 * GIB}
+        (found,) = machine.box().look().entries
+        assert (found.state, found.stage, found.job) == (State.HELD, "06_asr", "out/mine")
+        with reserving(machine, gib(20), me=OTHER) as second:
+            assert second.entry.shares == {"GPU-1": 20 * GIB}
+    assert machine.files() == set()
+
+
+def test_what_is_taken_is_refused_at_once_with_who_has_it(machine: Machine) -> None:
+    machine.gpus = (gpu(0),)
+    with reserving(machine, gib(20), me=OTHER):
+        with (
+            pytest.raises(GpuUnavailableError, match=r"06_asr of out/mine .*--wait"),
+            reserving(machine, gib(10)),
+        ):
+            pytest.fail("it was granted")
+        assert len(machine.files()) == 1
+
+
+def test_what_no_gpu_has_is_refused_at_once_even_by_who_would_wait(machine: Machine) -> None:
+    with pytest.raises(GpuUnavailableError, match="No GPU here is as large as 25 GiB"):  # noqa: SIM117
+        with reserving(machine, gib(25), wait=60):
+            pytest.fail("it was granted")
+    assert machine.files() == set()
+
+
+def test_who_waits_says_for_what_and_behind_whom_and_gets_it_in_turn(machine: Machine) -> None:
+    machine.gpus = (gpu(0),)
+    told: list[str] = []
+    got = threading.Event()
+
+    def wait() -> None:
+        with reserving(machine, gib(10), wait=20, told=told):
+            got.set()
+
+    thread = threading.Thread(target=wait)
+    with reserving(machine, gib(20), me=OTHER):
+        thread.start()
+        assert not got.wait(0.1)
+        (waiting,) = [it for it in machine.box().look().entries if it.state is State.WAITING]
+        assert waiting.shares == {"GPU-0": 10 * GIB}
+    assert got.wait(10)
+    thread.join()
+    assert told == [f"waiting for 10 GiB of GPU memory, behind {_name()}"]
+    assert machine.files() == set()
+
+
+def _name() -> str:
+    return CLAIMANT.entry(Machine(Path()).box(), state=State.HELD, ticket=1, shares={}).name
+
+
+def test_another_run_of_this_process_is_waited_for_in_any_case(machine: Machine) -> None:
+    machine.gpus = (gpu(0),)
+    order: list[str] = []
+
+    def second() -> None:
+        with reserving(machine, gib(10), told=order):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with reserving(machine, gib(20)):
+        thread.start()
+        while not order:
+            pass
+        order.append("first ends")
+    thread.join()
+    assert order[1:] == ["first ends", "second"]
+
+
+def test_waiting_can_be_cancelled_and_leaves_no_claim(machine: Machine) -> None:
+    machine.gpus = (gpu(0),)
+    with reserving(machine, gib(20), me=OTHER):
+        with pytest.raises(CancelledError, match="SIGTERM"):  # noqa: SIM117
+            with reserving(machine, gib(10), wait=60, stopped="SIGTERM"):
+                pytest.fail("it was granted")
+        assert len(machine.files()) == 1
+
+
+def test_a_run_that_keeps_its_container_keeps_its_memory_when_the_runner_dies(
+    machine: Machine,
+) -> None:
+    machine.gpus = (gpu(0),)
+    with reserving(machine, gib(20), me=DEAD) as held:
+        held.note_container("run", "box")
+        machine.containers = {"box": {100}}
+        with pytest.raises(GpuUnavailableError), reserving(machine, gib(10)):
+            pytest.fail("it was granted")
+        taken = taken_over({"GPU-0": 20 * GIB}, CLAIMANT, "run", "box", machine.box())
+        assert taken.entry.ticket == held.entry.ticket
+        assert {it.id for it in machine.box().look().entries} == {taken.entry.id}
+        taken.give_back()
+    assert machine.files() == set()
+
+
+def test_memory_that_did_not_come_back_stays_taken_and_is_released_by_itself(
+    machine: Machine,
+) -> None:
+    machine.gpus = (gpu(0, used=3, processes=((100, 3),)),)
+    with reserving(machine, gib(20)) as held:
+        held.keep({"GPU-0": 3 * GIB}, (100,))
+    with pytest.raises(GpuUnavailableError), reserving(machine, gib(22)):
+        pytest.fail("it was granted")
+    assert len(machine.files()) == 1
+    machine.gpus = (gpu(0),)
+    with reserving(machine, gib(22)):
+        pass
+    assert machine.files() == set()
+
+
+def test_a_sick_gpu_is_left_out_for_a_while_with_the_reason(machine: Machine) -> None:
+    machine.box().mark_sick("GPU-0", "Xid 79")
+    look = machine.box().look()
+    assert (set(look.accounts), look.sick) == ({"GPU-1"}, {"GPU-0": "Xid 79"})
+    mark = machine.folder / "GPU-0.sick"
+    text = mark.read_text()
+    mark.write_text(text.replace('"at": ', '"at": -').replace("--", "-"))
+    assert set(machine.box().look().accounts) == {"GPU-0", "GPU-1"}
+    assert not mark.exists()
+    assert REST_SECONDS
+
+
+def test_only_the_gpus_that_the_site_names_are_used(machine: Machine) -> None:
+    assert set(machine.box(only=("GPU-1",)).look().accounts) == {"GPU-1"}
+    with pytest.raises(SettingsError, match=r"GPU-7.*this machine has GPU-0, GPU-1"):
+        machine.box(only=("GPU-7",)).look()
+    machine.inventory = lambda: Inventory(gpus=(gpu(0),), faults=(GpuFault(1, "GPU is lost"),))
+    assert machine.box(only=("GPU-1",)).look().accounts == {}
+
+
+def test_a_claim_moves_on_when_its_gpu_is_gone(machine: Machine) -> None:
+    seen: list[dict[str, int]] = []
+
+    def watch(_: str) -> None:
+        seen.extend(
+            dict(it.shares) for it in machine.box().look().entries if it.state is State.WAITING
+        )
+        if len(seen) == 1:
+            machine.gpus = (gpu(1),)
+
+    with machine.ledger(OTHER).turn():
+        machine.ledger(OTHER).write(entry("other", {0: 20, 1: 21}, ticket=1))
+    with (
+        pytest.raises(GpuUnavailableError),
+        reserved(
+            gib(10), CLAIMANT, machine.box(), wait_seconds=0.6, stopped=lambda: None, waiting=watch
+        ),
+    ):
+        pytest.fail("it was granted")
+    assert seen[0] == {"GPU-0": 10 * GIB}
+
+
+def test_a_machine_without_gpus_says_why(machine: Machine) -> None:
+    machine.inventory = lambda: Inventory(absence=Absence.NO_DEVICE, detail="there is none")
+    with (
+        pytest.raises(GpuUnavailableError, match=r"There is none\. Install"),
+        reserving(machine, gib(1)),
+    ):
+        pytest.fail("it was granted")
+
+
+def test_the_identity_of_an_owner_is_kept_whole(machine: Machine) -> None:
+    with reserving(machine, gib(1)):
+        (found,) = machine.box().look().entries
+    assert found.owner == ME
+    assert replace(found.owner, pid=1) != ME
