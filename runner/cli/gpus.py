@@ -186,17 +186,15 @@ def _holder(holder: RunOnGpu | Stranger) -> str:
 
 def _line_of(report: GpuReport) -> list[str]:
     """Who waits, the first in the line at the front."""
-    numbers = {gpu.uuid: _number(gpu) for gpu in report.gpus}
-    return [line for waiting in report.waiting for line in _waiting(waiting, numbers)]
+    return [line for waiting in report.waiting for line in _waiting(waiting)]
 
 
-def _waiting(run: WaitingRun, numbers: dict[str | None, str]) -> Iterator[str]:
-    asked = ", ".join(
-        f"{_size(size)} of GPU {numbers.get(uuid, uuid)}" for uuid, size in run.asked_bytes.items()
-    )
-    waited = f"{run.name} has waited {duration_text(run.seconds)}"
-    yield one_line(f"{waited} for {asked}" if asked else waited)
-    for name in run.behind:
+def _waiting(run: WaitingRun) -> Iterator[str]:
+    asked = "all memory" if run.whole else limit_text(run.memory_bytes)
+    where = "a GPU" if run.gpus == 1 else f"each of {run.gpus} GPUs"
+    who = f"{run.stage} of {run.job} ({run.user})"
+    yield one_line(f"{who} has waited {duration_text(run.seconds)} for {asked} of {where}")
+    for name in run.behind or ("other programs",):
         yield f"  behind {one_line(name)}"
 
 

@@ -10,6 +10,7 @@ from runner.errors import GpuUnavailableError
 from runner.gpu.account import Account, accounts
 from runner.gpu.box import GpuBox, Look
 from runner.gpu.ledger import now
+from runner.gpu.placement import GpuMemory, Wish, older_than, place
 from runner.gpu.reservation import Reservation, State
 from runner.host.cgroup import read_text
 from runner.host.gpu import Inventory
@@ -77,21 +78,20 @@ class GpuStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class WaitingRun:
-    """A run that waits for GPU memory: bytes by the UUID of the GPU that it will have, and for how
-    long; ``behind`` are the names of the runs whose end it waits for.
+    """A run that waits for memory on each of ``gpus`` GPUs, in bytes, and for how long it has.
+
+    ``whole`` is whether it wants them for itself; ``behind`` are the names of the runs that are in
+    its way. Without any it is other programs that are.
     """
 
     stage: str
     job: str
     user: str
     seconds: float
-    asked_bytes: Mapping[str, int]
+    memory_bytes: int
+    gpus: int = 1
+    whole: bool = False
     behind: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The run for people."""
-        return f"{self.stage} of {self.job} ({self.user})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,11 +115,10 @@ def gpu_report(
     found = box.inventory()
     look, problems = _look(box, found)
     there = accounts(found.gpus, look.entries, box.head_room_bytes, box.is_member)
+    left_out = {uuid: _left_out(uuid, box, look) for uuid in there}
+    usable = {uuid: account for uuid, account in there.items() if not left_out[uuid]}
     readings = _readings(tuple(there), nvml, deadline_seconds)
-    gpus = [
-        _status(account, readings[uuid], _left_out(uuid, box, look))
-        for uuid, account in there.items()
-    ]
+    gpus = [_status(account, readings[uuid], left_out[uuid]) for uuid, account in there.items()]
     gpus += [
         GpuStatus(index=fault.index, uuid=None, health=GpuHealth.SILENT, detail=fault.detail)
         for fault in found.faults
@@ -128,7 +127,7 @@ def gpu_report(
     return GpuReport(
         driver_version=found.gpus[0].driver_version if found.gpus else None,
         gpus=tuple(sorted(gpus, key=lambda gpu: (gpu.index is None, gpu.index or 0))),
-        waiting=_waiting(look.entries),
+        waiting=tuple(_waiting(look.entries, usable)),
         absence=None if found.gpus else found.detail or "the machine offers no GPU",
         problems=(*problems, *_unknown(box, found)),
     )
@@ -238,28 +237,32 @@ def _run(entry: Reservation, uuid: str) -> RunOnGpu:
     )
 
 
-def _waiting(entries: Sequence[Reservation]) -> tuple[WaitingRun, ...]:
+def _waiting(entries: Sequence[Reservation], usable: Mapping[str, Account]) -> list[WaitingRun]:
     """Those that wait, the first in the line at the front."""
-    return tuple(
+    return [
         WaitingRun(
             stage=entry.stage,
             job=entry.job,
             user=entry.user,
             seconds=max(0, now() - entry.ticket) / NANOSECONDS,
-            asked_bytes=dict(entry.shares),
-            behind=tuple(other.name for other in entries if _is_before(other, entry)),
+            memory_bytes=max(entry.shares.values(), default=0),
+            gpus=len(entry.shares),
+            whole=entry.whole,
+            behind=_behind(entry, entries, usable),
         )
         for entry in entries
         if entry.state is State.WAITING
-    )
+    ]
 
 
-def _is_before(other: Reservation, entry: Reservation) -> bool:
-    """Whether one is in the way of another that waits: it has what that waits for, or has claims
-    on it since before.
-    """
-    is_first = other.state is not State.WAITING or other.ticket < entry.ticket
-    return other is not entry and is_first and bool(other.shares.keys() & entry.shares.keys())
+def _behind(
+    entry: Reservation, entries: Sequence[Reservation], usable: Mapping[str, Account]
+) -> tuple[str, ...]:
+    """Whom it would be told that it waits for."""
+    memory: GpuMemory = "all" if entry.whole else max(entry.shares.values(), default=0)
+    wish = Wish(count=max(1, len(entry.shares)), memory=memory)
+    placement = place(wish, usable, older_than(entry.ticket, entries))
+    return tuple(other.name for other in placement.behind)
 
 
 def _process_name(pid: int) -> str | None:

@@ -16,7 +16,7 @@ from tests.gpu_box.card import Card
 from tests.gpu_box.driver import FakeDriver
 from tests.gpu_box.processes import ContainerProcesses
 from tests.nvml_stub import NvmlStub
-from tests.project_kit import SETTINGS, Kit, run_stagerun
+from tests.project_kit import Kit, run_stagerun
 from tests.second_engine import SecondEngine
 
 UUIDS: Final = tuple(f"GPU-b0c5b0c5-0000-4000-8000-00000000000{number}" for number in range(4))
@@ -35,7 +35,7 @@ resources: {{cpus: 1, memory: 128MiB, tmp: 16MiB, pids: 64, timeout: 60s{memory}
 class GpuBox:
     """The simulated box; ``environment`` is what a call of the command line needs to meet it.
 
-    ``ledger`` is the folder in which its runs reserve memory, which no other test shares.
+    ``ledger`` is the folder in which its runs reserve memory: the kit's own.
     """
 
     kit: Kit
@@ -80,14 +80,10 @@ def gpu_box(
     client = docker.DockerClient(base_url=engine.address)
     try:
         found = ContainerProcesses(client)
-        ledger = kit.root.parent / "ledger"
         four = cards or [Card(uuid, minor=number) for number, uuid in enumerate(UUIDS)]
         driver = FakeDriver(stub, kit.root / "out", found.find, four)
         with driver.running():
-            kit.settings(
-                f"{SETTINGS}gpu: {{ledger: {ledger}, learnt: {ledger.parent / 'learnt'}}}\n"
-            )
             environment = {**stub.environment, "DOCKER_HOST": engine.address}
-            yield GpuBox(kit, engine, driver, environment, ledger)
+            yield GpuBox(kit, engine, driver, environment, kit.root / ".gpus")
     finally:
         client.close()

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.engine, pytest.mark.root]
 
 
 def test_what_a_container_allocates_is_the_peak_on_record(box: GpuBox) -> None:
-    box.stage("fake_cuda.allocate(2 * GIB)", "fake_cuda.allocate(GIB)", "fake_cuda.hold(1)")
+    box.stage("fake_cuda.allocate(2 * GIB)", "fake_cuda.allocate(GIB)", "fake_cuda.hold(1.5)")
 
     outcome = box.run(box.kit.job())
 
@@ -61,7 +61,7 @@ def test_a_gpu_that_fails_under_a_stage_is_named(box: GpuBox) -> None:
 
 
 def test_a_stranger_on_a_gpu_leaves_a_stage_the_other_ones(box: GpuBox) -> None:
-    box.stage("fake_cuda.allocate(20 * GIB)", "fake_cuda.hold(1)", memory="20GiB")
+    box.stage("fake_cuda.allocate(20 * GIB)", "fake_cuda.hold(1.5)", memory="20GiB")
 
     with box.driver.stranger(UUIDS[0], 12 * GIB) as pid:
         outcome = box.run(box.kit.job())
@@ -74,7 +74,7 @@ def test_a_stranger_on_a_gpu_leaves_a_stage_the_other_ones(box: GpuBox) -> None:
 
 
 def test_memory_that_a_gpu_keeps_comes_back_when_it_is_told_to(box: GpuBox) -> None:
-    box.stage("fake_cuda.allocate(4 * GIB)", "fake_cuda.hold(1)")
+    box.stage("fake_cuda.allocate(4 * GIB)", "fake_cuda.hold(1.5)")
     at_rest = box.driver.used_bytes(UUIDS[0])
     box.driver.keep_memory(UUIDS[0], Afterlife())
 

@@ -81,14 +81,24 @@ def test_who_waits_is_named_with_what_for_and_behind_whom() -> None:
         job="out/second",
         user="joan",
         seconds=64,
-        asked_bytes={UUIDS[1]: 20 * GIB},
+        memory_bytes=20 * GIB,
         behind=("06_asr of out/film (maria)",),
     )
 
     text = shown(GpuReport(gpus=(gpu(0), gpu(1)), waiting=(waiting,)))
 
-    assert "06_asr of out/second (joan) has waited 1:04 for 20 GiB of GPU 1\n" in text
+    assert "06_asr of out/second (joan) has waited 1:04 for 20 GiB of a GPU\n" in text
     assert "\n  behind 06_asr of out/film (maria)" in text
+
+
+def test_who_waits_for_whole_gpus_that_other_programs_hold_is_told_so() -> None:
+    waiting = WaitingRun(
+        stage="06_asr", job="a", user="joan", seconds=3, memory_bytes=1, gpus=2, whole=True
+    )
+
+    text = shown(GpuReport(gpus=(gpu(0), gpu(1)), waiting=(waiting,)))
+
+    assert "has waited 3.0 s for all memory of each of 2 GPUs\n  behind other programs" in text
 
 
 def test_a_gpu_in_trouble_is_told_with_the_reason() -> None:
@@ -108,13 +118,6 @@ def test_what_others_wrote_into_the_ledger_steers_no_terminal() -> None:
 
     assert "\x1b" not in text
     assert "a b" in text
-
-
-@pytest.fixture
-def bench(bench: Bench) -> Bench:
-    """With a ledger of the test's own."""
-    bench.kit.settings("gpu: {ledger: ledger}")
-    return bench
 
 
 def test_a_machine_without_gpus_says_why_and_that_is_no_error(bench: Bench) -> None:

@@ -11,8 +11,7 @@ from tests.unit.cli.bench import PROBE, Bench
 
 @pytest.fixture
 def bench(bench: Bench) -> Bench:
-    """With a ledger of the test's own, and a job in which one stage has run."""
-    bench.kit.settings("gpu: {ledger: ledger}")
+    """With a job in which one stage has run."""
     bench.run(PROBE)
     return bench
 

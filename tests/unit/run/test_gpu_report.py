@@ -92,20 +92,30 @@ def test_load_power_temperature_and_energy_are_told_in_base_units(machine: Machi
     assert report[0].power_watts is None
 
 
-def test_who_waits_is_told_with_those_that_are_before(machine: Machine) -> None:
+def test_who_waits_is_told_with_those_that_are_in_the_way(machine: Machine) -> None:
     machine.write(
         entry("06_asr"),
-        entry("07_alignment", shares={SECOND: GIB}),
+        entry("07_alignment", shares={SECOND: 20 * GIB}),
         entry("waits", state=State.WAITING, ticket=now() - 64 * 10**9, shares={FIRST: 20 * GIB}),
-        entry("waits_longer", state=State.WAITING, ticket=now(), shares={FIRST: GIB}),
+        entry("after", state=State.WAITING, ticket=now(), shares={FIRST: GIB}, whole=True),
     )
 
     first, second = machine.report().waiting
 
-    assert first.asked_bytes == {FIRST: 20 * GIB}
+    assert (first.memory_bytes, first.gpus) == (20 * GIB, 1)
     assert 64 <= first.seconds < 70
-    assert first.behind == ("06_asr of out/film (maria)",)
-    assert second.behind == ("06_asr of out/film (maria)", "waits of out/film (maria)")
+    holders = {"06_asr of out/film (maria)", "07_alignment of out/film (maria)"}
+    assert set(first.behind) == holders
+    assert second.whole
+    assert set(second.behind) == {*holders, "waits of out/film (maria)"}
+
+
+def test_a_run_that_waits_for_what_strangers_hold_is_behind_nobody(machine: Machine) -> None:
+    for shown in machine.gpus:
+        shown.used, shown.processes = 20 * GIB, [FakeProcess(8, 20 * GIB)]
+    machine.write(entry("waits", state=State.WAITING, ticket=now(), shares={FIRST: 20 * GIB}))
+
+    assert machine.report().waiting[0].behind == ()
 
 
 def test_memory_that_stayed_when_its_run_ended_is_told_as_such(machine: Machine) -> None:

@@ -33,7 +33,7 @@ BUSY = GpuStatus(
     runs=(RUN, replace(RUN, ended=True)),
 )
 SILENT = GpuStatus(index=1, uuid=None, health=GpuHealth.SILENT, detail="GPU is lost")
-WAITS = WaitingRun(stage="06_asr", job="film", user="maria", seconds=64.5, asked_bytes={})
+WAITS = WaitingRun(stage="06_asr", job="film", user="maria", seconds=64.5, memory_bytes=7)
 
 
 def read(report: GpuReport, *jobs: Job) -> dict[str, list[tuple[dict[str, str], float]]]:
