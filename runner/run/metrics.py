@@ -98,6 +98,7 @@ class RunCounts:
     seconds: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     memory_peaks: dict[str, int] = field(default_factory=dict)
     gpu_memory_peaks: dict[str, int] = field(default_factory=dict)
+    gpu_joules: dict[str, float] = field(default_factory=dict)
 
     def add(self, job: Job) -> None:
         """Count a job's runs; what cannot be read counts for nothing."""
@@ -112,15 +113,20 @@ class RunCounts:
         try:
             key = (str(record["stage_id"]), str(record["verdict"]))
             seconds = float(record["duration_seconds"])
-            usage = record["usage"]
-            peaks = (usage.get("memory_peak_bytes"), usage.get("gpu_memory_peak_bytes"))
-        except (KeyError, TypeError, ValueError, AttributeError):
+            usage = dict(record["usage"])
+        except (KeyError, TypeError, ValueError):
             return
+        self._add_usage(key[0], usage)
         self.finished[key] += 1
         self.seconds[key] += seconds
+
+    def _add_usage(self, stage: str, usage: dict[str, Any]) -> None:
+        peaks = (usage.get("memory_peak_bytes"), usage.get("gpu_memory_peak_bytes"))
         for known, peak in zip((self.memory_peaks, self.gpu_memory_peaks), peaks, strict=True):
             if isinstance(peak, int):
-                known[key[0]] = max(known.get(key[0], 0), peak)
+                known[stage] = max(known.get(stage, 0), peak)
+        if isinstance(joules := usage.get("gpu_energy_joules"), int | float):
+            self.gpu_joules[stage] = self.gpu_joules.get(stage, 0.0) + joules
 
 
 def metrics(report: GpuReport, jobs: Iterable[Job]) -> list[Metric]:
@@ -177,6 +183,12 @@ def _of_runs(counts: RunCounts) -> Iterator[Metric]:
                 Sample(number, _ended(key), "_count"),
             )
         ],
+    )
+    yield Metric(
+        "stagerun_run_gpu_energy_joules_total",
+        "counter",
+        "What GPUs took during runs on record.",
+        [Sample(joules, {"stage": stage}) for stage, joules in sorted(counts.gpu_joules.items())],
     )
     yield _peak("stagerun_run_memory_peak_bytes", "memory", counts.memory_peaks)
     yield _peak("stagerun_run_gpu_memory_peak_bytes", "GPU memory", counts.gpu_memory_peaks)

@@ -112,7 +112,7 @@ def change(job: Job, run_id: str | None, **parts: Any) -> None:
 def test_finished_runs_are_counted_from_their_records(place: Place, job: Job) -> None:
     for seconds, verdict, peak in ((4.0, "success", 70), (6.0, "success", 90), (1.0, "oom_gpu", 8)):
         outcome = place.run(job, PROBE, force=True)
-        usage = {"memory_peak_bytes": 7, "gpu_memory_peak_bytes": peak}
+        usage = {"memory_peak_bytes": 7, "gpu_memory_peak_bytes": peak, "gpu_energy_joules": 2.5}
         change(job, outcome.run_id, duration_seconds=seconds, verdict=verdict, usage=usage)
 
     found = read(GpuReport(), job)
@@ -121,6 +121,7 @@ def test_finished_runs_are_counted_from_their_records(place: Place, job: Job) ->
     assert found["stagerun_runs_finished_total"] == [(bad, 1), (good, 2)]
     assert found["stagerun_run_duration_seconds_sum"] == [(bad, 1), (good, 10)]
     assert found["stagerun_run_duration_seconds_count"] == [(bad, 1), (good, 2)]
+    assert found["stagerun_run_gpu_energy_joules_total"] == [({"stage": PROBE}, 7.5)]
     assert found["stagerun_run_memory_peak_bytes"] == [({"stage": PROBE}, 7)]
     assert found["stagerun_run_gpu_memory_peak_bytes"] == [({"stage": PROBE}, 90)]
 
