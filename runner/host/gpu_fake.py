@@ -11,11 +11,11 @@ from runner.host.nvml_calls import (
     FUNCTION_NOT_FOUND,
     GPU_IS_LOST,
     LIBRARY_NOT_FOUND,
+    NOT_FOUND,
     NOT_SUPPORTED,
     TIMED_OUT,
 )
 
-NOT_FOUND = 6
 CRITICAL_ERROR: Final = 0x8
 Figure = TypeVar("Figure")
 _TEXTS = {

@@ -13,7 +13,7 @@ from typing import Any, Self
 from runner.host.cgroup import ROOT, Cgroup, CgroupReading, find_cgroup, read_text
 from runner.host.figures import TimeMean, largest
 from runner.host.gpu_curve import CurvePoint, GpuUse
-from runner.host.granted_gpus import GrantedGpus
+from runner.host.granted_gpus import GpuShare, GrantedGpus
 from runner.host.nvml import Nvml
 
 
@@ -23,7 +23,8 @@ class Sample:
 
     ``memory_bytes`` leaves out file cache that can be dropped, ``memory_peak_bytes`` is the
     kernel's mark and includes it. ``gpu_memory_bytes`` is what the container's processes hold on
-    the granted GPUs, ``gpu_utilisation`` the mean of those GPUs as a whole, from 0 to 1.
+    the granted GPUs, ``gpu_utilisation`` the mean of those GPUs as a whole, from 0 to 1; ``gpu`` is
+    all that was seen of them.
     """
 
     time: datetime
@@ -34,6 +35,7 @@ class Sample:
     write_bytes: int | None = None
     gpu_memory_bytes: int | None = None
     gpu_utilisation: float | None = None
+    gpu: GpuShare = field(default_factory=GpuShare)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +135,7 @@ class Monitor:
             write_bytes=reading.write_bytes,
             gpu_memory_bytes=share.memory_bytes,
             gpu_utilisation=share.utilisation,
+            gpu=share,
         )
         self._totals.add(sample, now)
         return sample

@@ -14,11 +14,13 @@ from typing import Any, Final, NoReturn, ParamSpec, Protocol, TypeVar
 
 NOT_SUPPORTED: Final = 3
 NO_PERMISSION: Final = 4
+NOT_FOUND: Final = 6
 DRIVER_NOT_LOADED: Final = 9
 TIMED_OUT: Final = 10
 LIBRARY_NOT_FOUND: Final = 12
 FUNCTION_NOT_FOUND: Final = 13
 GPU_IS_LOST: Final = 15
+RESET_REQUIRED: Final = 16
 NO_DATA: Final = 21
 UNKNOWN: Final = 999
 # Not one of NVML's own: it has no negative ones.

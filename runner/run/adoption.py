@@ -174,7 +174,7 @@ def _begins_later(kept: Path, log: Path) -> bool:
 
 
 def _concluded(run: Run, container: Container, facts: Facts, clock: Stopwatch) -> "RunRecord":
-    stage, around = run.request.stage, circumstances(run)
+    stage, around = run.request.stage, circumstances(run, facts)
     note_end(run, facts, around, clock.laps_ms)
     container.remove()
     clock.lap("teardown")

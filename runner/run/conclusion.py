@@ -18,14 +18,17 @@ from runner.project.stage import StageSpec
 from runner.run.attempt import Run
 from runner.run.contract import Found, check_contract
 from runner.run.inputs import changed_inputs
+from runner.run.judgement import Circumstances, Judgement
 from runner.run.output import Output
 from runner.run.request import Host
 from runner.run.stopwatch import Stopwatch
 from runner.run.supervision import Facts, Supervision
-from runner.run.verdict import Circumstances, Judgement, judge
+from runner.run.verdict import judge
 
 if TYPE_CHECKING:
+    from runner.gpu.box import GpuBox
     from runner.manifest import RunRecord
+    from runner.run.gpu_watch import GpuWatch
 
 CANCEL: Final = "stagerun cancel"
 
@@ -71,6 +74,7 @@ def stop_asked(stage: StageSpec, job: Job, host: Host) -> Callable[[], str | Non
 def supervision(run: Run, emit: Observer) -> Supervision:
     """How to watch over this run."""
     request = run.request
+    watch = _gpu_watch(run, emit)
     return Supervision(
         stage=request.stage.id,
         run_id=run.id,
@@ -84,7 +88,22 @@ def supervision(run: Run, emit: Observer) -> Supervision:
             CANCEL if asked_to_stop(run.job, request.stage.id, run.began_at) else None
         ),
         meanwhile=lambda: meanwhile(run.host),
+        watch=watch or (lambda _: None),
+        notes=(lambda: watch.notes) if watch else tuple,
     )
+
+
+def _gpu_watch(run: Run, emit: Observer) -> "GpuWatch | None":
+    request = run.request
+    if not request.grant.uuids:
+        return None
+    from runner.run.gpu_request import gpu_box
+    from runner.run.gpu_watch import GpuWatch
+
+    def box() -> "GpuBox":
+        return gpu_box(request.project.settings.gpu, run.host)
+
+    return GpuWatch(request.stage, request.grant, box, emit)
 
 
 def output_of(run: Run, emit: Observer) -> Output:
@@ -105,18 +124,23 @@ def output_into(log: Path, run: Run, emit: Observer) -> Output:
     )
 
 
-def circumstances(run: Run) -> Circumstances:
+def circumstances(run: Run, facts: Facts) -> Circumstances:
     """What the verdict needs beside facts and findings."""
-    from runner.host.gpu import lost
-
     request = run.request
     uuids = request.grant.uuids
+    gone: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    if uuids:
+        from runner.run.gpu_end import lost_gpus, notes_at_end
+
+        gone, notes = lost_gpus(run, facts), tuple(notes_at_end(run, facts))
     return Circumstances(
         stage=request.stage,
         limits=request.limits.values,
         disk_free_bytes=free_bytes(run.job.root),
         gpus=uuids,
-        gpus_lost=(lost(uuids, run.host.inventory()) or ()) if uuids else (),
+        gpus_lost=gone,
+        notes=notes,
         inputs_changed=tuple(changed_inputs(run.job, request.inputs)),
     )
 
@@ -147,4 +171,8 @@ def conclude(
     record = build_record(run, facts, found, judgement, around, clock.laps_ms)
     record = run.redaction.record(record)
     close(run.job, record)
+    if run.request.grant.uuids:
+        from runner.run.gpu_end import learn_peaks
+
+        learn_peaks(run, facts, record)
     return record

@@ -19,6 +19,7 @@ from runner.job.job_manifest import read_record
 from runner.job.journal import ENDED, owner_of
 from runner.project.stage import Resources, StageSpec
 from runner.run.contract import check_contract
+from runner.run.judgement import Circumstances
 from runner.run.output import EndReport
 from runner.run.private_files import kept_secrets
 from runner.run.redaction import redaction_of
@@ -26,7 +27,7 @@ from runner.run.request import DECLARED_OUTPUTS, declared_outputs
 from runner.run.retry import Attempt, attempt_from
 from runner.run.site_access import kept_proxies
 from runner.run.supervision import Facts
-from runner.run.verdict import Circumstances, judge
+from runner.run.verdict import judge
 
 if TYPE_CHECKING:
     from runner.host.monitor import Usage
@@ -169,6 +170,7 @@ def _facts(plain: Mapping[str, Any]) -> Facts:
         "report": EndReport(**report) if report else None,
         "usage": usage_from(usage) if usage else None,
         "tail": tuple(plain["tail"]),
+        "notes": tuple(plain["notes"]),
     }
     return Facts(**{**plain, **changes})
 
@@ -180,6 +182,7 @@ def _circumstances(around: Circumstances) -> dict[str, Any]:
         "gpus": around.gpus,
         "gpus_lost": around.gpus_lost,
         "inputs_changed": around.inputs_changed,
+        "notes": around.notes,
     }
 
 
@@ -190,6 +193,7 @@ def _around(stage: StageSpec, plain: Mapping[str, Any]) -> Circumstances:
         "gpus": tuple(plain["gpus"]),
         "gpus_lost": tuple(plain["gpus_lost"]),
         "inputs_changed": tuple(plain["inputs_changed"]),
+        "notes": tuple(plain["notes"]),
     }
     return Circumstances(**{**plain, **changes})
 

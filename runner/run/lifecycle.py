@@ -67,7 +67,7 @@ def run_stage(
                 clock.lap("create")
                 facts = supervise(container, output_of(run, emit), supervision(run, emit))
                 clock.split(start=facts.start_ms, run=facts.duration_seconds * 1000)
-                around = circumstances(run)
+                around = circumstances(run, facts)
                 note_end(run, facts, around, clock.laps_ms)
                 keep_if_failed(run, container, facts, around)
             clock.lap("teardown")

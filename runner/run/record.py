@@ -34,11 +34,11 @@ from runner.project.stage import StageSpec
 from runner.run.attempt import Run
 from runner.run.contract import Found
 from runner.run.findings import REPORTED
+from runner.run.judgement import Circumstances, Judgement
 from runner.run.measured import gpu_curves, usage
 from runner.run.request import Request
 from runner.run.retry import Attempt
 from runner.run.supervision import Facts
-from runner.run.verdict import Circumstances, Judgement
 from runner.stage_document import StageStatus
 from runner.version import VERSION
 
@@ -119,7 +119,7 @@ def draft(
         gpu_curve=gpu_curves(facts),
         overheads_ms={name: round(value, 1) for name, value in overheads_ms.items()},
         evidence=_evidence(facts, around),
-        warnings=list(request.notices),
+        warnings=[*request.notices, *around.notes],
         runner=runner_identity(run.host.identity),
     )
 
@@ -240,9 +240,13 @@ def _evidence(facts: Facts, around: Circumstances) -> Evidence:
         oom_kills=facts.report.oom_kills if facts.report else None,
         stopped_for=facts.stopped_for,
         engine_error=facts.engine_error,
-        gpu_error=f"{', '.join(around.gpus_lost)} vanished" if around.gpus_lost else None,
+        gpu_error=facts.stop_story or _vanished(around),
         disk_free_bytes=around.disk_free_bytes,
     )
+
+
+def _vanished(around: Circumstances) -> str | None:
+    return f"{', '.join(around.gpus_lost)} vanished" if around.gpus_lost else None
 
 
 def _manifest_evidence(found: Found) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from runner.errors import EngineError, EngineUnavailableError, StagerunError
 from runner.events import Observer, Resources
@@ -24,6 +24,9 @@ from runner.run.output import EndReport, Output
 if TYPE_CHECKING:
     from runner.host.monitor import Sample, Usage
 
+Ends: TypeAlias = "queue.SimpleQueue[int | StagerunError | Stop | None]"
+GPU_LOST: Final = "gpu_lost"
+GPU_LIMIT: Final = "gpu_limit"
 KILL_WAIT_SECONDS: Final = 30.0
 UNNOTICED_SECONDS: Final = 2.0
 DRAIN_SECONDS: Final = 5.0
@@ -31,9 +34,25 @@ LONGEST_DRAIN_SECONDS: Final = 600.0
 SIGNALLED: Final = frozenset({128 + signal.SIGTERM, 128 + signal.SIGKILL})
 
 
+@dataclass(frozen=True)
+class Stop:
+    """Why a run is stopped that nobody cancelled: a word for the cause, and the whole story.
+
+    ``at_once`` is whether its stage gets no time to end by itself.
+    """
+
+    cause: str
+    story: str
+    at_once: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is known about how a container ended; None is unknown, not no."""
+    """What is known about how a container ended; None is unknown, not no.
+
+    ``stop_story`` goes with ``stopped_for``; ``notes`` are what the user must know of the run
+    beside its end.
+    """
 
     started_at: datetime
     ended_at: datetime
@@ -43,6 +62,8 @@ class Facts:
     oom_flag: bool | None = None
     report: EndReport | None = None
     stopped_for: str | None = None
+    stop_story: str | None = None
+    notes: tuple[str, ...] = ()
     engine_error: str | None = None
     state: ContainerState | None = None
     usage: "Usage | None" = None
@@ -68,6 +89,12 @@ class Supervision:
 
     meanwhile: Callable[[], None] = lambda: None
     """Work for the time that the engine needs to start the container."""
+
+    watch: "Callable[[Sample], Stop | None]" = lambda _: None
+    """Looks at each sample, and says whether the run has to be stopped for what it shows."""
+
+    notes: Callable[[], tuple[str, ...]] = tuple
+    """What the watch has to say when the run has ended."""
 
 
 def supervise(container: Container, output: Output, how: Supervision) -> Facts:
@@ -146,13 +173,13 @@ def _to_the_end(
     # What it has run already counts for its time limit.
     before = max(0.0, (datetime.now(UTC) - started_at).total_seconds())
     running = time.monotonic()
-    ended: queue.SimpleQueue[int | StagerunError | None] = queue.SimpleQueue()
+    ended: Ends = queue.SimpleQueue()
     threading.Thread(target=_wait, args=(container, ended), daemon=True, name="wait").start()
     with contextlib.ExitStack() as stack:
         stack.enter_context(how.cancellation.listening(lambda: ended.put(None)))
         state = _state(container)
-        usage = stack.enter_context(_sampled(state, how))
-        end, stopped_for = _until_the_end(container, ended, how, how.timeout - before)
+        usage = stack.enter_context(_sampled(state, how, ended))
+        end, stopped_for, story = _until_the_end(container, ended, how, how.timeout - before)
     duration = before + time.monotonic() - running
     if stopped_for is None and (somebody := how.stopped_by()):
         stopped_for = f"cancelled by {somebody}"
@@ -169,6 +196,8 @@ def _to_the_end(
         oom_flag=final.oom_killed if final else None,
         report=output.report,
         stopped_for=stopped_for,
+        stop_story=story,
+        notes=how.notes(),
         engine_error=str(end) if isinstance(end, StagerunError) else None,
         state=state or final,
         usage=usage(),
@@ -192,7 +221,7 @@ def _drain(reader: threading.Thread, output: Output) -> None:
         reader.join(DRAIN_SECONDS)
 
 
-def _wait(container: Container, ended: "queue.SimpleQueue[int | StagerunError | None]") -> None:
+def _wait(container: Container, ended: Ends) -> None:
     try:
         ended.put(container.wait())
     except StagerunError as problem:
@@ -221,7 +250,7 @@ def _state(container: Container) -> ContainerState | None:
 
 @contextlib.contextmanager
 def _sampled(
-    state: ContainerState | None, how: Supervision
+    state: ContainerState | None, how: Supervision, ended: Ends
 ) -> Iterator[Callable[[], "Usage | None"]]:
     if state is None or not state.pid:
         yield lambda: None
@@ -239,6 +268,8 @@ def _sampled(
                 gpu_utilisation=sample.gpu_utilisation,
             )
         )
+        if (stop := how.watch(sample)) is not None:
+            ended.put(stop)
 
     with sampling(state.pid, gpus=how.gpus, on_sample=show) as sampler:
         yield sampler.summary
@@ -246,12 +277,13 @@ def _sampled(
 
 def _until_the_end(
     container: Container,
-    ended: "queue.SimpleQueue[int | StagerunError | None]",
+    ended: Ends,
     how: Supervision,
     seconds: float,
-) -> tuple[int | StagerunError, str | None]:
+) -> tuple[int | StagerunError, str | None, str | None]:
     deadline = time.monotonic() + seconds
     stopped_for: str | None = None
+    story: str | None = None
     killed = False
     while True:
         try:
@@ -260,7 +292,7 @@ def _until_the_end(
         except queue.Empty:
             if killed:
                 problem = "the container did not end after SIGKILL; look at it with docker ps"
-                return EngineError(problem), stopped_for
+                return EngineError(problem), stopped_for, story
             if stopped_for is None:
                 stopped_for = "timeout"
                 container.signal("SIGTERM")
@@ -270,8 +302,14 @@ def _until_the_end(
                 container.signal("SIGKILL")
                 deadline = time.monotonic() + KILL_WAIT_SECONDS
             continue
+        if isinstance(end, Stop):
+            if stopped_for is None:
+                stopped_for, story, killed = end.cause, end.story, end.at_once
+                container.signal("SIGKILL" if killed else "SIGTERM")
+                deadline = time.monotonic() + (KILL_WAIT_SECONDS if killed else how.stop_grace)
+            continue
         if end is not None:
-            return end, stopped_for
+            return end, stopped_for, story
         if how.cancellation.count > 1 and not killed:
             stopped_for, killed = _cancelled(how), True
             container.signal("SIGKILL")

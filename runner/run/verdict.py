@@ -5,61 +5,31 @@ causes, and a child's OOM kill may end in exit code 0. Missing evidence is unkno
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from runner.errors import Verdict
 from runner.project.quantity import duration_text, limit_text, size_text
-from runner.project.stage import Resources, StageSpec
 from runner.run.contract import Found
-from runner.run.supervision import SIGNALLED, Facts
+from runner.run.gpu_verdict import gpu_gone, gpu_limit, gpu_lost, gpu_memory, gpu_mismatch
+from runner.run.judgement import Circumstances, Judgement, texts_of
+from runner.run.supervision import GPU_LIMIT, GPU_LOST, SIGNALLED, Facts
 
-PROOF_SAMPLES: Final = 3
 QUOTED: Final = 400
 WARNINGS_SHOWN: Final = 10
 NEARLY_NOTHING: Final = 1 << 20
 DISK_PATTERN: Final = re.compile(r"No space left on device|Errno 28|ENOSPC", re.IGNORECASE)
-GPU_MEMORY_PATTERN: Final = re.compile(
-    r"CUDA (error: )?out of memory|CUDA failed with error out of memory|CUBLAS_STATUS_ALLOC_FAILED"
-    r"|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judgement:
-    """The verdict, why, and what to do next."""
-
-    verdict: Verdict
-    reason: str
-    advice: str | None = None
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Circumstances:
-    """What the verdict needs beside facts and findings."""
-
-    stage: StageSpec
-    limits: Resources
-    disk_free_bytes: int | None
-    gpus: tuple[str, ...] = ()
-    gpus_lost: tuple[str, ...] = ()
-    inputs_changed: tuple[str, ...] = ()
 
 
 def judge(facts: Facts, found: Found, around: Circumstances) -> Judgement:
     """The first cause that fits, in the order of the table of verdicts."""
-    for cause in (_stopped, _engine, _gpu_lost):
+    for cause in (_stopped, _engine, gpu_lost, gpu_limit):
         if judgement := cause(facts, around):
             return judgement
     if not _succeeded(facts, found):
-        for trouble in (_gpu_memory, _memory, _disk, _stage):
+        for trouble in (gpu_gone, gpu_memory, _memory, _disk, _stage):
             if judgement := trouble(facts, found, around):
                 return judgement
-    return (
-        _contract(found, around) or _gpu_mismatch(facts, around) or _success(facts, found, around)
-    )
+    return _contract(found, around) or gpu_mismatch(facts, around) or _success(facts, found, around)
 
 
 def _succeeded(facts: Facts, found: Found) -> bool:
@@ -68,7 +38,7 @@ def _succeeded(facts: Facts, found: Found) -> bool:
 
 
 def _stopped(facts: Facts, around: Circumstances) -> Judgement | None:
-    if facts.stopped_for is None:
+    if facts.stopped_for in (None, GPU_LOST, GPU_LIMIT):
         return None
     if facts.stopped_for == "timeout":
         limit = duration_text(around.limits.timeout or 0)
@@ -91,33 +61,6 @@ def _engine(facts: Facts, _: Circumstances) -> Judgement | None:
         verdict=Verdict.ENGINE_UNAVAILABLE,
         reason=f"The engine was lost during the run: {facts.engine_error}",
         advice="Run the stage again when the engine is back.",
-    )
-
-
-def _gpu_lost(_: Facts, around: Circumstances) -> Judgement | None:
-    if not around.gpus_lost:
-        return None
-    return Judgement(
-        verdict=Verdict.GPU_LOST,
-        reason=f"The GPU {', '.join(around.gpus_lost)} vanished during the run.",
-        advice="See stagerun doctor; the stage can run again on another GPU.",
-    )
-
-
-def _texts(facts: Facts, found: Found) -> str:
-    errors = found.manifest.errors if found.manifest else []
-    own = [error if isinstance(error, str) else error.message for error in errors]
-    return "\n".join([*own, *facts.tail])
-
-
-def _gpu_memory(facts: Facts, found: Found, around: Circumstances) -> Judgement | None:
-    match = GPU_MEMORY_PATTERN.search(_texts(facts, found))
-    if match is None or not around.gpus:
-        return None
-    return Judgement(
-        verdict=Verdict.OOM_GPU,
-        reason=f"The GPU's memory was full (the stage reported: {match[0]}).",
-        advice="Choose a smaller model or batch, or wait until the GPU is free.",
     )
 
 
@@ -151,7 +94,7 @@ def _memory(facts: Facts, _: Found, around: Circumstances) -> Judgement | None:
 
 
 def _disk(facts: Facts, found: Found, around: Circumstances) -> Judgement | None:
-    says_so = DISK_PATTERN.search(_texts(facts, found))
+    says_so = DISK_PATTERN.search(texts_of(facts, found))
     free = around.disk_free_bytes
     if not says_so and (free is None or free > NEARLY_NOTHING):
         return None
@@ -218,18 +161,6 @@ def _contract(found: Found, around: Circumstances) -> Judgement | None:
             advice=where,
         )
     return None
-
-
-def _gpu_mismatch(facts: Facts, around: Circumstances) -> Judgement | None:
-    usage = facts.usage
-    if not around.gpus or not usage or usage.samples < PROOF_SAMPLES or usage.gpu_used is not False:
-        return None
-    return Judgement(
-        verdict=Verdict.GPU_MISMATCH,
-        reason=f"The stage was granted {', '.join(around.gpus)}, and in {usage.samples} samples "
-        "none of its processes held any GPU memory.",
-        advice="It ran on the CPU: look in stage.log which device its engine chose.",
-    )
 
 
 def _success(facts: Facts, found: Found, around: Circumstances) -> Judgement:

@@ -9,7 +9,8 @@ import pytest
 from runner.errors import Verdict
 from runner.host.monitor import Usage
 from runner.run.findings import Problem
-from runner.run.verdict import Judgement, judge
+from runner.run.judgement import Judgement
+from runner.run.verdict import judge
 from tests.unit.run.verdict_facts import AROUND, DONE, GPU, found, verdict
 
 ERROR = Problem(path="a", text="tracked as an output, not there")
@@ -124,7 +125,7 @@ def test_a_gpu_that_vanished_is_named() -> None:
     assert "GPU-2" in judgement.reason
 
 
-UNUSED = Usage(gpu_used=False, samples=9)
+UNUSED = Usage(gpu_used=False, gpu_samples=9)
 # The order of the table of verdicts; what makes each row fit, as facts, manifest, circumstances.
 CAUSES: list[tuple[Verdict, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     (Verdict.CANCELLED, {"stopped_for": "cancelled by SIGINT"}, {}, {}),

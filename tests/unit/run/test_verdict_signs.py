@@ -136,6 +136,6 @@ def test_a_full_gpu_is_recognised_by_what_libraries_say(text: str) -> None:
 def test_a_gpu_counts_as_unused_only_when_that_was_seen(
     used: bool | None, samples: int, expected: Verdict
 ) -> None:
-    facts = replace(DONE, usage=Usage(gpu_used=used, samples=samples))
+    facts = replace(DONE, usage=Usage(gpu_used=used, gpu_samples=samples))
     assert verdict(facts, found(), GPU) is expected
     assert verdict(facts, found(), AROUND) is Verdict.SUCCESS

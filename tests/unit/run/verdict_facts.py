@@ -10,8 +10,9 @@ from runner.errors import Verdict
 from runner.project.stage import Parent, Resources, StageSpec
 from runner.run.contract import Found
 from runner.run.findings import Problem
+from runner.run.judgement import Circumstances
 from runner.run.supervision import Facts
-from runner.run.verdict import Circumstances, judge
+from runner.run.verdict import judge
 from runner.stage_document import StageManifest
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
