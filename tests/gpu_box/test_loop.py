@@ -8,7 +8,6 @@ import pytest
 
 from tests.faults.calls import ended, wait_until
 from tests.gpu_box.box import UUIDS, GpuBox
-from tests.gpu_box.card import Afterlife
 from tests.nvml_stub import GIB
 from tests.project_kit import ROOT
 
@@ -71,20 +70,6 @@ def test_a_stranger_on_a_gpu_leaves_a_stage_the_other_ones(box: GpuBox) -> None:
     assert outcome.record is not None
     assert outcome.record["gpu"]["uuids"] == [UUIDS[1]]
     assert box.driver.greatest_bytes(UUIDS[1]) > 20 * GIB
-
-
-def test_memory_that_a_gpu_keeps_comes_back_when_it_is_told_to(box: GpuBox) -> None:
-    box.stage("fake_cuda.allocate(4 * GIB)", "fake_cuda.hold(1.5)")
-    at_rest = box.driver.used_bytes(UUIDS[0])
-    box.driver.keep_memory(UUIDS[0], Afterlife())
-
-    outcome = box.run(box.kit.job())
-
-    assert outcome.code == 0, outcome.text
-    wait_until(lambda: not box.driver.holders(UUIDS[0]), "the driver has seen the end")
-    assert box.driver.used_bytes(UUIDS[0]) == at_rest + 4 * GIB
-    box.driver.give_memory_back(UUIDS[0])
-    assert box.driver.used_bytes(UUIDS[0]) == at_rest
 
 
 def test_a_process_of_the_host_takes_memory_as_a_container_does(box: GpuBox) -> None:
