@@ -29,6 +29,7 @@ SPEC = """\
 summary: Tells which GPUs it sees
 {parents}
 gpu: {need}
+gpu_proof: off
 inputs: {{text: input/text}}
 outputs: {{copy: {{file: copy.txt, type: text}}}}
 resources: {{cpus: 1, memory: 128MiB, tmp: 16MiB, pids: 64, timeout: 60s, gpu_memory: {memory}}}
