@@ -53,6 +53,8 @@ VERBS: Final[dict[str, Verb]] = {
     "models": Verb(MAINTAIN, "Show, add or verify the models that stages need."),
     "reap": Verb(MAINTAIN, "Remove what dead runners left."),
     "clean": Verb(MAINTAIN, "Remove what is no longer needed."),
+    "gpus": Verb(MAINTAIN, "Show the GPUs, who holds them and who waits."),
+    "metrics": Verb(MAINTAIN, "Write figures of GPUs and runs for Prometheus."),
     "doctor": Verb(MAINTAIN, "Check whether this machine can run the project."),
     "completion": Verb(MAINTAIN, "Print the completion script of a shell."),
 }
