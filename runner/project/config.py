@@ -250,6 +250,9 @@ def resolve_retry(
 
 
 def _change_misfit(stage: StageSpec, change: Change) -> str | None:
+    if change.is_gpu:
+        needs_it = "only a stage with gpu: optional can do without one"
+        return None if stage.gpu == "optional" else needs_it
     key = stage.config.get(change.name)
     if key is None:
         return f"{stage.id} declares no such key{_close(change.name, stage.config)}".rstrip(".")

@@ -45,6 +45,10 @@ ONLY_WAITING_HELPS: Final = frozenset({Verdict.ENGINE_UNAVAILABLE, Verdict.GPU_U
 
 SIZES: Final = frozenset({"memory", "tmp", "shm", "gpu_memory"})
 LIMITS: Final = SIZES | {"cpus", "pids", "timeout"}
+GPU: Final = "gpu"
+NO_GPU: Final = "none"
+"""What a rule sets ``gpu`` to, for a stage that can do without one."""
+
 WORDS: Final = {"double": 2.0, "halve": 0.5}
 TIMES: Final = re.compile(r"[×x]\s*(\d{1,6}(?:\.\d{1,6})?)")  # noqa: RUF001 - people write it so
 
@@ -66,6 +70,11 @@ class Change:
     def is_limit(self) -> bool:
         """Whether it is about a limit and not about a setting."""
         return self.name in LIMITS
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it takes the GPU away."""
+        return self.name == GPU
 
 
 @dataclass(frozen=True, kw_only=True)

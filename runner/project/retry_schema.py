@@ -16,8 +16,10 @@ from pydantic import (
 from runner.errors import Verdict
 from runner.project.quantity import parse_duration
 from runner.project.retry import (
+    GPU,
     LIMITS,
     NEVER_RETRIED,
+    NO_GPU,
     ONLY_WAITING_HELPS,
     RETRIED,
     amount,
@@ -106,7 +108,7 @@ class RetryPart(BaseModel):
     @property
     def keys(self) -> list[str]:
         """The settings that it changes."""
-        return [name for name in self.set if name not in LIMITS]
+        return [name for name in self.set if name not in LIMITS and name != GPU]
 
     @model_validator(mode="after")
     def _changes_help(self) -> "RetryPart":
@@ -115,6 +117,11 @@ class RetryPart(BaseModel):
             problem = f"only waiting helps against {idle[0]}: give it a rule without 'set'"
             raise ValueError(problem)
         for name, change in self.set.items():
+            if name == GPU:
+                if change.to != NO_GPU:
+                    problem = f"'gpu' can be set to {NO_GPU} alone, for a stage that can do without"
+                    raise ValueError(problem)
+                continue
             if name.islower() and name not in LIMITS:
                 problem = f"there is no limit {name!r}; there are {', '.join(sorted(LIMITS))}"
                 raise ValueError(problem)

@@ -30,9 +30,10 @@ from runner.run.conclusion import (
 )
 from runner.run.contract import check_contract
 from runner.run.ended import note_end, unfinished
+from runner.run.facts import Facts
 from runner.run.request import Request
 from runner.run.stopwatch import Stopwatch
-from runner.run.supervision import Facts, rejoin
+from runner.run.supervision import rejoin
 from runner.run.verdict import judge
 
 if TYPE_CHECKING:

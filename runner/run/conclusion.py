@@ -17,12 +17,13 @@ from runner.job.stop_request import asked_to_stop
 from runner.project.stage import StageSpec
 from runner.run.attempt import Run
 from runner.run.contract import Found, check_contract
+from runner.run.facts import Facts
 from runner.run.inputs import changed_inputs
 from runner.run.judgement import Circumstances, Judgement
 from runner.run.output import Output
 from runner.run.request import Host
 from runner.run.stopwatch import Stopwatch
-from runner.run.supervision import Facts, Supervision
+from runner.run.supervision import Supervision
 from runner.run.verdict import judge
 
 if TYPE_CHECKING:

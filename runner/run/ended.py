@@ -19,6 +19,7 @@ from runner.job.job_manifest import read_record
 from runner.job.journal import ENDED, owner_of
 from runner.project.stage import Resources, StageSpec
 from runner.run.contract import check_contract
+from runner.run.facts import Facts
 from runner.run.judgement import Circumstances
 from runner.run.output import EndReport
 from runner.run.private_files import kept_secrets
@@ -26,7 +27,6 @@ from runner.run.redaction import redaction_of
 from runner.run.request import DECLARED_OUTPUTS, declared_outputs
 from runner.run.retry import Attempt, attempt_from
 from runner.run.site_access import kept_proxies
-from runner.run.supervision import Facts
 from runner.run.verdict import judge
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from runner.gpu.peaks import Peak, is_far, learn
 from runner.host.gpu import lost
 from runner.project.quantity import limit_text
 from runner.run.attempt import Run
+from runner.run.facts import GPU_LOST, Facts
 from runner.run.gpu_request import gpu_box, notes_folder
 from runner.run.gpu_watch import program_of
-from runner.run.supervision import GPU_LOST, Facts
 
 if TYPE_CHECKING:
     from runner.manifest import RunRecord

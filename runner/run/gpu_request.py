@@ -82,7 +82,7 @@ def gpu_request(
         models={
             f"{name} {file}": it for name, files in models.items() for file, it in files.items()
         },
-        settings={name: str(config[name].value) for name in _decisive(stage) if name in config},
+        settings={name: str(config[name].value) for name in decisive_settings(stage)},
     )
     known = peaks(notes_folder(sharing), key)
     if values.gpu_memory is not None:
@@ -95,7 +95,7 @@ def gpu_request(
     return GpuRequest(wish=wish, source=source, key=key, peaks=known)
 
 
-def _decisive(stage: StageSpec) -> tuple[str, ...]:
+def decisive_settings(stage: StageSpec) -> tuple[str, ...]:
     """The settings on which the GPU memory depends; where nothing is said of that, all."""
     if stage.gpu_memory_depends_on is not None:
         return stage.gpu_memory_depends_on
@@ -104,7 +104,7 @@ def _decisive(stage: StageSpec) -> tuple[str, ...]:
         for rule in stage.retry
         if "oom_gpu" in rule.on
         for change in rule.changes
-        if not change.is_limit
+        if change.name in stage.config
     }
     used = {key for model in stage.models for key in (*model.when, *_keys_of(model.folder))}
     return tuple(sorted(changed | used)) if changed else tuple(sorted(stage.config))

@@ -6,8 +6,8 @@ from typing import Final
 from runner.errors import Verdict
 from runner.project.quantity import limit_text
 from runner.run.contract import Found
+from runner.run.facts import GPU_LIMIT, GPU_LOST, Facts
 from runner.run.judgement import Circumstances, Judgement, texts_of
-from runner.run.supervision import GPU_LIMIT, GPU_LOST, Facts
 
 PROOF_SAMPLES: Final = 3
 GPU_MEMORY_PATTERN: Final = re.compile(

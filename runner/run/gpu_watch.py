@@ -11,7 +11,7 @@ from runner.gpu.box import GpuBox
 from runner.host.gpu import Grant
 from runner.project.quantity import limit_text
 from runner.project.stage import StageSpec
-from runner.run.supervision import GPU_LIMIT, GPU_LOST, Stop
+from runner.run.facts import GPU_LIMIT, GPU_LOST, Stop
 
 if TYPE_CHECKING:
     from runner.host.monitor import Sample

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from runner.errors import Verdict
 from runner.project.stage import Resources, StageSpec
 from runner.run.contract import Found
-from runner.run.supervision import Facts
+from runner.run.facts import Facts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from runner.host.figures import largest
 from runner.host.gpu_curve import GpuUse
 from runner.host.monitor import Usage as Samples
 from runner.manifest import GpuCurve, Usage
-from runner.run.supervision import Facts
+from runner.run.facts import Facts
 
 
 def usage(facts: Facts) -> Usage:

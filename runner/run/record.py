@@ -33,12 +33,12 @@ from runner.project.quantity import limit_text
 from runner.project.stage import StageSpec
 from runner.run.attempt import Run
 from runner.run.contract import Found
+from runner.run.facts import Facts
 from runner.run.findings import REPORTED
 from runner.run.judgement import Circumstances, Judgement
 from runner.run.measured import gpu_curves, usage
 from runner.run.request import Request
 from runner.run.retry import Attempt
-from runner.run.supervision import Facts
 from runner.stage_document import StageStatus
 from runner.version import VERSION
 

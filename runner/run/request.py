@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.errors import ImageMissingError, SettingsError
+from runner.errors import GpuUnavailableError, ImageMissingError, SettingsError
 from runner.host.engine import Engine
 from runner.host.gpu import Grant, Inventory
 from runner.host.images import Condition, image_state
@@ -25,7 +25,7 @@ from runner.run.inputs import InputFile, resolve_inputs
 from runner.run.pins import check_digest, check_pins
 from runner.run.retry import Attempt
 from runner.run.site_access import SiteAccess, find_site_access
-from runner.run.variant import allowed_variants, choose_variant, gpu_variant
+from runner.run.variant import allowed_variants, choose_variant, gpu_variant, needs_gpu
 
 if TYPE_CHECKING:
     from runner.gpu.reserving import Held
@@ -128,6 +128,8 @@ def resolve(
         return _basis(stage, project, host, options, variant, config, inputs, digests)
 
     on_gpu = None if attempt.without_gpu else gpu_variant(stage, allowed)
+    if attempt.without_gpu and needs_gpu(stage, allowed):
+        raise GpuUnavailableError(attempt.without_gpu)
 
     def asked_of_gpus() -> "GpuRequest":
         from runner.run.gpu_request import gpu_request
@@ -139,6 +141,8 @@ def resolve(
 
     chosen = choose_variant(stage, allowed, on_gpu, asked_of_gpus, project, host, options)
     granted, variant = chosen.grant, chosen.variant
+    if attempt.without_gpu:
+        granted = Grant(fallback_reason=attempt.without_gpu)
     basis = answers = basis_of(variant, config)
     if config != asked:
         # The result answers what was asked: a later call, which asks the same, has to find it.

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from runner.errors import Verdict
 from runner.project.config import ResolvedLimits, Value, amount_text
-from runner.project.retry import SIZES, Change, RetryRule, amount
+from runner.project.retry import NO_GPU, SIZES, Change, RetryRule, amount
 from runner.project.stage import Key, Resources
 
 SOURCE: Final = "retry"
@@ -37,7 +37,8 @@ class Attempt:
 
     ``because`` is the cause of the attempt before, ``after`` its run where there was one;
     ``variant`` is the one that ran as asked, None while nothing has run. One ``without_gpu`` runs
-    on the CPU although the stage could have a GPU.
+    on the CPU although the stage could have a GPU, for this reason. One that is ``remembered``
+    begins with the changes with which that run fitted into the GPU's memory.
     """
 
     number: int = 1
@@ -45,7 +46,8 @@ class Attempt:
     because: Verdict | None = None
     after: str | None = None
     variant: str | None = None
-    without_gpu: bool = False
+    without_gpu: str | None = None
+    remembered: str | None = None
     config: Mapping[str, str] = field(default_factory=dict)
     limits: Resources = field(default_factory=Resources)
     changes: tuple[Changed, ...] = ()
@@ -73,6 +75,9 @@ class Attempt:
         """What the user must know of a result that was made otherwise than asked."""
         if not self.changes:
             return None
+        if self.remembered and self.number == 1:
+            before = f"since this fitted into the GPU's memory in run {self.remembered}"
+            return f"{before}: ran with {listed(self.changes)}"
         return f"{self}, after {self.because}: ran with {listed(self.changes)}"
 
 
@@ -133,6 +138,7 @@ def _changed(
     """The attempt with these changes; None where none of them changes anything."""
     limits = _there(attempt.limits)
     config, told = dict(attempt.config), []
+    without_gpu = attempt.without_gpu
     for change in changes:
         name = change.name
         if change.is_limit:
@@ -141,6 +147,10 @@ def _changed(
             if new is not None and new != old:
                 limits[name] = new
                 told.append(_told(attempt, name, _limit_text(name, old), _limit_text(name, new)))
+        elif change.is_gpu:
+            if not attempt.without_gpu:
+                without_gpu = f"its memory did not suffice in run {tried.run_id}"
+                told.append(_told(attempt, name, "optional", NO_GPU))
         elif name in keys and name in tried.config:
             before = tried.config[name].value
             after = _setting(change, before, keys[name])
@@ -152,6 +162,7 @@ def _changed(
     return replace(
         attempt,
         variant=attempt.variant or tried.variant,
+        without_gpu=without_gpu,
         config=config,
         limits=Resources(**limits),
         changes=tuple({item.name: item for item in (*attempt.changes, *told)}.values()),

@@ -4,7 +4,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from runner.errors import CancelledError, StageBusyError, StagerunError, Verdict
@@ -14,6 +15,7 @@ from runner.job.folder import Job
 from runner.job.lock import stage_lock
 from runner.project.config import resolve_retry
 from runner.project.pipeline import Project
+from runner.project.retry import RetryRule
 from runner.project.stage import StageSpec
 from runner.run.conclusion import stop_asked
 from runner.run.lifecycle import run_stage
@@ -22,6 +24,8 @@ from runner.run.request import Host, RunOptions
 from runner.run.retry import Attempt, Next, Tried, listed, next_attempt
 
 LOOK_EVERY_SECONDS: Final = 0.2
+MOST_MOVES: Final = 3
+MOVED: Final = "It runs again on another GPU, which does not count as an attempt."
 
 
 def run_attempts(
@@ -29,19 +33,13 @@ def run_attempts(
 ) -> Outcome:
     """Run one stage as ``run_stage`` does, and again while it fails and its rules allow it.
 
-    Observers hear of one end of the stage. Raises what the last attempt raises, ConfigError for
-    rules that do not fit, and CancelledError.
+    It begins with what fitted into the memory of a GPU before. A stage that can do without a GPU
+    does where it gets none; one whose GPU was lost runs again on another, which is no attempt of
+    its own. Observers hear of one end of the stage. Raises what the last attempt raises,
+    ConfigError for rules that do not fit, and CancelledError.
     """
-    rules = resolve_retry(stage, project, job.layer) if options.retry else ()
-    attempt = Attempt(of=max((rule.attempts for rule in rules), default=1))
-    stopped = stop_asked(stage, job, host)
-
-    def following(cause: Verdict | None, tried: Tried | None = None) -> Next | None:
-        if cause is None or stopped():
-            return None
-        most = memory_total_bytes()
-        return next_attempt(cause, attempt, rules, tried=tried, keys=stage.config, most_memory=most)
-
+    course = _Course(stage=stage, project=project, job=job, host=host, options=options)
+    attempt = course.first()
     while True:
         held: list[StageFinished] = []
         try:
@@ -54,21 +52,107 @@ def run_attempts(
                 emit=_without_end(held, emit),
             )
         except StagerunError as problem:
-            after = following(problem.verdict)
+            after = course.after_refusal(attempt, problem)
             if after is None:
                 raise
-            emit(_refused_attempt(stage, attempt, after, problem))
+            if after.attempt.number > attempt.number:
+                emit(_refused_attempt(stage, attempt, after, problem))
         else:
             if outcome.ran is not None:
                 # One that a dead runner began has the attempts before it on its account.
                 attempt = outcome.ran.request.options.attempt
-            after = None if outcome.good else following(outcome.verdict, _tried(outcome))
+            after = course.after_end(attempt, outcome)
             if after is None:
                 emit(_last_end(held[-1], attempt))
                 return outcome
             emit(_failed_attempt(held[-1], attempt, after, job))
-        _pause(stage, job, after, stopped, host, emit)
+        _pause(stage, job, after, course.stopped, host, emit)
         attempt = after.attempt
+
+
+@dataclass(kw_only=True)
+class _Course:
+    """What decides on the next attempt of one stage in one call."""
+
+    stage: StageSpec
+    project: Project
+    job: Job
+    host: Host
+    options: RunOptions
+    moves: int = 0
+    full_gpu: str | None = None
+
+    @cached_property
+    def rules(self) -> tuple[RetryRule, ...]:
+        if not self.options.retry:
+            return ()
+        return resolve_retry(self.stage, self.project, self.job.layer)
+
+    @cached_property
+    def stopped(self) -> Callable[[], str | None]:
+        return stop_asked(self.stage, self.job, self.host)
+
+    @property
+    def has_ladder(self) -> bool:
+        return self.stage.gpu != "none" and any(
+            rule.changes and Verdict.OOM_GPU in rule.on for rule in self.rules
+        )
+
+    def first(self) -> Attempt:
+        attempts = max((rule.attempts for rule in self.rules), default=1)
+        if not self.has_ladder:
+            return Attempt(of=attempts)
+        from runner.run.gpu_ladder import first_attempt
+
+        return first_attempt(self.stage, self.project, self.job, self.host, self.options, attempts)
+
+    def after_refusal(self, attempt: Attempt, problem: StagerunError) -> Next | None:
+        after = self._by_rules(attempt, problem.verdict)
+        is_without = self.stage.gpu == "optional" and attempt.without_gpu is None
+        if after is None and is_without and problem.verdict is Verdict.GPU_UNAVAILABLE:
+            # It was free a moment ago, or was waited for long enough.
+            return Next(attempt=replace(attempt, without_gpu=str(problem)), pause_seconds=0)
+        return after
+
+    def after_end(self, attempt: Attempt, outcome: Outcome) -> Next | None:
+        if outcome.good:
+            self._remember(outcome)
+            return None
+        names = outcome.ran.request.grant.names if outcome.ran else ()
+        if outcome.verdict is Verdict.OOM_GPU and names:
+            self.full_gpu = names[0]
+        if outcome.verdict is Verdict.GPU_LOST and self._may_move(outcome):
+            self.moves += 1
+            moved = replace(attempt, because=Verdict.GPU_LOST, after=outcome.run_id)
+            return Next(attempt=moved, pause_seconds=0)
+        return self._by_rules(attempt, outcome.verdict, _tried(outcome))
+
+    def _by_rules(
+        self, attempt: Attempt, cause: Verdict | None, tried: Tried | None = None
+    ) -> Next | None:
+        if cause is None or self.stopped():
+            return None
+        return next_attempt(
+            cause,
+            attempt,
+            self.rules,
+            tried=tried,
+            keys=self.stage.config,
+            most_memory=memory_total_bytes(),
+        )
+
+    def _may_move(self, outcome: Outcome) -> bool:
+        if not self.options.retry or self.moves == MOST_MOVES or self.stopped():
+            return False
+        from runner.run.gpu_ladder import may_move
+
+        return may_move(self.project, self.host, outcome)
+
+    def _remember(self, outcome: Outcome) -> None:
+        if self.has_ladder:
+            from runner.run.gpu_ladder import remember_rung
+
+            remember_rung(self.stage, self.project, self.job, self.options, outcome, self.full_gpu)
 
 
 def _without_end(held: list[StageFinished], emit: Observer) -> Observer:
@@ -112,7 +196,11 @@ def _failed_attempt(end: StageFinished, attempt: Attempt, after: Next, job: Job)
         attempts=after.attempt.of,
         verdict=Verdict(end.verdict or ""),
         summary=end.summary,
-        details=(*_changes(attempt, after), f"log: {log} · record: {job.run_folder(run_id)}"),
+        details=(
+            *_changes(attempt, after),
+            *_moved(attempt, after),
+            f"log: {log} · record: {job.run_folder(run_id)}",
+        ),
         run_id=run_id,
         duration_seconds=end.duration_seconds,
         memory_peak_bytes=end.memory_peak_bytes,
@@ -131,6 +219,10 @@ def _refused_attempt(
         summary=str(problem),
         details=_changes(attempt, after),
     )
+
+
+def _moved(attempt: Attempt, after: Next) -> tuple[str, ...]:
+    return (MOVED,) if after.attempt.number == attempt.number else ()
 
 
 def _changes(attempt: Attempt, after: Next) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ supervisor sleeps on a queue until one of them, the clock or the user has someth
 
 import contextlib
 import queue
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,57 +18,17 @@ from runner.events import Observer, Resources
 from runner.host.container import Container, ContainerState
 from runner.host.machine import process_exists
 from runner.run.cancellation import Cancellation
-from runner.run.output import EndReport, Output
+from runner.run.facts import SIGNALLED, Facts, Stop
+from runner.run.output import Output
 
 if TYPE_CHECKING:
     from runner.host.monitor import Sample, Usage
 
 Ends: TypeAlias = "queue.SimpleQueue[int | StagerunError | Stop | None]"
-GPU_LOST: Final = "gpu_lost"
-GPU_LIMIT: Final = "gpu_limit"
 KILL_WAIT_SECONDS: Final = 30.0
 UNNOTICED_SECONDS: Final = 2.0
 DRAIN_SECONDS: Final = 5.0
 LONGEST_DRAIN_SECONDS: Final = 600.0
-SIGNALLED: Final = frozenset({128 + signal.SIGTERM, 128 + signal.SIGKILL})
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a run is stopped that nobody cancelled: a word for the cause, and the whole story.
-
-    ``at_once`` is whether its stage gets no time to end by itself.
-    """
-
-    cause: str
-    story: str
-    at_once: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What is known about how a container ended; None is unknown, not no.
-
-    ``stop_story`` goes with ``stopped_for``; ``notes`` are what the user must know of the run
-    beside its end.
-    """
-
-    started_at: datetime
-    ended_at: datetime
-    duration_seconds: float
-    exit_code: int | None
-    oom_event: bool | None = None
-    oom_flag: bool | None = None
-    report: EndReport | None = None
-    stopped_for: str | None = None
-    stop_story: str | None = None
-    notes: tuple[str, ...] = ()
-    engine_error: str | None = None
-    state: ContainerState | None = None
-    usage: "Usage | None" = None
-    tail: tuple[str, ...] = ()
-    container_id: str | None = None
-    start_ms: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,6 +53,11 @@ def gpu_variant(stage: StageSpec, allowed: tuple[str, ...]) -> str | None:
     return allowed[0]
 
 
+def needs_gpu(stage: StageSpec, allowed: tuple[str, ...]) -> bool:
+    """Whether it cannot run on the CPU: by its spec, or by settings that leave nothing else."""
+    return allowed == (GPU_VARIANT,) or stage.gpu == "required"
+
+
 def likely_variant(stage: StageSpec, allowed: tuple[str, ...], host: "Host") -> str:
     """The variant that runs where no GPU of the machine is taken."""
     on_gpu = gpu_variant(stage, allowed)
@@ -102,7 +107,7 @@ def choose_variant(
     from runner.gpu.reservation import State
     from runner.run.gpu_request import gpu_box
 
-    is_needed = allowed == (GPU_VARIANT,) or stage.gpu == "required"
+    is_needed = needs_gpu(stage, allowed)
     box = gpu_box(project.settings.gpu, host)
     found = box.inventory()
     if not found.gpus:

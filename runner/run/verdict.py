@@ -10,9 +10,9 @@ from typing import Final
 from runner.errors import Verdict
 from runner.project.quantity import duration_text, limit_text, size_text
 from runner.run.contract import Found
+from runner.run.facts import GPU_LIMIT, GPU_LOST, SIGNALLED, Facts
 from runner.run.gpu_verdict import gpu_gone, gpu_limit, gpu_lost, gpu_memory, gpu_mismatch
 from runner.run.judgement import Circumstances, Judgement, texts_of
-from runner.run.supervision import GPU_LIMIT, GPU_LOST, SIGNALLED, Facts
 
 QUOTED: Final = 400
 WARNINGS_SHOWN: Final = 10

@@ -1,7 +1,9 @@
 """A stage that asks for a GPU, from its stage.yaml to its container: stub library, stub hook."""
 
 import json
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ SPEC = """\
 summary: Tells which GPUs it sees
 {parents}
 gpu: {need}
+gpu_proof: off
 inputs: {{text: input/text}}
 outputs: {{copy: {{file: copy.txt, type: text}}}}
 resources: {{cpus: 1, memory: 128MiB, tmp: 16MiB, pids: 64, timeout: 60s, gpu_memory: {memory}}}
@@ -238,3 +241,54 @@ def test_a_gpu_that_vanishes_during_the_run_is_named(machine: Machine, stub: Nvm
     outcome = ended(machine.job, "50_probe", process.returncode, text)
     assert (outcome.code, outcome.verdict) == (6, "gpu_lost"), text
     assert LARGE.uuid in text
+
+
+WAIT_FOR_GO = program(
+    "(folder / 'ready').touch()\n"
+    "while not Path('/job/input/go').exists(): time.sleep(0.02)\n"
+    "(folder / 'ready').unlink()"
+)
+
+
+def test_a_driver_that_begins_to_hang_during_a_run_holds_its_end_up_for_seconds_only(
+    machine: Machine, stub: NvmlStub
+) -> None:
+    machine.stage("required")
+    machine.kit.code("50_probe", WAIT_FOR_GO)
+    with started(machine.kit, "50_probe", machine.job, "--dev", **machine.environment) as process:
+        wait_until((machine.job / "50_probe/ready").exists, "the stage runs")
+        stub.show(SMALL, LARGE, hang=600)
+        time.sleep(1.5)
+        (machine.job / "input/go").touch()
+        text, _ = process.communicate(timeout=60)
+
+    outcome = ended(machine.job, "50_probe", process.returncode, text)
+    assert outcome.record is not None, text
+    assert outcome.verdict != "gpu_lost", text
+
+
+def test_the_course_of_the_gpu_is_kept_and_drawn(
+    machine: Machine, other_engine: SecondEngine, stub: NvmlStub
+) -> None:
+    machine.stage("required")
+    machine.kit.code("50_probe", WAIT_FOR_GO)
+    with started(machine.kit, "50_probe", machine.job, "--dev", **machine.environment) as process:
+        wait_until((machine.job / "50_probe/ready").exists, "the stage runs")
+        (container,) = other_engine.client.containers.list()
+        pid = container.attrs["State"]["Pid"]
+        held = replace(LARGE, processes=[(pid, 3 * GIB), (1, GIB)], utilisation=50)
+        stub.show(SMALL, replace(held, power_milliwatts=71_000, temperature=63))
+        time.sleep(2.5)
+        (machine.job / "input/go").touch()
+        text, _ = process.communicate(timeout=60)
+
+    outcome = ended(machine.job, "50_probe", process.returncode, text)
+    assert outcome.record is not None
+    curve = outcome.record["gpu_curve"][LARGE.uuid]
+    assert curve["memory_peak_bytes"] == 3 * GIB == max(filter(None, curve["memory_bytes"]))
+    assert outcome.record["usage"]["gpu_used"] is True
+    assert outcome.record["usage"]["gpu_energy_joules"] > 71
+    drawn = machine.kit.run("status", machine.job, "-v", timeout=60, **machine.environment).stdout
+    assert f"{LARGE.uuid[:12]}  memory" in drawn
+    assert "peak 3.2 GB of 25.8 GB" in drawn
+    assert "up to 63 °C" in drawn

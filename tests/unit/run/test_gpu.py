@@ -2,12 +2,13 @@
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from runner.errors import Verdict
-from runner.events import StageWaiting
+from runner.events import AttemptFailed, StageWaiting
 from runner.host.engine_fake import FakeProcess
 from runner.host.gpu import Gpu, Inventory
 from runner.job.folder import Job
@@ -16,7 +17,17 @@ from runner.run.outcome import Outcome
 from runner.run.request import RunOptions
 from runner.run.scheduler import execute, plan_job, run_plans
 from tests.project_kit import STAGE_YAML
-from tests.unit.run.conftest import GPU, PROBE, Place, copy, entry_of, record_of
+from tests.unit.run.conftest import (
+    GPU,
+    NO_GPU,
+    PROBE,
+    Place,
+    copy,
+    entry_of,
+    record_of,
+    request_of,
+    write_manifest,
+)
 
 GIB = 1 << 30
 HEAD_ROOM = 256 << 20
@@ -201,6 +212,43 @@ def test_waiting_for_a_gpu_can_be_cancelled(place: Place, job: Job) -> None:
 
 def test_a_gpu_that_vanished_during_the_run_is_the_cause_of_its_end(place: Place, job: Job) -> None:
     declare(place, "required")
+    place.inventory = Inventory(gpus=(GPU,))
+
+    def lose_it(process: FakeProcess) -> int:
+        place.inventory = NO_GPU
+        return copy(process)
+
+    place.programs[PROBE] = lose_it
+    outcome = place.run(job)
+    assert (outcome.verdict, outcome.exit_code) == (Verdict.GPU_LOST, 6)
+    assert "GPU-1" in entry_of(job)["reason"]
+
+
+def test_a_stage_whose_gpu_was_lost_runs_again_on_another_without_using_up_an_attempt(
+    place: Place, job: Job
+) -> None:
+    declare(place, "required")
+    place.inventory = Inventory(gpus=(GPU, OTHER))
+
+    def lose_it(process: FakeProcess) -> int:
+        place.inventory = Inventory(gpus=tuple(it for it in (OTHER,) if process.spec.gpus))
+        return copy(process)
+
+    place.programs[PROBE] = lose_it
+    outcome = place.run(job)
+    assert outcome.verdict is Verdict.SUCCESS
+    assert [item.spec.gpus for item in place.engine.created] == [("GPU-1",), ("GPU-2",)]
+    (failed,) = [event for event in place.events if isinstance(event, AttemptFailed)]
+    assert (failed.verdict, failed.attempt) == (Verdict.GPU_LOST, 1)
+    record = record_of(job, outcome.run_id)
+    assert (record["attempt"]["number"], record["attempt"]["because"]) == (1, "gpu_lost")
+    assert record["attempt"]["after"] == failed.run_id
+
+
+def test_a_gpu_that_was_lost_is_left_out_until_it_has_answered_for_a_while(
+    place: Place, job: Job
+) -> None:
+    declare(place, "required")
     place.inventory = Inventory(gpus=(GPU, OTHER))
 
     def lose_it(process: FakeProcess) -> int:
@@ -208,6 +256,96 @@ def test_a_gpu_that_vanished_during_the_run_is_the_cause_of_its_end(place: Place
         return copy(process)
 
     place.programs[PROBE] = lose_it
-    outcome = place.run(job)
-    assert (outcome.verdict, outcome.exit_code) == (Verdict.GPU_LOST, 6)
-    assert "GPU-1" in entry_of(job)["reason"]
+    place.run(job)
+    place.programs.pop(PROBE)
+    place.inventory = Inventory(gpus=(GPU,))
+    outcome = place.run(job, force=True)
+    assert outcome.verdict is Verdict.GPU_UNAVAILABLE
+    assert "GPU-1 is left out: it vanished during a run" in place.said()
+
+
+LADDER = """\
+config:
+  BATCH: {type: int, default: "8", help: Things at once}
+retry:
+  - {on: oom_gpu, attempts: 3, wait: 0, set: {BATCH: {by: halve, down_to: "4"}}}
+  - {on: oom_gpu, attempts: 4, wait: 0, set: {gpu: none}}
+"""
+
+
+def with_ladder(place: Place, fits: Callable[[int], bool]) -> list[tuple[int, bool]]:
+    """A stage whose batches fit into a GPU or not; returns what it is run with, as it is run."""
+    text = STAGE_YAML.format(source="input/text")
+    parents = "parents: {cpu: base, cuda: base}"
+    spec = f"{text.replace('parent: base', parents)}gpu: optional\n{LADDER}"
+    place.kit.spec(PROBE, spec)
+    place.build()
+    place.inventory = Inventory(gpus=(GPU,))
+    seen: list[tuple[int, bool]] = []
+
+    def work(process: FakeProcess) -> int:
+        batch = int(request_of(process)["config"]["BATCH"]["value"])
+        seen.append((batch, bool(process.spec.gpus)))
+        if process.spec.gpus and not fits(batch):
+            write_manifest(process, "failed", errors=["CUDA out of memory. Tried to allocate"])
+            return 1
+        return copy(process)
+
+    place.programs[PROBE] = work
+    return seen
+
+
+def test_a_stage_goes_down_its_ladder_and_the_next_job_begins_where_it_held(place: Place) -> None:
+    seen = with_ladder(place, lambda batch: batch <= 4)
+    outcome = place.run(place.job("one"))
+    assert (outcome.verdict, seen) == (Verdict.SUCCESS, [(8, True), (4, True)])
+
+    outcome = place.run(second := place.job("two"))
+
+    assert (outcome.verdict, seen[2:]) == (Verdict.SUCCESS, [(4, True)])
+    (warning,) = entry_of(second)["warnings"]
+    assert "BATCH 4 instead of 8" in warning
+    assert "fitted into the GPU's memory in run" in warning
+
+
+def test_the_processor_is_the_last_rung_of_a_stage_that_can_do_without_a_gpu(place: Place) -> None:
+    seen = with_ladder(place, lambda _: False)
+    first = place.job("one")
+    outcome = place.run(first)
+    assert (outcome.verdict, seen) == (Verdict.SUCCESS, [(8, True), (4, True), (4, False)])
+    record = record_of(first, outcome.run_id)
+    assert record["variant"] == "cpu"
+    assert {item["name"]: item["used"] for item in record["attempt"]["changes"]} == {
+        "BATCH": "4",
+        "gpu": "none",
+    }
+    place.run(place.job("two"))
+    assert seen[3:] == [(4, False)]
+
+
+def test_what_was_remembered_does_not_hold_for_other_settings_or_more_memory(place: Place) -> None:
+    seen = with_ladder(place, lambda batch: batch <= 4)
+    place.run(place.job("one"))
+    place.run(place.job("two"), overrides={"BATCH": "6"})
+    place.run(place.job("three"), limits=parse_limits({"gpu_memory": "7GiB"}))
+    assert seen[2:] == [(6, True), (4, True), (8, True), (4, True)]
+
+
+def test_an_optional_gpu_that_others_took_in_the_meantime_is_done_without(
+    place: Place, job: Job
+) -> None:
+    declare(place, "optional")
+    looks: list[None] = []
+    full = replace(GPU, memory_used_bytes=8 * GIB)
+
+    def inventory() -> Inventory:
+        looks.append(None)
+        return Inventory(gpus=(GPU if len(looks) < 3 else full,))
+
+    host = replace(place.host, inventory=inventory)
+    options = RunOptions(limits=parse_limits({"gpu_memory": "6GiB"}))
+    outcome = execute(PROBE, place.project, job, host, options, place.emit)
+    assert outcome.verdict is Verdict.SUCCESS
+    record = record_of(job, outcome.run_id)
+    assert (record["variant"], record["attempt"]["number"]) == ("cpu", 1)
+    assert "no GPU has 6 GiB" in record["gpu"]["fallback"].replace("No", "no")

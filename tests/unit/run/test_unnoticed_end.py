@@ -11,7 +11,8 @@ from typing import Final
 from runner.host.container import STDERR, ContainerState
 from runner.host.engine_fake import FakeContainer, FakeEngine
 from runner.run.cancellation import Cancellation
-from runner.run.supervision import Facts, Supervision, rejoin
+from runner.run.facts import Facts
+from runner.run.supervision import Supervision, rejoin
 from tests.small_container import SMALL
 from tests.unit.run.printed_output import Reader, record
 

@@ -7,8 +7,8 @@ import pytest
 
 from runner.errors import Verdict
 from runner.host.monitor import Usage
+from runner.run.facts import Facts
 from runner.run.output import EndReport
-from runner.run.supervision import Facts
 from runner.run.verdict import judge
 from tests.unit.run.verdict_facts import AROUND, DONE, GPU, NOW, found, verdict
 

@@ -9,9 +9,9 @@ from typing import Any
 from runner.errors import Verdict
 from runner.project.stage import Parent, Resources, StageSpec
 from runner.run.contract import Found
+from runner.run.facts import Facts
 from runner.run.findings import Problem
 from runner.run.judgement import Circumstances
-from runner.run.supervision import Facts
 from runner.run.verdict import judge
 from runner.stage_document import StageManifest
 
