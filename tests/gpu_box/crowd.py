@@ -23,9 +23,7 @@ from tests.gpu_box.driver import FakeDriver
 from tests.nvml_stub import NvmlStub, build_nvml_stub
 from tests.project_kit import ROOT
 
-SECONDS_BETWEEN_KILLS: Final = 0.5
-# One that is killed before it has got anywhere would never be done.
-YOUNGEST_VICTIM_SECONDS: Final = 2.0
+SECONDS_BETWEEN_KILLS: Final = 2.0
 ENOUGH_SECONDS: Final = 900.0
 USAGE: Final = "python -m tests.gpu_box.crowd PROCESSES ROUNDS"
 WORDS: Final = 3
@@ -40,7 +38,7 @@ class Claims:
     rounds: list[Round] = field(default_factory=list)
     kills: int = 0
     process: "subprocess.Popen[str] | None" = None
-    started: float = 0.0
+    rounds_before: int = 0
 
     @property
     def is_done(self) -> bool:
@@ -50,7 +48,7 @@ class Claims:
     def start(self, folder: Path, log: TextIO, environment: dict[str, str]) -> None:
         """Let it go on where it was killed."""
         left = str(self.wanted - len(self.rounds))
-        self.started = time.monotonic()
+        self.rounds_before = len(self.rounds)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.gpu_box.claimer", str(folder), self.name, left],
             cwd=ROOT,
@@ -87,16 +85,21 @@ class Outcome:
 
 
 def run_crowd(
-    folder: Path, processes: int, rounds: int, *, stub: NvmlStub | None = None
+    folder: Path,
+    processes: int,
+    rounds: int,
+    *,
+    stub: NvmlStub | None = None,
+    kill_every: float = SECONDS_BETWEEN_KILLS,
 ) -> Outcome:
-    """Start all of them together, kill one at random now and then, and wait for all rounds."""
+    """Start all of them together, kill one at random every so many seconds, and wait for all."""
     stub = stub or build_nvml_stub(folder)
     driver = FakeDriver(stub, folder / "jobs", lambda *_: None, [Card(uuid) for uuid in UUIDS])
     crowd = [Claims(f"claimer-{number}", rounds) for number in range(processes)]
     began = time.monotonic()
     with driver.running():
         environment = {**stub.environment, "FAKE_CUDA_FOLDER": str(driver.host_requests)}
-        troubles = _to_the_end(crowd, folder, environment)
+        troubles = _to_the_end(crowd, folder, environment, kill_every)
         refused = len(driver.refusals)
     # A reader clears what dead owners left, as the next run on the box would.
     left = len(_entries_left(folder / "ledger"))
@@ -111,7 +114,9 @@ def run_crowd(
     )
 
 
-def _to_the_end(crowd: Sequence[Claims], folder: Path, environment: dict[str, str]) -> list[str]:
+def _to_the_end(
+    crowd: Sequence[Claims], folder: Path, environment: dict[str, str], kill_every: float
+) -> list[str]:
     end = time.monotonic() + ENOUGH_SECONDS
     killed_at = time.monotonic()
     troubles: list[str] = []
@@ -122,7 +127,7 @@ def _to_the_end(crowd: Sequence[Claims], folder: Path, environment: dict[str, st
                 return [*troubles, f"not done within {ENOUGH_SECONDS:.0f} s"]
             for claims in crowd:
                 troubles += _look_after(claims, logs[claims.name], folder, environment)
-            if time.monotonic() - killed_at > SECONDS_BETWEEN_KILLS:
+            if time.monotonic() - killed_at > kill_every:
                 killed_at = time.monotonic()
                 _kill_one(crowd)
             time.sleep(0.05)
@@ -149,11 +154,11 @@ def _look_after(claims: Claims, log: Path, folder: Path, environment: dict[str, 
 
 
 def _kill_one(crowd: Sequence[Claims]) -> None:
-    before = time.monotonic() - YOUNGEST_VICTIM_SECONDS
+    # One that is killed before it has got anywhere would never be done.
     living = [
         item
         for item in crowd
-        if item.process and item.process.poll() is None and item.started < before
+        if item.process and item.process.poll() is None and len(item.rounds) > item.rounds_before
     ]
     if living and (victim := random.choice(living)).process:
         victim.process.kill()
