@@ -92,7 +92,9 @@ def run_crowd(
     stub: NvmlStub | None = None,
     kill_every: float = SECONDS_BETWEEN_KILLS,
 ) -> Outcome:
-    """Start all of them together, kill one at random every so many seconds, and wait for all."""
+    """Start all of them together, kill one at random every so many seconds, as many as there are
+    processes, and wait for all rounds.
+    """
     stub = stub or build_nvml_stub(folder)
     driver = FakeDriver(stub, folder / "jobs", lambda *_: None, [Card(uuid) for uuid in UUIDS])
     crowd = [Claims(f"claimer-{number}", rounds) for number in range(processes)]
@@ -115,7 +117,10 @@ def run_crowd(
 
 
 def _to_the_end(
-    crowd: Sequence[Claims], folder: Path, environment: dict[str, str], kill_every: float
+    crowd: Sequence[Claims],
+    folder: Path,
+    environment: dict[str, str],
+    kill_every: float,
 ) -> list[str]:
     end = time.monotonic() + ENOUGH_SECONDS
     killed_at = time.monotonic()
@@ -127,7 +132,8 @@ def _to_the_end(
                 return [*troubles, f"not done within {ENOUGH_SECONDS:.0f} s"]
             for claims in crowd:
                 troubles += _look_after(claims, logs[claims.name], folder, environment)
-            if time.monotonic() - killed_at > kill_every:
+            kills = sum(claims.kills for claims in crowd)
+            if kills < len(crowd) and time.monotonic() - killed_at > kill_every:
                 killed_at = time.monotonic()
                 _kill_one(crowd)
             time.sleep(0.05)

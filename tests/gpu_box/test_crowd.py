@@ -10,7 +10,7 @@ from tests.nvml_stub import NvmlStub
 def test_however_many_share_the_gpus_and_die_nothing_is_granted_twice(
     stub: NvmlStub, tmp_path: Path
 ) -> None:
-    outcome = run_crowd(tmp_path, 4, 5, stub=stub, kill_every=0.5)
+    outcome = run_crowd(tmp_path, 4, 5, stub=stub, kill_every=0.2)
 
     assert outcome.troubles == ()
     assert len(outcome.rounds) >= 4 * 5
