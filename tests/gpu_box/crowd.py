@@ -24,6 +24,7 @@ from tests.nvml_stub import NvmlStub, build_nvml_stub
 from tests.project_kit import ROOT
 
 SECONDS_BETWEEN_KILLS: Final = 2.0
+LOOK_SECONDS: Final = 0.1
 ENOUGH_SECONDS: Final = 900.0
 USAGE: Final = "python -m tests.gpu_box.crowd PROCESSES ROUNDS"
 WORDS: Final = 3
@@ -39,6 +40,7 @@ class Claims:
     kills: int = 0
     process: "subprocess.Popen[str] | None" = None
     rounds_before: int = 0
+    read_to: int = 0
 
     @property
     def is_done(self) -> bool:
@@ -136,7 +138,7 @@ def _to_the_end(
             if kills < len(crowd) and time.monotonic() - killed_at > kill_every:
                 killed_at = time.monotonic()
                 _kill_one(crowd)
-            time.sleep(0.05)
+            time.sleep(LOOK_SECONDS)
     finally:
         for claims in crowd:
             if claims.process and claims.process.poll() is None:
@@ -148,15 +150,25 @@ def _to_the_end(
 def _look_after(claims: Claims, log: Path, folder: Path, environment: dict[str, str]) -> list[str]:
     """Count its rounds, and start it (again) unless it is done."""
     ended = claims.process is not None and claims.process.poll() is not None
-    text = log.read_text(encoding="utf-8") if log.exists() else ""
+    text = _news(claims, log)
     lines = [line for line in text.splitlines() if line.startswith("{") and line.endswith("}")]
-    claims.rounds = [Round(**json.loads(line)) for line in lines]
+    claims.rounds += [Round(**json.loads(line)) for line in lines]
     if ended and claims.process and claims.process.returncode not in {0, -signal.SIGKILL}:
         return [f"{claims.name} failed: {text[-800:]}"]
     if claims.process is None or (ended and not claims.is_done):
         with log.open("a", encoding="utf-8") as file:
             claims.start(folder / "ledger", file, environment)
     return []
+
+
+def _news(claims: Claims, log: Path) -> str:
+    """The whole lines that it has written since the last look."""
+    with log.open("ab+") as file:
+        file.seek(claims.read_to)
+        text = file.read()
+    end = text.rfind(b"\n") + 1
+    claims.read_to += end
+    return text[:end].decode()
 
 
 def _kill_one(crowd: Sequence[Claims]) -> None:
