@@ -42,22 +42,21 @@ def test_memory_that_does_not_come_back_is_named_and_granted_to_nobody(box: GpuB
     assert "50_probe" not in box.stagerun("gpus").stdout
 
 
-def test_a_critical_error_ends_the_run_and_leaves_the_gpu_out_for_the_next(box: GpuBox) -> None:
+def test_a_run_whose_gpu_is_lost_goes_on_with_another_and_the_sick_one_is_left_out(
+    box: GpuBox,
+) -> None:
     job = box.kit.job()
-    box.stage("fake_cuda.allocate(GIB)", "fake_cuda.hold(30)")
+    first = f"fake_cuda.visible_gpus() == [{UUIDS[0]!r}]"
+    box.stage("fake_cuda.allocate(GIB)", f"fake_cuda.hold(30 if {first} else 1.5)")
     with box.started(job) as process:
         wait_until(lambda: bool(box.driver.holders(UUIDS[0])), "the stage holds its GPU")
         box.driver.report_xid(UUIDS[0], FALLEN_OFF_THE_BUS)
-        text, _ = process.communicate(timeout=30)
+        text, _ = process.communicate(timeout=60)
     outcome = ended(job, "50_probe", process.returncode, text)
-    assert (outcome.code, outcome.verdict) == (6, "gpu_lost"), text
+
+    assert outcome.code == 0, text
     assert f"Xid {FALLEN_OFF_THE_BUS}" in text
-
-    box.stage("fake_cuda.allocate(GIB)", "fake_cuda.hold(1.5)")
-    again = box.run(job)
-
-    assert again.code == 0, again.text
-    assert gpus(again) == [UUIDS[1]]
+    assert gpus(outcome) == [UUIDS[1]]
     assert "GPU 0 is sick: " in box.stagerun("gpus").stdout
 
 
