@@ -12,6 +12,10 @@ from tests.nvml_stub import GIB
 
 pytestmark = [pytest.mark.docker, pytest.mark.engine, pytest.mark.root]
 FALLEN_OFF_THE_BUS = 79
+LADDER = """\
+config: {BATCH: {type: int, default: 8, help: How much at once}}
+retry: {on: [oom_gpu], attempts: 3, set: {BATCH: halve}}
+"""
 
 
 def told(outcome: Ended) -> str:
@@ -111,3 +115,23 @@ def test_a_request_that_no_gpu_can_ever_serve_is_refused_at_once(box: GpuBox) ->
     assert outcome.code == 6, outcome.text
     assert "no GPU here is as large as 80 GiB" in told(outcome).replace("No GPU", "no GPU")
     assert json.loads(box.stagerun("gpus", "--json").stdout)["waiting"] == []
+
+
+def test_a_batch_that_is_too_large_is_halved_and_the_next_job_begins_with_the_one_that_held(
+    box: GpuBox,
+) -> None:
+    box.stage(
+        "from shared.config import load_config",
+        "fake_cuda.allocate(load_config().get_int('BATCH') * 4 * GIB)",
+        "fake_cuda.hold(1.5)",
+        memory="all",
+        more=LADDER,
+    )
+    first, second = box.run(box.kit.job("first")), box.run(box.kit.job("second"))
+
+    assert (first.code, second.code) == (0, 0), first.text + second.text
+    assert [refusal.asked_bytes for refusal in box.driver.refusals] == [32 * GIB]
+    assert [box.driver.greatest_bytes(uuid) > 16 * GIB for uuid in UUIDS].count(True) == 1
+    for outcome in (first, second):
+        assert outcome.record is not None
+        assert outcome.record["config"]["BATCH"]["value"] == "4"
