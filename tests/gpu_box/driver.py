@@ -28,12 +28,10 @@ REQUESTS: Final = Path(".cache/cuda")
 class FakeDriver:
     """Some cards, and the requests for their memory; `running` is how to get a working one.
 
-    ``jobs`` is the folder of the job directories. Requests without a run id are those of processes
-    of the host, from ``host_requests``.
+    ``jobs`` is the folder of the job directories.
     """
 
     def __init__(self, stub: NvmlStub, jobs: Path, find: Finder, cards: Sequence[Card]) -> None:
-        self.host_requests = stub.folder / "requests"
         self._stub = stub
         self._jobs = jobs
         self._find = find
@@ -50,7 +48,6 @@ class FakeDriver:
     @contextmanager
     def running(self) -> Iterator["FakeDriver"]:
         """Serve for the time of the block; raises at its end what went wrong in the thread."""
-        self.host_requests.mkdir(exist_ok=True)
         with self._changing():
             pass
         thread = threading.Thread(target=self._serve, name="fake-driver", daemon=True)
@@ -209,7 +206,6 @@ class FakeDriver:
                     card.bury(pid, now)
 
     def _request_folders(self) -> Iterator[Path]:
-        yield self.host_requests
         with suppress(OSError):
             for job in list(os.scandir(self._jobs)):
                 # A job may be removed at any moment, by the product or by the test.
@@ -229,8 +225,7 @@ class FakeDriver:
             fresh.replace(path.with_suffix(".answer"))
 
     def _serve_one(self, question: dict[str, Any]) -> dict[str, Any]:
-        run_id, pid = question["run"], question["pid"]
-        holder = self._find(run_id, pid) if run_id else process(pid)
+        holder = self._find(question["run"], question["pid"])
         with self._lock:
             card = next((card for card in self._cards if card.uuid == question["gpu"]), None)
             if holder is None or card is None or card.code or self._init:

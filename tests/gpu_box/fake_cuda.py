@@ -2,7 +2,7 @@
 
 The driver reads requests from ``.cache/cuda/`` of the stage's own folder and answers beside them.
 `tests.gpu_box.driver` is the other side. This file lies beside a stage's ``stage.py`` and needs
-nothing but the standard library; without a container `FOLDER_VARIABLE` names the folder.
+nothing but the standard library.
 """
 
 import itertools
@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-FOLDER_VARIABLE = "FAKE_CUDA_FOLDER"
 ANSWER_SECONDS = 30.0
 LOOK_SECONDS = 0.005
 WORK_SECONDS = 0.1
@@ -78,7 +77,7 @@ def _ask(question: dict[str, Any]) -> dict[str, Any]:
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     request = folder / f"{os.getpid()}-{time.monotonic_ns()}-{next(_numbers)}.request"
-    own = {"pid": os.getpid(), "run": os.environ.get("STAGERUN_RUN_ID"), **question}
+    own = {"pid": os.getpid(), "run": os.environ["STAGERUN_RUN_ID"], **question}
     fresh = request.with_suffix(".new")
     fresh.write_text(json.dumps(own), encoding="utf-8")
     fresh.replace(request)
@@ -89,9 +88,6 @@ def _ask(question: dict[str, Any]) -> dict[str, Any]:
 
 
 def _folder() -> Path:
-    told = os.environ.get(FOLDER_VARIABLE)
-    if told:
-        return Path(told)
     return Path(os.environ["OUTPUT_DIR"], os.environ["STAGERUN_STAGE"], ".cache", "cuda")
 
 

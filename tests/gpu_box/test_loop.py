@@ -1,15 +1,10 @@
 """The simulated box closes the loop: what a container allocates is what the product sees."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from tests.faults.calls import ended, wait_until
 from tests.gpu_box.box import UUIDS, GpuBox
 from tests.nvml_stub import GIB
-from tests.project_kit import ROOT
 
 pytestmark = [pytest.mark.docker, pytest.mark.engine, pytest.mark.root]
 
@@ -70,19 +65,3 @@ def test_a_stranger_on_a_gpu_leaves_a_stage_the_other_ones(box: GpuBox) -> None:
     assert outcome.record is not None
     assert outcome.record["gpu"]["uuids"] == [UUIDS[1]]
     assert box.driver.greatest_bytes(UUIDS[1]) > 20 * GIB
-
-
-def test_a_process_of_the_host_takes_memory_as_a_container_does(box: GpuBox) -> None:
-    lines = "import tests.gpu_box.fake_cuda as cuda; cuda.allocate(cuda.GIB); cuda.hold(30)"
-    environment = {
-        **os.environ,
-        "FAKE_CUDA_FOLDER": str(box.driver.host_requests),
-        "CUDA_VISIBLE_DEVICES": UUIDS[2],
-    }
-    with subprocess.Popen([sys.executable, "-c", lines], cwd=ROOT, env=environment) as process:
-        try:
-            wait_until(lambda: bool(box.driver.holders(UUIDS[2])), "the process holds its GPU")
-            assert box.driver.holders(UUIDS[2]) == {process.pid: GIB}
-        finally:
-            process.kill()
-        wait_until(lambda: not box.driver.holders(UUIDS[2]), "its end frees the memory")
