@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import EXIT_CODES, SIGNAL_EXIT_CODES, StagerunError, Verdict
-from runner.events import Observer, StageFinished, StageWaiting
+from runner.events import Observer, StageFinished, StageWaiting, WaitsFor
 from runner.project.stage import StageSpec
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ class Outcome:
 
 
 def waiting(stage: StageSpec, emit: Observer) -> Callable[[str], None]:
-    """A function that tells observers what a stage waits for."""
-    return lambda reason: emit(StageWaiting(stage=stage.id, reason=reason))
+    """A function that tells observers behind which runner a stage waits."""
+    runner = WaitsFor.RUNNER
+    return lambda reason: emit(StageWaiting(stage=stage.id, reason=reason, waits_for=runner))
 
 
 def cached(stage: StageSpec, entry: dict[str, Any], emit: Observer) -> Outcome:
