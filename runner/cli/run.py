@@ -27,8 +27,9 @@ from runner.observers.together import together
 from runner.project.config import LIMIT_NAMES, check_keys, parse_limits
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
+from runner.run.plan import Plan, plan_job
 from runner.run.request import RunOptions
-from runner.run.scheduler import Plan, execute, plan_job, run_plans
+from runner.run.scheduler import execute, run_plans
 
 PLACE = click.Path(path_type=Path)
 
