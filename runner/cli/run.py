@@ -1,6 +1,5 @@
 """``stagerun run JOB…`` and ``stagerun STAGE JOB``: running stages."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +10,10 @@ import click
 from runner.cli.completing import complete_stage
 from runner.cli.context import Context
 from runner.cli.images_first import Wanted, build_first
-from runner.cli.jobs import open_jobs, wanted_jobs
+from runner.cli.jobs import open_jobs, plan_jobs, wanted_jobs
+from runner.cli.many_jobs import is_many, run_jobs
 from runner.cli.options import (
+    FOREVER,
     WaitingCommand,
     common_options,
     parse_settings,
@@ -21,15 +22,14 @@ from runner.cli.options import (
 )
 from runner.cli.stopping import Running, stopping
 from runner.errors import UsageError
-from runner.events import JobStarted
 from runner.job.folder import Job, open_job
 from runner.observers.together import together
-from runner.project.config import LIMIT_NAMES, check_keys, parse_limits
+from runner.project.config import LIMIT_NAMES, NO_JOB, check_keys, parse_limits
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.plan import Plan, plan_job
 from runner.run.request import RunOptions
-from runner.run.scheduler import execute, run_plans
+from runner.run.scheduler import execute
 
 PLACE = click.Path(path_type=Path)
 
@@ -123,8 +123,19 @@ def command(
     JOB is a job directory, or a film: then the job out/NAME is made of it first.
     """
     project = _with_places(context.project, at_once)
-    options = replace(_options(asked), keep_given=True)
     wanted = wanted_jobs(places, out)
+    options = replace(_options(asked, many=is_many(wanted)), keep_given=True)
+    # What is wrong with the call itself is wrong for every job.
+    check_keys(project, NO_JOB, options.overrides)
+    for stage in (start, upto):
+        if stage is not None:
+            project.stage(stage)
+
+    def planned(job: Job) -> Plan:
+        plan = plan_job(project, job, start=start, upto=upto)
+        check_keys(project, job.layer, options.overrides)
+        return plan
+
     if dry_run:
         from runner.cli.dry_run import NewJob, show_plans
 
@@ -133,12 +144,10 @@ def command(
         new = [NewJob.of(item.place, project, upto) for item in wanted if item.is_new]
         show_plans(context, [*plans, *new], options)
         return 0
-    plans = [plan_job(project, job, start=start, upto=upto) for job in open_jobs(context, wanted)]
-    for plan in plans:
-        check_keys(project, plan.job.layer, options.overrides)
+    jobs = plan_jobs(context, wanted, planned)
     if asked["build"]:
-        _build_first(context, [_wanted(plan, options) for plan in plans])
-    return _run_plans(context, project, plans, options)
+        _build_first(context, [_wanted(plan, options) for plan in jobs.plans])
+    return run_jobs(context, project, jobs, options, many=is_many(wanted))
 
 
 def _wanted(plan: Plan, options: RunOptions) -> Wanted:
@@ -151,37 +160,12 @@ def _build_first(context: Context, wanted: Sequence[Wanted]) -> None:
         build_first(context, wanted, emit)
 
 
-def _run_plans(
-    context: Context, project: Project, plans: Sequence[Plan], options: RunOptions
-) -> int:
-    """Run all jobs side by side; returns the exit code of the first that is not good."""
-    with context.observing() as tell, contextlib.ExitStack() as stack:
-        running = Running()
-        heard = []
-        for plan in plans:
-            label = plan.job.name if len(plans) > 1 else ""
-            emit = stack.enter_context(context.observing_job(plan.job, tell, label))
-            heard.append(replace(plan, emit=together(running, emit)))
-            emit(_headline(project, plan))
-        grace = project.settings.limits.stop_grace
-        with stopping(context.host.cancellation, running, tell, grace_seconds=grace):
-            ended = run_plans(
-                heard,
-                project,
-                context.host,
-                options=options,
-                at_once=project.settings.limits.stages_at_once,
-                emit=tell,
-            )
-    codes = {outcome.job.root: outcome.exit_code for outcome in ended}
-    return next((code for plan in plans if (code := codes[plan.job.root])), 0)
-
-
-def _options(asked: dict[str, Any]) -> RunOptions:
+def _options(asked: dict[str, Any], *, many: bool = False) -> RunOptions:
     limits = {name: asked[name] for name in LIMIT_NAMES if asked[name] is not None}
     return RunOptions(
         force=asked["force"],
-        wait_seconds=wait_seconds(asked["wait"]),
+        # What runs for hours beside others is not to fail because of what runs at the moment.
+        wait_seconds=FOREVER if many and asked["wait"] is None else wait_seconds(asked["wait"]),
         overrides=parse_settings(asked["settings"]),
         limits=parse_limits(limits),
         dev=asked["dev"],
@@ -196,14 +180,3 @@ def _with_places(project: Project, at_once: int | None) -> Project:
     settings = project.settings
     limits = replace(settings.limits, stages_at_once=at_once)
     return replace(project, settings=replace(settings, limits=limits))
-
-
-def _headline(project: Project, plan: Plan) -> JobStarted:
-    workflow = plan.job.workflow or project.settings.default_workflow
-    facts = [str(plan.job.root), ", ".join(plan.job.inputs.values())]
-    facts.append(f"workflow {workflow}" if workflow else "")
-    return JobStarted(
-        job=str(plan.job.root),
-        headline=" · ".join(fact for fact in facts if fact),
-        stages=plan.stages,
-    )

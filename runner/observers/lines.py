@@ -12,6 +12,7 @@ from runner.events import (
     BuildFinished,
     Copying,
     JobFinished,
+    JobRefused,
     LogLine,
     Notice,
     StageFinished,
@@ -181,6 +182,13 @@ def job_lines(event: JobFinished, layout: Layout) -> Iterator[Pieces]:
         yield from layout.paragraph(text, "strong")
     for path in event.result:
         yield ((f" {layout.marks.result} ", "good"), (layout.text(path), "strong"))
+
+
+def refused_line(event: JobRefused, layout: Layout) -> Pieces:
+    """What could not be run as a job."""
+    reason = plain_lines(layout.shorten(event.reason))[0]
+    head = ((f" {layout.marks.failure} ", "bad"), (f"{layout.text(event.job)}   ", "strong"))
+    return layout.fit((*head, ("refused", "bad"), (f"   {reason}", "")))
 
 
 def built_line(event: BuildFinished, layout: Layout) -> Pieces:

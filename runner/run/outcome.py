@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The end of one stage in this call; ``ran`` is the run that came to it, if one did."""
+    """The end of one stage in this call; ``ran`` is the run that came to it, if one did.
+
+    ``reason`` says of one that is not good what happened.
+    """
 
     stage: str
     verdict: Verdict | None
     exit_code: int
+    reason: str = ""
     run_id: str | None = None
     ran: "Run | None" = field(default=None, repr=False, compare=False)
 
@@ -86,6 +90,7 @@ def finished(run: "Run", record: "RunRecord", emit: Observer) -> Outcome:
         stage=record.stage_id,
         verdict=record.verdict,
         exit_code=code,
+        reason=record.reason,
         run_id=record.run_id,
         ran=run,
     )
@@ -118,4 +123,6 @@ def refused(stage: StageSpec, problem: StagerunError, exit_code: int, emit: Obse
             stage=stage.id, verdict=problem.verdict, exit_code=exit_code, summary=str(problem)
         )
     )
-    return Outcome(stage=stage.id, verdict=problem.verdict, exit_code=exit_code)
+    return Outcome(
+        stage=stage.id, verdict=problem.verdict, exit_code=exit_code, reason=str(problem)
+    )

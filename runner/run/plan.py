@@ -1,13 +1,15 @@
 """What shall be run in one job: which stages, in which order, for which results."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
-from runner.errors import UsageError
-from runner.events import Observer
+from runner.errors import JobFolderError, UsageError
+from runner.events import Observer, PlannedJob
 from runner.job.folder import Job
-from runner.job.job_manifest import made_at
+from runner.job.job_manifest import made_at, read_entries
 from runner.project.pipeline import Project
 from runner.run.given import stock_of
 
@@ -95,3 +97,26 @@ def _before(project: Project, first: str, stages: tuple[str, ...]) -> set[str]:
         if downstream & set(project.upstream(project.stages[stage])):
             downstream.add(stage)
     return set(stages) - downstream
+
+
+def as_planned(plan: Plan) -> PlannedJob:
+    """What observers hear of a job before it begins."""
+    job = plan.job
+    took = {}
+    with contextlib.suppress(JobFolderError):  # the job's stages will say what is wrong with it
+        took = {
+            stage: float(entry["duration_seconds"])
+            for stage, entry in read_entries(job).items()
+            if entry["good_is"] == "in place" and entry.get("duration_seconds")
+        }
+    files = [job.references.get(name, job.input / file) for name, file in job.inputs.items()]
+    return PlannedJob(
+        job=str(job.root), stages=plan.stages, input_bytes=sum(map(_size, files)), took=took
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -79,7 +79,6 @@ class Standing:
         for stage in tuple(self.waiting):
             problem = self._obstacle(project, stage)
             if problem is not None:
-                self.begin()
                 self.waiting.remove(stage)
                 spec = project.stages[stage]
                 self.outcomes[stage] = refused_stage(spec, problem, self.host, self.tell)
@@ -97,10 +96,11 @@ class Standing:
 
     def finish(self) -> JobOutcome:
         """Tell how the job ended."""
-        self.begin()
         outcomes = tuple(self.outcomes[stage] for stage in self.plan.stages)
         job = self.plan.job
         outcome = JobOutcome(job=job, outcomes=outcomes, result=_result_files(self.plan))
+        if outcome.verdict is not Verdict.CANCELLED:
+            self.begin()
         self.tell(
             JobFinished(
                 job=str(job.root),
