@@ -38,6 +38,13 @@ class JobsPlanned:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Watching:
+    """From now on the call makes jobs of what arrives in a folder."""
+
+    folder: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobRefused:
     """What the caller named cannot be run as a job; the others go on."""
 
@@ -258,6 +265,7 @@ Event: TypeAlias = (
     JobsPlanned
     | JobStarted
     | JobRefused
+    | Watching
     | StageWaiting
     | RunStarted
     | LogLine

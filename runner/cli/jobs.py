@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runner.cli.context import Context
 from runner.errors import StagerunError, UsageError
-from runner.events import JobRefused
+from runner.events import JobRefused, Observer
 from runner.job.folder import Job, open_job
 from runner.project.pipeline import JOB_INPUT, Project
 from runner.run.plan import Plan
@@ -88,19 +88,18 @@ def _key(item: WantedJob, refused: Mapping[str, JobRefused]) -> str:
 
 def _opened(context: Context, item: WantedJob) -> Job:
     if item.film is not None:
-        make_film_job(context, item.place, item.film)
+        with context.observing() as emit:
+            make_film_job(context.project, item.place, item.film, emit)
     return open_job(item.place)
 
 
-def make_film_job(context: Context, place: Path, film: Path) -> None:
+def make_film_job(project: Project, place: Path, film: Path, emit: Observer) -> None:
     """Make a job of a film unless it is there. Raises UsageError and its kin, DiskFullError."""
     from runner.job.creation import JobRequest, make_job
 
-    name = film_input(context.project)
-    request = JobRequest(place=place, inputs={name: film})
+    request = JobRequest(place=place, inputs={film_input(project): film})
     elsewhere = f"stagerun run {film} --out DIR"
-    with context.observing() as emit:
-        make_job(request, emit, elsewhere=elsewhere, only_inputs=True)
+    make_job(request, emit, elsewhere=elsewhere, only_inputs=True)
 
 
 def film_input(project: Project) -> str:

@@ -1,9 +1,9 @@
 """``stagerun run JOB…`` and ``stagerun STAGE JOB``: running stages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,10 +26,14 @@ from runner.job.folder import Job, open_job
 from runner.observers.together import together
 from runner.project.config import LIMIT_NAMES, NO_JOB, check_keys, parse_limits
 from runner.project.pipeline import Project
+from runner.project.quantity import parse_duration
 from runner.project.stage import StageSpec
 from runner.run.plan import Plan, plan_job
 from runner.run.request import RunOptions
 from runner.run.scheduler import execute
+
+if TYPE_CHECKING:
+    from runner.cli.watching import Watcher
 
 PLACE = click.Path(path_type=Path)
 
@@ -94,7 +98,7 @@ def _prepared(
 
 
 @click.command("run", cls=WaitingCommand)
-@click.argument("places", metavar="JOB…", nargs=-1, required=True, type=PLACE)
+@click.argument("places", metavar="JOB…", nargs=-1, type=PLACE)
 @click.option("--upto", metavar="STAGE", shell_complete=complete_stage, help="Stop after STAGE.")
 @click.option(
     "--from", "start", metavar="STAGE", shell_complete=complete_stage, help="Begin with STAGE."
@@ -104,6 +108,10 @@ def _prepared(
     "--jobs", "-j", "at_once", metavar="N", type=click.IntRange(min=1), help="Stages at once."
 )
 @click.option("--out", type=PLACE, metavar="DIR", help="The job to make of a film [out/NAME].")
+@click.option("--watch", type=PLACE, metavar="DIR", help="Go on with what arrives in DIR.")
+@click.option(
+    "--settle", metavar="TIME", default="10s", help="How long a film must stay the same [10s]."
+)
 @run_options
 @common_options
 @click.pass_obj
@@ -116,15 +124,20 @@ def command(
     dry_run: bool,
     at_once: int | None,
     out: Path | None,
+    watch: Path | None,
+    settle: str,
     **asked: Any,
 ) -> int:
     """Run what JOB's workflow needs and is not there yet.
 
-    JOB is a job directory, or a film: then the job out/NAME is made of it first.
+    JOB is a job directory, or a film: then the job out/NAME is made of it first. With --watch
+    the call goes on until it is stopped, with films and jobs that arrive in a folder.
     """
+    _check_words(places, watch, out, dry_run=dry_run)
     project = _with_places(context.project, at_once)
     wanted = wanted_jobs(places, out)
-    options = replace(_options(asked, many=is_many(wanted)), keep_given=True)
+    many = watch is not None or is_many(wanted)
+    options = replace(_options(asked, many=many), keep_given=True)
     # What is wrong with the call itself is wrong for every job.
     check_keys(project, NO_JOB, options.overrides)
     for stage in (start, upto):
@@ -147,7 +160,34 @@ def command(
     jobs = plan_jobs(context, wanted, planned)
     if asked["build"]:
         _build_first(context, [_wanted(plan, options) for plan in jobs.plans])
-    return run_jobs(context, project, jobs, options, many=is_many(wanted))
+    watcher = None if watch is None else _watcher(watch, settle, planned)
+    return run_jobs(context, project, jobs, options, many=many, watcher=watcher)
+
+
+def _check_words(
+    places: Sequence[Path], watch: Path | None, out: Path | None, *, dry_run: bool
+) -> None:
+    if watch is None and not places:
+        msg = "name the jobs or films to run, or a folder to watch: stagerun run --watch DIR."
+        raise UsageError(msg)
+    if watch is not None and (dry_run or out is not None):
+        msg = "--watch goes neither with --dry-run nor with --out. Leave one out."
+        raise UsageError(msg)
+    if watch is not None and not watch.is_dir():
+        msg = f"--watch {watch}: there is no such folder. Make it, or name another one."
+        raise UsageError(msg)
+
+
+def _watcher(folder: Path, settle: str, planned: Callable[[Job], Plan]) -> "Watcher":
+    from runner.cli.watching import Watcher
+    from runner.run.watching import WatchedFolder
+
+    try:
+        seconds = parse_duration(settle)
+    except ValueError as problem:
+        msg = f"--settle {settle}: {problem}."
+        raise UsageError(msg) from None
+    return Watcher(WatchedFolder(folder, seconds), planned)
 
 
 def _wanted(plan: Plan, options: RunOptions) -> Wanted:

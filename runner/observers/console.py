@@ -24,6 +24,7 @@ from runner.events import (
     Observer,
     StageFinished,
     StageWaiting,
+    Watching,
 )
 from runner.observers.lines import (
     Layout,
@@ -35,6 +36,7 @@ from runner.observers.lines import (
     refused_line,
     result_lines,
     waiting_line,
+    watching_line,
 )
 from runner.observers.live import LiveDisplay
 from runner.observers.plain import cells, plain
@@ -162,12 +164,6 @@ class Console:
                 yield from self._log_lines(event, layout)
             case JobFinished():
                 yield from job_lines(event, layout)
-            case JobRefused():
-                yield refused_line(event, layout)
-            case JobsFinished():
-                from runner.observers.jobs_lines import summary_lines
-
-                yield from summary_lines(event, layout)
             case _:
                 yield from self._further_lines(event, layout)
 
@@ -191,6 +187,14 @@ class Console:
 
     def _further_lines(self, event: Event, layout: Layout) -> Iterator[Pieces]:
         match event:
+            case JobRefused():
+                yield refused_line(event, layout)
+            case Watching():
+                yield watching_line(event, layout)
+            case JobsFinished():
+                from runner.observers.jobs_lines import summary_lines
+
+                yield from summary_lines(event, layout)
             case BuildFinished():
                 yield built_line(event, layout)
             case BuildStarted(image=image, reason=reason) if not self._manner.live:

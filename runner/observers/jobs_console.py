@@ -17,6 +17,7 @@ from runner.events import (
     Notice,
     Observer,
     StageWaiting,
+    Watching,
 )
 from runner.observers.console import Manner, rich_console
 from runner.observers.jobs_lines import (
@@ -28,7 +29,7 @@ from runner.observers.jobs_lines import (
     waiting_line,
 )
 from runner.observers.jobs_tally import JobsTally, JobView
-from runner.observers.lines import LONGEST_NAME, Layout, notice_lines, refused_line
+from runner.observers.lines import LONGEST_NAME, Layout, notice_lines, refused_line, watching_line
 from runner.observers.live import Activity, follow
 from runner.observers.plain import cells, plain
 from runner.observers.region import Region
@@ -80,6 +81,9 @@ class JobsConsole:
                         label = name if names[name] == 1 else self._manner.shorten(planned.job)
                         self._names = min(LONGEST_NAME, max(self._names, cells(plain(label))))
                         self.tally.plan(planned, label)
+                    self.region.open()
+                case Watching():
+                    self._print(watching_line(event, self._layout()))
                     self.region.open()
                 case JobRefused():
                     self.tally.refuse(event)
@@ -138,7 +142,7 @@ class JobsConsole:
         """What is going on: as many lines as the terminal has room for."""
         now, layout = self._clock(), replace(self._layout(), width=width)
         room = max(1, height - LINES_AROUND)
-        running = sorted(self.tally.running(), key=lambda item: item[1].began)
+        running = sorted(self.tally.running(), key=lambda item: item[0].began or now)
         waiting = list(self._waiting())[: min(MOST_WAITING_LINES, room // 2)]
         shown = running[: max(1, room - len(waiting))]
         stages = max((cells(plain(activity.name)) for _, activity in shown), default=0)

@@ -17,6 +17,7 @@ from runner.events import (
     Notice,
     StageFinished,
     StageWaiting,
+    Watching,
 )
 from runner.observers.plain import cells, cropped, plain, plain_lines, wrapped
 from runner.observers.style import Marks, Pieces, mark_of
@@ -189,6 +190,12 @@ def refused_line(event: JobRefused, layout: Layout) -> Pieces:
     reason = plain_lines(layout.shorten(event.reason))[0]
     head = ((f" {layout.marks.failure} ", "bad"), (f"{layout.text(event.job)}   ", "strong"))
     return layout.fit((*head, ("refused", "bad"), (f"   {reason}", "")))
+
+
+def watching_line(event: Watching, layout: Layout) -> Pieces:
+    """That the call goes on until it is stopped."""
+    text = f"watching {layout.text(event.folder)} for films and jobs; Ctrl-C stops"
+    return layout.fit(((text, "strong"),))
 
 
 def built_line(event: BuildFinished, layout: Layout) -> Pieces:
