@@ -104,6 +104,8 @@ class Watcher:
             runner=ProcessIdentity.current(),
         )
         job = self._job(arrival, note, crew)
+        if str(job.root) in self._held:  # its file has changed meanwhile: first it has to end
+            return None
         there = read_note(job)
         if there is None and arrival.is_job and has_failed(job):
             self.watched.settle(arrival)
@@ -129,7 +131,8 @@ class Watcher:
             job = find_job(place)
             there = read_note(job)
             if there is not None and there.source == note.source:
-                if there.stamp != note.stamp and not there.is_held:
+                is_free = not there.is_held and str(job.root) not in self._held
+                if there.stamp != note.stamp and is_free:
                     renew_input(job, film_input(crew.context.project), arrival.path)
                 return open_job(place)
             if there is not None:

@@ -194,7 +194,7 @@ def refused_line(event: JobRefused, layout: Layout) -> Pieces:
 
 def watching_line(event: Watching, layout: Layout) -> Pieces:
     """That the call goes on until it is stopped."""
-    text = f"watching {layout.text(event.folder)} for films and jobs; Ctrl-C stops"
+    text = f"watching {layout.text(event.folder)}: what arrives there is run, until Ctrl-C"
     return layout.fit(((text, "strong"),))
 
 
