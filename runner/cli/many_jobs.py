@@ -41,10 +41,13 @@ class Crew:
     running: Running
     reckoning: Reckoning
 
+    def announce(self, *plans: Plan) -> None:
+        """Tell of jobs that will run when their turn comes, where there are many."""
+        if self.many:
+            self.tell(JobsPlanned(jobs=tuple(as_planned(plan) for plan in plans)))
+
     def observed(self, plan: Plan, label: str) -> Plan:
         """The plan with an observer of its own, which holds nothing open while the job waits."""
-        if self.many:
-            self.tell(JobsPlanned(jobs=(as_planned(plan),)))
         emit, rest = self.context.job_observer(plan.job, self.tell, label)
         return replace(plan, emit=together(self.running, emit), rest=rest)
 
@@ -78,6 +81,7 @@ def run_jobs(
     with context.observing(many=many) as tell:
         crew = Crew(context, tell, many, running, reckoning)
         schedule = Schedule(project, context.host, options, limits.stages_at_once, tell, ended)
+        crew.announce(*jobs.plans)
         for refusal in jobs.refused:
             crew.refuse(refusal)
         for plan, label in zip(jobs.plans, labels(jobs.plans), strict=True):

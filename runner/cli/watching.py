@@ -94,6 +94,7 @@ class Watcher:
                 crew.refuse(JobRefused(job=str(arrival.path), reason=reason, exit_code=code))
             else:
                 if plan is not None:
+                    crew.announce(plan)
                     schedule.add(crew.observed(plan, plan.job.name))
 
     def _taken(self, arrival: Arrival, crew: "Crew") -> Plan | None:

@@ -21,7 +21,7 @@ from runner.run.standing import JobOutcome, Standing, cancelled, refused_stage
 from runner.run.switched_off import record_skipped
 
 MOST_WAITING: Final = 16
-"""Stages that wait for something of their own; each has a thread, and looks again and again."""
+"""Threads for stages that wait for something of their own; each looks again and again."""
 
 MOST_ALIKE: Final = 4
 """How many of these may wait for memory or a GPU for the same stage of other jobs."""
@@ -153,7 +153,8 @@ class Schedule:
     def _next(self) -> tuple[Standing, str] | None:
         """The stage to begin now: the first that may run of the oldest job that has one."""
         aside = [item for item in self._in_hand.values() if item.is_aside]
-        if len(self._in_hand) - len(aside) >= self.at_once or len(aside) >= MOST_WAITING:
+        no_thread_is_left = len(self._in_hand) >= self.at_once + MOST_WAITING
+        if no_thread_is_left or len(self._in_hand) - len(aside) >= self.at_once:
             return None
         short = [item.stage for item in aside if item.waits_for is WaitsFor.RESOURCE]
         return next(

@@ -1,5 +1,6 @@
 """Many jobs in one call: the oldest first, and nobody held up by what concerns another one."""
 
+import contextlib
 import os
 import shutil
 import threading
@@ -86,7 +87,7 @@ def test_a_stage_that_another_runner_has_takes_no_place_from_one_that_can_run(pl
     with stage_lock(held, PROBE):
         thread = threading.Thread(target=lambda: ended.update(run(place, held, free, at_once=1)))
         thread.start()
-        wait_for(lambda: (free.stage_folder(LAST) / "copy.txt").exists())
+        wait_for((free.stage_folder(LAST) / "copy.txt").exists)
         assert not (held.stage_folder(PROBE) / "copy.txt").exists()
     thread.join(20)
     assert {name: outcome.exit_code for name, outcome in ended.items()} == {"held": 0, "free": 0}
@@ -95,23 +96,23 @@ def test_a_stage_that_another_runner_has_takes_no_place_from_one_that_can_run(pl
 
 
 def test_no_more_stages_wait_than_there_are_threads_for(place: Place) -> None:
-    jobs = [made(place, f"job{number:02}", number) for number in range(MOST_WAITING + 4)]
+    most = MOST_WAITING + 2
+    jobs = [made(place, f"job{number:02}", number) for number in range(most + 3)]
     ended: dict[str, JobOutcome] = {}
-    locks = [stage_lock(job, PROBE) for job in jobs]
-    for lock in locks:
-        lock.__enter__()
+    locks = contextlib.ExitStack()
+    for job in jobs:
+        locks.enter_context(stage_lock(job, PROBE))
     thread = threading.Thread(target=lambda: ended.update(run(place, *jobs, at_once=2)))
     thread.start()
 
     def waiting() -> int:
         return sum(isinstance(event, StageWaiting) for event in tuple(place.events))
 
-    wait_for(lambda: waiting() == MOST_WAITING)
+    wait_for(lambda: waiting() == most)
     time.sleep(0.1)
-    assert waiting() == MOST_WAITING
-    for lock in locks:
-        lock.__exit__(None, None, None)
-    thread.join(30)
+    assert waiting() == most
+    locks.close()
+    thread.join(60)
     assert Counter(outcome.exit_code for outcome in ended.values()) == {0: len(jobs)}
 
 
