@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner.cli.jobs import film_input, make_film_job
-from runner.errors import JobFolderError, StagerunError, Verdict
-from runner.events import JobRefused, Notice, Watching
+from runner.errors import (
+    CancelledError,
+    JobFolderError,
+    StageFailedError,
+    StagerunError,
+    Verdict,
+)
+from runner.events import Event, JobRefused, Notice, Observer, Watching
 from runner.host.machine import ProcessIdentity
 from runner.job.folder import Job, find_job, open_job
 from runner.run.plan import Plan
@@ -87,6 +93,8 @@ class Watcher:
                 return
             try:
                 plan = self._taken(arrival, crew)
+            except CancelledError:
+                return
             except (StagerunError, OSError) as problem:
                 self.watched.settle(arrival)
                 code = problem.exit_code if isinstance(problem, StagerunError) else 2
@@ -108,11 +116,10 @@ class Watcher:
         if str(job.root) in self._held:  # its file has changed meanwhile: first it has to end
             return None
         there = read_note(job)
-        if there is None and arrival.is_job and has_failed(job):
-            self.watched.settle(arrival)
-            return None
+        if there is None and has_failed(job):  # somebody ran it by hand
+            note_ended(job, note, StageFailedError.exit_code)
         if not claim(job, note):
-            if there is not None and not there.is_held:
+            if (now := read_note(job)) is not None and not now.is_held:
                 self.watched.settle(arrival)
             return None
         self.watched.settle(arrival)
@@ -124,23 +131,35 @@ class Watcher:
             note_ended(job, note, problem.exit_code)
             raise
 
+    def _unless_stopped(self, tell: Observer) -> Observer:
+        """An observer by which a copy that takes its time is broken off with the call."""
+
+        def observer(event: Event) -> None:
+            tell(event)
+            if self._stop.is_set():
+                msg = "the copy was broken off; the next call makes it anew"
+                raise CancelledError(msg)
+
+        return observer
+
     def _job(self, arrival: Arrival, note: WatchNote, crew: "Crew") -> Job:
+        """The job of what arrived, made or with its film renewed if need be."""
         if arrival.is_job:
             return open_job(arrival.path)
         place = Path("out") / arrival.path.stem
-        if (place / "job.yaml").is_file():
-            job = find_job(place)
-            there = read_note(job)
-            if there is not None and there.source == note.source:
-                is_free = not there.is_held and str(job.root) not in self._held
-                if there.stamp != note.stamp and is_free:
-                    renew_input(job, film_input(crew.context.project), arrival.path)
-                return open_job(place)
-            if there is not None:
-                msg = (
-                    f"{arrival.path} would become the job {place}, which was made of "
-                    f"{there.source}. Give the film another name."
-                )
-                raise JobFolderError(msg)
-        make_film_job(crew.context.project, place, arrival.path, crew.tell)
+        project, emit = crew.context.project, self._unless_stopped(crew.tell)
+        there = read_note(find_job(place)) if (place / "job.yaml").is_file() else None
+        if there is None:
+            make_film_job(project, place, arrival.path, emit)
+        elif there.source != note.source:
+            msg = (
+                f"{arrival.path} would become the job {place}, which was made of {there.source}. "
+                "Give the film another name."
+            )
+            raise JobFolderError(msg)
+        elif there.stamp != note.stamp and not self._is_in_work(find_job(place), there):
+            renew_input(find_job(place), film_input(project), arrival.path, emit)
         return open_job(place)
+
+    def _is_in_work(self, job: Job, note: WatchNote) -> bool:
+        return note.is_held or str(job.root) in self._held

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.errors import JobFolderError, Verdict
-from runner.events import Event
+from runner.events import Observer
 from runner.job.folder import Job
 from runner.job.input_files import bring, real_file
 from runner.job.job_manifest import read_entries
@@ -20,7 +20,7 @@ def has_failed(job: Job) -> bool:
     return any(not verdict.good and verdict not in INTERRUPTED for verdict in verdicts)
 
 
-def renew_input(job: Job, name: str, film: Path) -> None:
+def renew_input(job: Job, name: str, film: Path, emit: Observer) -> None:
     """Put a film in the place of the one that the job was made of.
 
     Raises JobFolderError, UsageError, DiskFullError or OSError.
@@ -36,11 +36,7 @@ def renew_input(job: Job, name: str, film: Path) -> None:
         return
     fresh = job.input / f".{os.urandom(4).hex()}.tmp"
     try:
-        bring(source, fresh, job.owner, _tell_nobody)
+        bring(source, fresh, job.owner, emit)
         fresh.replace(target)
     finally:
         fresh.unlink(missing_ok=True)
-
-
-def _tell_nobody(event: Event) -> None:
-    del event

@@ -30,11 +30,11 @@ from tests.project_kit import ROOT, STAGERUN, STAGES, Kit, build_kit_images, mak
 from tests.soak.crowd import taken_places
 from tests.soak.invariants import check_documents, check_nothing_left, verdict_of
 from tests.soak.page import runner_sources
-from tests.soak.truth import Truth, truth_of
+from tests.soak.truth import truth_of
 from tests.soak.violation import Violation
 
-PAGE: Final = ROOT / "docs" / "reliability.md"
-BEGIN, END = "<!-- written by make many-jobs -->\n", "<!-- these many -->\n"
+PAGE: Final = ROOT / "docs" / "many-jobs.md"
+BEGIN, END = "<!-- written by make many-jobs -->\n", "<!-- as far as here -->\n"
 AT_ONCE: Final = 2
 """Stages at once of each call, and of ``xargs``."""
 
@@ -68,8 +68,8 @@ class Many:
         )
         return (
             f"{self.jobs} jobs of {len(STAGES)} stages through two calls, one of them killed "
-            f"{self.kills} times: {len(self.violations)} violations, {self.again} stages run again; "
-            f"{self.rate:.2f} stages/s in {self.seconds:.0f} s, xargs -P{AT_ONCE} docker run "
+            f"{self.kills} times: {len(self.violations)} violations, {self.again} stages run "
+            f"again; {self.rate:.2f} stages/s in {self.seconds:.0f} s, xargs -P{AT_ONCE} docker run "
             f"{self.docker_rate:.2f}: {share}"
         )
 
@@ -113,7 +113,7 @@ def run_many(folder: Path, jobs: int, kill_every: float, *, measure: bool = True
         _run_both(calls, many, kill_every)
         for job in made:
             many.violations += [*check_documents(job), *check_nothing_left(job, client)]
-            many.violations += _ended_once(job, truth)
+            many.violations += _ended_once(job)
     many.violations += [*_as_alone(kit, made[:ALONE]), *taken_places()]
     many.again = len(truth.started) - sum(len(STAGES) for _ in made)
     if measure:
@@ -147,7 +147,7 @@ def _run_both(calls: Calls, many: Many, kill_every: float) -> None:
             many.violations.append(Violation("verdict", f"a call ended with {call.returncode}"))
 
 
-def _ended_once(job: Path, truth: Truth) -> Iterator[Violation]:
+def _ended_once(job: Path) -> Iterator[Violation]:
     """Every stage has one good run, in whatever call, and its result is the job's own text."""
     runs = [path.name for path in (job / ".stagerun/runs").iterdir()]
     verdicts = Counter(
@@ -164,7 +164,6 @@ def _ended_once(job: Path, truth: Truth) -> Iterator[Violation]:
     for stage, verdict in verdicts:
         if verdict not in ("success", "runner_lost"):
             yield Violation("verdict", f"{job.name}/{stage} ended as {verdict}")
-    del truth
 
 
 def _as_alone(kit: Kit, jobs: Sequence[Path]) -> Iterator[Violation]:

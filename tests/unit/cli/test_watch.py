@@ -145,7 +145,8 @@ def test_a_job_that_failed_before_anybody_watched_is_left_alone(bench: Bench) ->
     Path("films/lake.mkv").write_text("still")
     watch(bench, ended("lake"))
     assert len(bench.engine.created) == 4
-    assert not Path("films/job/.stagerun/watch.json").exists()
+    Path("films/job/input/text.txt").write_text("changed")
+    watch(bench, Path(f"films/job/{LAST}/copy.txt").exists)
 
 
 def test_two_films_of_one_name_are_not_mixed_up(bench: Bench) -> None:

@@ -69,17 +69,21 @@ def test_a_job_has_failed_when_a_stage_came_to_a_bad_end_of_its_own(place: Place
     assert has_failed(job)
 
 
-def test_another_film_takes_the_place_of_the_one_before_it(job: Job, tmp_path: Path) -> None:
+def test_another_film_takes_the_place_of_the_one_before_it(
+    place: Place, job: Job, tmp_path: Path
+) -> None:
     film = tmp_path / "film.mkv"
     film.write_text("better")
-    renew_input(job, "text", film)
+    renew_input(job, "text", film, place.emit)
     assert (job.input / "text.txt").read_text() == "better"
-    renew_input(job, "text", film)
+    renew_input(job, "text", film, place.emit)
     assert [path.name for path in job.input.iterdir()] == ["text.txt"]
 
 
-def test_a_film_is_not_put_where_the_job_does_not_expect_it(job: Job, tmp_path: Path) -> None:
+def test_a_film_is_not_put_where_the_job_does_not_expect_it(
+    place: Place, job: Job, tmp_path: Path
+) -> None:
     film = tmp_path / "film.mkv"
     film.write_text("better")
     with pytest.raises(JobFolderError, match="no longer has it"):
-        renew_input(job, "media", film)
+        renew_input(job, "media", film, place.emit)
