@@ -142,7 +142,7 @@ class JobsConsole:
         """What is going on: as many lines as the terminal has room for."""
         now, layout = self._clock(), replace(self._layout(), width=width)
         room = max(1, height - LINES_AROUND)
-        running = sorted(self.tally.running(), key=lambda item: item[0].began or now)
+        running = list(self.tally.running())
         waiting = list(self._waiting())[: min(MOST_WAITING_LINES, room // 2)]
         shown = running[: max(1, room - len(waiting))]
         stages = max((cells(plain(activity.name)) for _, activity in shown), default=0)

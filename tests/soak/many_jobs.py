@@ -69,8 +69,8 @@ class Many:
         return (
             f"{self.jobs} jobs of {len(STAGES)} stages through two calls, one of them killed "
             f"{self.kills} times: {len(self.violations)} violations, {self.again} stages run "
-            f"again; {self.rate:.2f} stages/s in {self.seconds:.0f} s, xargs -P{AT_ONCE} docker run "
-            f"{self.docker_rate:.2f}: {share}"
+            f"again; {self.rate:.2f} stages/s in {self.seconds:.0f} s, "
+            f"xargs -P{AT_ONCE} docker run {self.docker_rate:.2f}: {share}"
         )
 
 
