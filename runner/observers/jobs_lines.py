@@ -93,7 +93,8 @@ def summary_lines(event: JobsFinished, layout: Layout) -> Iterator[Pieces]:
     counts = {"failed": len(event.failed), "stopped": event.cancelled}
     text = f"{event.done} done" + "".join(f", {n} {what}" for what, n in counts.items() if n)
     role = "bad" if event.exit_code else "good"
-    yield ((text, role), (f" in {clock_text(event.duration_seconds)}", ""))
+    again = "; the same call goes on with those that were stopped" if event.cancelled else ""
+    yield ((text, role), (f" in {clock_text(event.duration_seconds)}{again}", ""))
     width = max((cells(plain(_name(item))) for item in event.failed), default=0)
     for item in event.failed:
         name = plain(_name(item))

@@ -233,7 +233,8 @@ SUMMARY = JobsFinished(
 def test_the_end_says_what_failed_and_how_to_look_further(table: Table) -> None:
     table.console(SUMMARY)
     assert table.printed().splitlines() == [
-        "198 done, 2 failed, 3 stopped in 1:12:03",
+        "198 done, 2 failed, 3 stopped in 1:12:03; the same call goes on with those that were "
+        "stopped",
         " ✗ river/06_asr   out of memory   stagerun why 06_asr out/river",
         " ✗ junk           refused   it is no job.",
     ]
