@@ -216,10 +216,12 @@ class FailedJob:
 class JobsFinished:
     """All jobs of the call have ended: ``done`` of them well, those in ``failed`` not.
 
-    ``cancelled`` counts those that were stopped or did not come to their turn.
+    Of those that are done, in ``up_to_date`` nothing had to run. ``cancelled`` counts those that
+    were stopped or did not come to their turn.
     """
 
     done: int
+    up_to_date: int
     failed: tuple[FailedJob, ...]
     cancelled: int
     duration_seconds: float

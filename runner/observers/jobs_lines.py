@@ -16,19 +16,19 @@ TIME_WIDTH: Final = 8
 
 
 def job_line(view: JobView, event: Event, now: float, layout: Layout) -> Iterator[Pieces]:
-    """A job that is over; nothing of one that was stopped, of which there may be hundreds."""
+    """A job that is over; nothing of those of which there may be hundreds at once: jobs in which
+    nothing had to run, and jobs that were stopped.
+    """
     blamed, marks = view.blamed, layout.marks
     name = f"{layout.name(view.name)}   "
     took = "" if view.began is None else clock_text(now - view.began)
-    if blamed is None:
-        mark = marks.cached if view.is_up_to_date else marks.success
-        said = "up to date" if view.is_up_to_date else took
+    if blamed is None and not view.is_up_to_date:
         result = event.result if isinstance(event, JobFinished) else ()
         files = ", ".join(layout.text(path) for path in result)
         where = f"   {marks.result} {files}" if files else ""
-        head: Pieces = ((f" {mark} ", "good"), (name, "strong"))
-        yield layout.fit((*head, (f"{said:>{TIME_WIDTH}}{where}", "")))
-    elif blamed.verdict is not Verdict.CANCELLED:
+        head: Pieces = ((f" {marks.success} ", "good"), (name, "strong"))
+        yield layout.fit((*head, (f"{took:>{TIME_WIDTH}}{where}", "")))
+    elif blamed is not None and blamed.verdict is not Verdict.CANCELLED:
         verdict = "refused" if blamed.verdict is None else in_words(blamed.verdict)
         reason = plain_lines(layout.shorten(blamed.summary))[0]
         head = ((f" {marks.failure} ", "bad"), (name, "strong"))
@@ -69,7 +69,8 @@ def standing_line(tally: JobsTally, running: int, now: float, layout: Layout) ->
     """How many jobs are how far, and how long all of them will take."""
     waiting = sum(1 for _ in tally.waiting())
     begun = sum(view.began is not None for view in tuple(tally.views.values()))
-    facts: list[tuple[str, str]] = [(f"   {tally.done} of {tally.total} done", "strong")]
+    done = f"   {tally.done} of {tally.total} done{_up_to_date(tally.up_to_date)}"
+    facts: list[tuple[str, str]] = [(done, "strong")]
     if tally.failed:
         facts.append((f"{len(tally.failed)} failed", "bad"))
     counts = {"running": running, "waiting": waiting, "to come": len(tally.views) - begun}
@@ -91,7 +92,9 @@ def failed_line(failed: Sequence[FailedJob], layout: Layout) -> Pieces:
 def summary_lines(event: JobsFinished, layout: Layout) -> Iterator[Pieces]:
     """The end of all jobs: sums, and of each that failed where to look further."""
     counts = {"failed": len(event.failed), "stopped": event.cancelled}
-    text = f"{event.done} done" + "".join(f", {n} {what}" for what, n in counts.items() if n)
+    text = f"{event.done} done{_up_to_date(event.up_to_date)}" + "".join(
+        f", {n} {what}" for what, n in counts.items() if n
+    )
     role = "bad" if event.exit_code else "good"
     again = "; the same call goes on with those that were stopped" if event.cancelled else ""
     yield ((text, role), (f" in {clock_text(event.duration_seconds)}{again}", ""))
@@ -104,6 +107,10 @@ def summary_lines(event: JobsFinished, layout: Layout) -> Iterator[Pieces]:
             (name + " " * (width - cells(name)), "strong"),
         )
         yield (*head, (f"   {verdict}", "bad"), (f"   {_further(item, layout)}", ""))
+
+
+def _up_to_date(count: int) -> str:
+    return f" ({count} up to date)" if count else ""
 
 
 def _further(item: FailedJob, layout: Layout) -> str:

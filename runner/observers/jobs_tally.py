@@ -53,6 +53,7 @@ class JobsTally:
 
     total: int = 0
     done: int = 0
+    up_to_date: int = 0
     cancelled: int = 0
     failed: list[FailedJob] = field(default_factory=list)
     views: dict[str, JobView] = field(default_factory=dict)
@@ -120,6 +121,7 @@ class JobsTally:
         blamed = view.blamed
         if blamed is None:
             self.done += 1
+            self.up_to_date += view.is_up_to_date
         elif blamed.verdict is Verdict.CANCELLED:
             self.cancelled += 1
         else:

@@ -14,6 +14,7 @@ class Reckoning:
     """Counts how jobs end; ``exit_codes`` are theirs, by job."""
 
     done: int = 0
+    up_to_date: int = 0
     cancelled: int = 0
     failed: list[FailedJob] = field(default_factory=list)
     exit_codes: dict[str, int] = field(default_factory=dict)
@@ -25,6 +26,7 @@ class Reckoning:
         self.exit_codes[job] = outcome.exit_code
         if blamed is None:
             self.done += 1
+            self.up_to_date += all(item.ran is None for item in outcome.outcomes)
         elif blamed.verdict is Verdict.CANCELLED:
             self.cancelled += 1
         else:
@@ -59,6 +61,7 @@ class Reckoning:
         """All of it, for observers."""
         return JobsFinished(
             done=self.done,
+            up_to_date=self.up_to_date,
             failed=tuple(self.failed),
             cancelled=self.cancelled,
             duration_seconds=round(time.monotonic() - self._began, 3),

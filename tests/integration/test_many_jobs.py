@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project_kit import STAGERUN, STAGES, Kit
+from tests.project_kit import ROOT, STAGERUN, STAGES, Kit
 from tests.soak.many_jobs import run_many
 from tests.terminal import on_terminal
 
@@ -114,3 +115,15 @@ def test_a_watched_folder_takes_whole_films_and_loses_none_to_a_kill(
     assert copy.read_text() == "first half\nsecond half\n"
     for name in ("whole", "copied"):
         assert good_runs(real_kit.root / "out" / name) == len(STAGES), log.read_text()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+def test_the_unit_of_a_watched_folder_is_one_that_systemd_takes(tmp_path: Path) -> None:
+    text = (ROOT / "docs/stagerun-watch.service").read_text()
+    unit = tmp_path / "stagerun-watch.service"
+    unit.write_text(text.replace("%h/films/.venv/bin/stagerun", str(STAGERUN)))
+    ended = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -150,8 +150,9 @@ def test_a_job_that_is_over_is_one_line_that_stays(table: Table) -> None:
     text = table.printed()
     assert "✓ river         1:12   → out/river/film.mkv" in text
     assert "✗ bad           0:00   01_demux   out of memory   The stage was killed" in text
-    assert "= old       up to date" in text
+    assert "old" not in text
     assert "stopped" not in text
+    assert "2 of 4 done (1 up to date)" in text
 
 
 def test_those_that_failed_are_named_for_as_long_as_others_run(table: Table) -> None:
@@ -212,6 +213,7 @@ def test_what_must_be_told_names_its_job(table: Table) -> None:
 
 SUMMARY = JobsFinished(
     done=198,
+    up_to_date=50,
     failed=(
         FailedJob(
             job="/w/out/river",
@@ -233,15 +235,15 @@ SUMMARY = JobsFinished(
 def test_the_end_says_what_failed_and_how_to_look_further(table: Table) -> None:
     table.console(SUMMARY)
     assert table.printed().splitlines() == [
-        "198 done, 2 failed, 3 stopped in 1:12:03; the same call goes on with those that were "
-        "stopped",
+        "198 done (50 up to date), 2 failed, 3 stopped in 1:12:03; "
+        "the same call goes on with those that were stopped",
         " ✗ river/06_asr   out of memory   stagerun why 06_asr out/river",
         " ✗ junk           refused   it is no job.",
     ]
 
 
 def test_a_pipe_gets_the_same_end() -> None:
-    assert "198 done, 2 failed, 3 stopped in 1:12:03" in Shown().after(SUMMARY)
+    assert "198 done (50 up to date), 2 failed, 3 stopped in 1:12:03" in Shown().after(SUMMARY)
 
 
 def test_a_pipe_is_not_told_of_every_stage_that_was_stopped_with_hundreds_of_jobs() -> None:

@@ -16,13 +16,15 @@ import pytest
 from runner.errors import Verdict
 from runner.events import Event, JobFinished, JobStarted, RunStarted, StageWaiting, WaitsFor
 from runner.host.engine_fake import FakeProcess
+from runner.host.machine import memory_available_bytes
 from runner.job.folder import Job
 from runner.job.lock import stage_lock
 from runner.job.stop_request import ask_to_stop
 from runner.run.plan import plan_job
 from runner.run.request import RunOptions
-from runner.run.scheduler import MOST_WAITING, Schedule, run_plans
+from runner.run.scheduler import MOST_ALIKE, MOST_WAITING, Schedule, run_plans
 from runner.run.standing import JobOutcome
+from tests.project_kit import STAGE_YAML
 from tests.unit.run.conftest import LAST, NEXT, PROBE, Place, copy, copy_of, fail, stage_of
 
 FOREVER = float("inf")
@@ -253,3 +255,35 @@ def test_only_what_was_asked_to_stop_after_a_job_was_added_is_stopped(
         emit=place.emit,
     )
     assert ended[0].verdict is (Verdict.SUCCESS if is_before else Verdict.CANCELLED)
+
+
+def test_few_of_the_stages_that_wait_for_the_same_memory_have_a_thread(place: Place) -> None:
+    """One of them runs, some wait for it, and a stage of another kind comes past them."""
+    available = memory_available_bytes()
+    assert available is not None
+    light = made(place, "light", 90)
+    place.run(light, PROBE)
+    place.kit.spec(
+        PROBE,
+        STAGE_YAML.format(source="input/text").replace("128MiB", f"{available * 7 // 10}"),
+    )
+    place.build()
+    place.events.clear()
+    go_on = threading.Event()
+
+    def hold(process: FakeProcess) -> int:
+        go_on.wait(30)
+        return copy(process)
+
+    place.programs[PROBE] = hold
+    heavy = [made(place, f"heavy{number}", number) for number in range(MOST_ALIKE + 3)]
+    ended: dict[str, JobOutcome] = {}
+    thread = threading.Thread(target=lambda: ended.update(run(place, *heavy, light, at_once=3)))
+    thread.start()
+    wait_for((light.stage_folder(LAST) / "copy.txt").exists)
+    waits = [event for event in place.events if isinstance(event, StageWaiting)]
+    assert {event.waits_for for event in waits} == {WaitsFor.RESOURCE}
+    assert len(waits) <= MOST_ALIKE + 1
+    go_on.set()
+    thread.join(60)
+    assert {outcome.exit_code for outcome in ended.values()} == {0}
