@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ from runner.errors import SettingsError
 from runner.gpu.account import Account, accounts, has_returned
 from runner.gpu.ledger import Ledger, now
 from runner.gpu.reservation import Reservation, State
-from runner.host.cgroup import is_member
+from runner.host.cgroup import ROOT, is_member
 from runner.host.gpu import Inventory
 from runner.host.nvml import Gpu
 
@@ -86,7 +86,9 @@ class GpuBox:
                 self.ledger.remove(entry.id)
             else:
                 entries.append(entry)
-        sick = {uuid: why for uuid in gpus if (why := self._why_sick(uuid))}
+        sick = {
+            uuid: why for uuid, gpu in gpus.items() if (why := self._why_sick(uuid) or no_node(gpu))
+        }
         usable = [gpu for gpu in self._allowed(found) if gpu.uuid not in sick]
         return Look(
             inventory=found,
@@ -120,6 +122,10 @@ class GpuBox:
         return [there[uuid] for uuid in self.only if uuid in there]
 
 
-def without(look: Look, entry_id: str) -> Look:
-    """The same as if an entry were not there."""
-    return replace(look, entries=tuple(entry for entry in look.entries if entry.id != entry_id))
+def no_node(gpu: Gpu, root: Path = ROOT) -> str | None:
+    """That a GPU has no device node any more, by which programs use it; None where it has."""
+    node = root / f"dev/nvidia{gpu.minor}"
+    # Some systems give programs their GPUs otherwise, and have none of these.
+    if gpu.minor is None or not (root / "dev/nvidiactl").exists() or node.exists():
+        return None
+    return f"its device node {node} is gone"

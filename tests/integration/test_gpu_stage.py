@@ -236,7 +236,7 @@ def test_a_gpu_that_vanishes_during_the_run_is_named(machine: Machine, stub: Nvm
     )
     with started(machine.kit, "50_probe", machine.job, "--dev", **machine.environment) as process:
         wait_until((machine.job / "50_probe/ready").exists, "the stage runs")
-        stub.show(SMALL, StubGpu(uuid=LARGE.uuid, code=15))
+        stub.show(StubGpu(uuid=LARGE.uuid, code=15))
         (machine.job / "input/go").touch()
         text, _ = process.communicate(timeout=30)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import CancelledError, GpuUnavailableError, SettingsError
-from runner.gpu.box import REST_SECONDS
+from runner.gpu.box import REST_SECONDS, no_node
 from runner.gpu.placement import Wish
 from runner.gpu.reservation import State
 from runner.gpu.reserving import Claimant, Held, reserved, taken_over
@@ -218,3 +218,14 @@ def test_the_identity_of_an_owner_is_kept_whole(machine: Machine) -> None:
         (found,) = machine.box().look().entries
     assert found.owner == ME
     assert replace(found.owner, pid=1) != ME
+
+
+def test_a_gpu_without_a_device_node_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    there = replace(gpu(0), minor=3)
+    assert no_node(there, tmp_path) is None
+    (tmp_path / "dev/nvidiactl").touch()
+    assert no_node(there, tmp_path) == f"its device node {tmp_path}/dev/nvidia3 is gone"
+    assert no_node(gpu(0), tmp_path) is None
+    (tmp_path / "dev/nvidia3").touch()
+    assert no_node(there, tmp_path) is None
