@@ -14,7 +14,7 @@ ON_PODMAN := $(addprefix tests/, faults/test_podman.py faults/test_verdict_matri
   faults/test_adoption.py faults/test_cancel.py e2e/test_readme.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-podman test-podman-all lint images images-cpu images-all bench quality soak many-jobs trials schema locks clean
+.PHONY: help demo test test-podman test-podman-all lint images images-cpu images-all bench quality soak many-jobs gpu-ledger trials schema locks clean
 
 help:  ## show the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -66,6 +66,9 @@ soak: $(STAMP)  ## kill runners and containers for MINUTES, then start RUNS at o
 
 many-jobs: $(STAMP)  ## many jobs through two calls, one killed every 20 s, against docker run; writes docs/many-jobs.md
 	@$(BIN)/python -m tests.soak.many_jobs --jobs $(JOBS) --page
+
+gpu-ledger: $(STAMP)  ## kill processes that reserve memory of simulated GPUs; writes docs/gpu.md
+	@$(BIN)/python -m tests.soak.gpu_ledger --page $(if $(SEED),--seed $(SEED))
 
 trials: $(STAMP)  ## the verdict matrix, hostile stages, 100 000 malformed manifests in full; writes docs/reliability.md
 	@$(BIN)/python -m tests.trials --engine $(ENGINE) $(SUITES)
