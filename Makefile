@@ -7,13 +7,14 @@ STAMP := .venv/.complete
 TESTS ?= tests
 MINUTES ?= 5
 RUNS ?= 50
+JOBS ?= 200
 ENGINE ?= docker
 # Of the tests that need an engine, those that `make test` repeats on Podman: docs/engines.md.
 ON_PODMAN := $(addprefix tests/, faults/test_podman.py faults/test_verdict_matrix.py \
   faults/test_adoption.py faults/test_cancel.py e2e/test_readme.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-podman test-podman-all lint images images-cpu images-all bench quality soak trials schema locks clean
+.PHONY: help demo test test-podman test-podman-all lint images images-cpu images-all bench quality soak many-jobs gpu-ledger trials schema locks clean
 
 help:  ## show the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -62,6 +63,12 @@ quality: images  ## measure words, times and translations; writes docs/quality.m
 
 soak: $(STAMP)  ## kill runners and containers for MINUTES, then start RUNS at once; writes docs/reliability.md
 	@$(BIN)/python -m tests.soak.soak --minutes $(MINUTES) --runs $(RUNS) --page $(if $(SEED),--seed $(SEED))
+
+many-jobs: $(STAMP)  ## many jobs through two calls, one killed every 20 s, against docker run; writes docs/many-jobs.md
+	@$(BIN)/python -m tests.soak.many_jobs --jobs $(JOBS) --page
+
+gpu-ledger: $(STAMP)  ## kill processes that reserve memory of simulated GPUs; writes docs/gpu.md
+	@$(BIN)/python -m tests.soak.gpu_ledger --page $(if $(SEED),--seed $(SEED))
 
 trials: $(STAMP)  ## the verdict matrix, hostile stages, 100 000 malformed manifests in full; writes docs/reliability.md
 	@$(BIN)/python -m tests.trials --engine $(ENGINE) $(SUITES)

@@ -1,7 +1,8 @@
 """What happens, as values: the runner emits them, observers show or write them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 from runner.errors import Verdict
@@ -17,11 +18,64 @@ class JobStarted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedJob:
+    """A job that a call will run; ``took`` is how long stages took that are done, in seconds.
+
+    ``input_bytes`` is the size of its input files.
+    """
+
+    job: str
+    stages: tuple[str, ...]
+    input_bytes: int
+    took: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobsPlanned:
+    """These jobs will run, each when its turn comes."""
+
+    jobs: tuple[PlannedJob, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watching:
+    """From now on the call makes jobs of what arrives in a folder."""
+
+    folder: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRefused:
+    """What the caller named cannot be run as a job; the others go on."""
+
+    job: str
+    reason: str
+    exit_code: int
+
+
+class WaitsFor(StrEnum):
+    """What a stage waits for."""
+
+    PLACE = "place"
+    """An end of any stage on this machine; another stage would have to wait for one, too."""
+
+    RUNNER = "runner"
+    """Another runner, which has that stage of that job."""
+
+    PAUSE = "pause"
+    """The time between two attempts."""
+
+    RESOURCE = "resource"
+    """Memory or a GPU, of which other stages may need less or none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageWaiting:
     """A stage cannot start yet."""
 
     stage: str
     reason: str
+    waits_for: WaitsFor = WaitsFor.RESOURCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +199,36 @@ class JobFinished:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FailedJob:
+    """A job that did not end well: the stage that is to blame, or None where it was refused.
+
+    ``verdict`` is None as in ``StageFinished``.
+    """
+
+    job: str
+    stage: str | None
+    verdict: Verdict | None
+    exit_code: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobsFinished:
+    """All jobs of the call have ended: ``done`` of them well, those in ``failed`` not.
+
+    Of those that are done, in ``up_to_date`` nothing had to run. ``cancelled`` counts those that
+    were stopped or did not come to their turn.
+    """
+
+    done: int
+    up_to_date: int
+    failed: tuple[FailedJob, ...]
+    cancelled: int
+    duration_seconds: float
+    exit_code: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class BuildStarted:
     """An image is about to be built; ``reason`` says why."""
 
@@ -180,7 +264,10 @@ class Copying:
 
 
 Event: TypeAlias = (
-    JobStarted
+    JobsPlanned
+    | JobStarted
+    | JobRefused
+    | Watching
     | StageWaiting
     | RunStarted
     | LogLine
@@ -190,6 +277,7 @@ Event: TypeAlias = (
     | AttemptFailed
     | StageFinished
     | JobFinished
+    | JobsFinished
     | BuildStarted
     | BuildProgress
     | BuildFinished

@@ -3,11 +3,11 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from runner.errors import UsageError
 from runner.events import Notice, Observer
@@ -20,7 +20,10 @@ from runner.run.request import Host
 
 if TYPE_CHECKING:
     from runner.observers.console import Console
+    from runner.observers.jobs_console import JobsConsole
     from runner.observers.jsonl import JsonLines
+
+    Teller: TypeAlias = Console | JobsConsole | JsonLines
 
 
 @dataclass
@@ -81,8 +84,11 @@ class Context:
         return self.terminal and not os.environ.get("NO_COLOR")
 
     @contextlib.contextmanager
-    def observing(self) -> Iterator["Console | JsonLines"]:
-        """The observer that tells the user: on the terminal, or as JSON."""
+    def observing(self, *, many: bool = False) -> Iterator["Teller"]:
+        """The observer that tells the user: on the terminal, or as JSON; of ``many`` jobs, or few.
+
+        On a terminal many jobs are one table, unless the user wants to hear all.
+        """
         from runner.observers.stream import Stream
 
         out = Stream(sys.stdout)
@@ -103,17 +109,30 @@ class Context:
             width=terminal_width if live else lambda: None,
             shorten=shortened_from(str(self.folder)),
         )
+        if many and live and not (self.quiet or self.verbose):
+            from runner.observers.jobs_console import JobsConsole
+
+            with contextlib.closing(JobsConsole(out, manner)) as table:
+                yield table
+            return
         with contextlib.closing(Console(out, Stream(sys.stderr), manner)) as console:
             yield console
 
     @contextlib.contextmanager
-    def observing_job(
-        self, job: Job, tell: "Console | JsonLines", label: str = ""
-    ) -> Iterator[Observer]:
+    def observing_job(self, job: Job, tell: "Teller", label: str = "") -> Iterator[Observer]:
         """The observer of one job: it tells the user and writes the job's pipeline log."""
+        observer, close = self.job_observer(job, tell, label)
+        try:
+            yield observer
+        finally:
+            close()
+
+    def job_observer(
+        self, job: Job, tell: "Teller", label: str = ""
+    ) -> tuple[Observer, Callable[[], None]]:
+        """The same, and what closes the log; a later event opens it again."""
         from runner.observers.pipeline_log import PipelineLog
         from runner.observers.together import together
 
         log = PipelineLog(job, lambda text: tell(Notice(stage=None, message=text)))
-        with contextlib.closing(log):
-            yield together(tell.of_job(str(job.root), label), log)
+        return together(tell.of_job(str(job.root), label), log), log.close

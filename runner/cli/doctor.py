@@ -29,10 +29,13 @@ def command(context: Context) -> int:
 
     The exit code is 0 unless something that is needed is broken (5 without an engine).
     """
+    from runner.cli.gpus import machine_gpus
     from runner.host.gpu import inventory
 
     project, problem = _project(context)
-    checks = examine(project, lambda: context.engine, inventory)
+    # Without a project there are no settings that could be wrong.
+    box = machine_gpus(context) if problem is None else None
+    checks = examine(project, lambda: context.engine, inventory, box)
     checks += [problem] if problem else []
     code = exit_code(checks)
     document = {"schema_version": 1, "checks": checks, "exit_code": code}

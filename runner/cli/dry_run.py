@@ -15,9 +15,9 @@ from runner.observers.lines import Layout, shortened_from
 from runner.observers.style import ASCII, UNICODE, Marks, Pieces, is_unicode, painted
 from runner.project.pipeline import Project
 from runner.run.inputs import is_enabled
+from runner.run.plan import Plan
 from runner.run.prospect import Answer, Prospect, prospect
 from runner.run.request import RunOptions
-from runner.run.scheduler import Plan
 
 WORDS: Final = {
     Answer.UP_TO_DATE: "up to date",

@@ -1,13 +1,15 @@
 """Which jobs the words of ``stagerun run`` mean: job directories, and films to make jobs of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.cli.context import Context
-from runner.errors import UsageError
+from runner.errors import StagerunError, UsageError
+from runner.events import JobRefused, Observer
 from runner.job.folder import Job, open_job
 from runner.project.pipeline import JOB_INPUT, Project
+from runner.run.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,25 +39,67 @@ def wanted_jobs(places: Sequence[Path], out: Path | None) -> list[WantedJob]:
     ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlannedJobs:
+    """What shall be run, and what could not be; ``order`` is that of the words, by job."""
+
+    plans: tuple[Plan, ...]
+    refused: tuple[JobRefused, ...] = ()
+    order: tuple[str, ...] = ()
+
+
 def open_jobs(context: Context, wanted: Sequence[WantedJob]) -> list[Job]:
     """The jobs, each once and made if need be. Raises UsageError and its kin, DiskFullError."""
     jobs: dict[Path, Job] = {}
     for item in wanted:
-        if item.film is not None:
-            _make(context, item.place, item.film)
-        job = open_job(item.place)
+        job = _opened(context, item)
         jobs.setdefault(job.root, job)
     return list(jobs.values())
 
 
-def _make(context: Context, place: Path, film: Path) -> None:
+def plan_jobs(
+    context: Context, wanted: Sequence[WantedJob], planned: Callable[[Job], Plan]
+) -> PlannedJobs:
+    """The plans of the jobs, each once; of several, one that cannot be run holds up no other.
+
+    Raises what is wrong with a job that is the only one.
+    """
+    plans: dict[str, Plan] = {}
+    refused: dict[str, JobRefused] = {}
+    for item in wanted:
+        try:
+            plan = planned(_opened(context, item))
+            plans.setdefault(str(plan.job.root), plan)
+        except StagerunError as problem:
+            if len(wanted) == 1:
+                raise
+            place = str(item.place.absolute())
+            refused[place] = JobRefused(job=place, reason=str(problem), exit_code=problem.exit_code)
+    order = dict.fromkeys(_key(item, refused) for item in wanted)
+    return PlannedJobs(
+        plans=tuple(plans.values()), refused=tuple(refused.values()), order=tuple(order)
+    )
+
+
+def _key(item: WantedJob, refused: Mapping[str, JobRefused]) -> str:
+    place = str(item.place.absolute())
+    return place if place in refused else str(item.place.resolve())
+
+
+def _opened(context: Context, item: WantedJob) -> Job:
+    if item.film is not None:
+        with context.observing() as emit:
+            make_film_job(context.project, item.place, item.film, emit)
+    return open_job(item.place)
+
+
+def make_film_job(project: Project, place: Path, film: Path, emit: Observer) -> None:
+    """Make a job of a film unless it is there. Raises UsageError and its kin, DiskFullError."""
     from runner.job.creation import JobRequest, make_job
 
-    name = film_input(context.project)
-    request = JobRequest(place=place, inputs={name: film})
+    request = JobRequest(place=place, inputs={film_input(project): film})
     elsewhere = f"stagerun run {film} --out DIR"
-    with context.observing() as emit:
-        make_job(request, emit, elsewhere=elsewhere, only_inputs=True)
+    make_job(request, emit, elsewhere=elsewhere, only_inputs=True)
 
 
 def film_input(project: Project) -> str:

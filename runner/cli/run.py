@@ -1,18 +1,19 @@
 """``stagerun run JOB…`` and ``stagerun STAGE JOB``: running stages."""
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runner.cli.completing import complete_stage
 from runner.cli.context import Context
 from runner.cli.images_first import Wanted, build_first
-from runner.cli.jobs import open_jobs, wanted_jobs
+from runner.cli.jobs import open_jobs, plan_jobs, wanted_jobs
+from runner.cli.many_jobs import is_many, run_jobs
 from runner.cli.options import (
+    FOREVER,
     WaitingCommand,
     common_options,
     parse_settings,
@@ -21,14 +22,18 @@ from runner.cli.options import (
 )
 from runner.cli.stopping import Running, stopping
 from runner.errors import UsageError
-from runner.events import JobStarted
 from runner.job.folder import Job, open_job
 from runner.observers.together import together
-from runner.project.config import LIMIT_NAMES, check_keys, parse_limits
+from runner.project.config import LIMIT_NAMES, NO_JOB, check_keys, parse_limits
 from runner.project.pipeline import Project
+from runner.project.quantity import parse_duration
 from runner.project.stage import StageSpec
+from runner.run.plan import Plan, plan_job
 from runner.run.request import RunOptions
-from runner.run.scheduler import Plan, execute, plan_job, run_plans
+from runner.run.scheduler import execute
+
+if TYPE_CHECKING:
+    from runner.cli.watching import Watcher
 
 PLACE = click.Path(path_type=Path)
 
@@ -93,7 +98,7 @@ def _prepared(
 
 
 @click.command("run", cls=WaitingCommand)
-@click.argument("places", metavar="JOB…", nargs=-1, required=True, type=PLACE)
+@click.argument("places", metavar="JOB…", nargs=-1, type=PLACE)
 @click.option("--upto", metavar="STAGE", shell_complete=complete_stage, help="Stop after STAGE.")
 @click.option(
     "--from", "start", metavar="STAGE", shell_complete=complete_stage, help="Begin with STAGE."
@@ -103,6 +108,10 @@ def _prepared(
     "--jobs", "-j", "at_once", metavar="N", type=click.IntRange(min=1), help="Stages at once."
 )
 @click.option("--out", type=PLACE, metavar="DIR", help="The job to make of a film [out/NAME].")
+@click.option("--watch", type=PLACE, metavar="DIR", help="Go on with what arrives in DIR.")
+@click.option(
+    "--settle", metavar="TIME", default="10s", help="How long a film must stay the same [10s]."
+)
 @run_options
 @common_options
 @click.pass_obj
@@ -115,15 +124,31 @@ def command(
     dry_run: bool,
     at_once: int | None,
     out: Path | None,
+    watch: Path | None,
+    settle: str,
     **asked: Any,
 ) -> int:
     """Run what JOB's workflow needs and is not there yet.
 
-    JOB is a job directory, or a film: then the job out/NAME is made of it first.
+    JOB is a job directory, or a film: then the job out/NAME is made of it first. With --watch
+    the call goes on until it is stopped, with films and jobs that arrive in a folder.
     """
+    _check_words(places, watch, out, dry_run=dry_run)
     project = _with_places(context.project, at_once)
-    options = replace(_options(asked), keep_given=True)
     wanted = wanted_jobs(places, out)
+    many = watch is not None or is_many(wanted)
+    options = replace(_options(asked, many=many), keep_given=True)
+    # What is wrong with the call itself is wrong for every job.
+    check_keys(project, NO_JOB, options.overrides)
+    for stage in (start, upto):
+        if stage is not None:
+            project.stage(stage)
+
+    def planned(job: Job) -> Plan:
+        plan = plan_job(project, job, start=start, upto=upto)
+        check_keys(project, job.layer, options.overrides)
+        return plan
+
     if dry_run:
         from runner.cli.dry_run import NewJob, show_plans
 
@@ -132,12 +157,37 @@ def command(
         new = [NewJob.of(item.place, project, upto) for item in wanted if item.is_new]
         show_plans(context, [*plans, *new], options)
         return 0
-    plans = [plan_job(project, job, start=start, upto=upto) for job in open_jobs(context, wanted)]
-    for plan in plans:
-        check_keys(project, plan.job.layer, options.overrides)
+    jobs = plan_jobs(context, wanted, planned)
     if asked["build"]:
-        _build_first(context, [_wanted(plan, options) for plan in plans])
-    return _run_plans(context, project, plans, options)
+        _build_first(context, [_wanted(plan, options) for plan in jobs.plans])
+    watcher = None if watch is None else _watcher(watch, settle, planned)
+    return run_jobs(context, project, jobs, options, many=many, watcher=watcher)
+
+
+def _check_words(
+    places: Sequence[Path], watch: Path | None, out: Path | None, *, dry_run: bool
+) -> None:
+    if watch is None and not places:
+        msg = "name the jobs or films to run, or a folder to watch: stagerun run --watch DIR."
+        raise UsageError(msg)
+    if watch is not None and (dry_run or out is not None):
+        msg = "--watch goes neither with --dry-run nor with --out. Leave one out."
+        raise UsageError(msg)
+    if watch is not None and not watch.is_dir():
+        msg = f"--watch {watch}: there is no such folder. Make it, or name another one."
+        raise UsageError(msg)
+
+
+def _watcher(folder: Path, settle: str, planned: Callable[[Job], Plan]) -> "Watcher":
+    from runner.cli.watching import Watcher
+    from runner.run.watching import WatchedFolder
+
+    try:
+        seconds = parse_duration(settle)
+    except ValueError as problem:
+        msg = f"--settle {settle}: {problem}."
+        raise UsageError(msg) from None
+    return Watcher(WatchedFolder(folder, seconds), planned)
 
 
 def _wanted(plan: Plan, options: RunOptions) -> Wanted:
@@ -150,37 +200,12 @@ def _build_first(context: Context, wanted: Sequence[Wanted]) -> None:
         build_first(context, wanted, emit)
 
 
-def _run_plans(
-    context: Context, project: Project, plans: Sequence[Plan], options: RunOptions
-) -> int:
-    """Run all jobs side by side; returns the exit code of the first that is not good."""
-    with context.observing() as tell, contextlib.ExitStack() as stack:
-        running = Running()
-        heard = []
-        for plan in plans:
-            label = plan.job.name if len(plans) > 1 else ""
-            emit = stack.enter_context(context.observing_job(plan.job, tell, label))
-            heard.append(replace(plan, emit=together(running, emit)))
-            emit(_headline(project, plan))
-        grace = project.settings.limits.stop_grace
-        with stopping(context.host.cancellation, running, tell, grace_seconds=grace):
-            ended = run_plans(
-                heard,
-                project,
-                context.host,
-                options=options,
-                at_once=project.settings.limits.stages_at_once,
-                emit=tell,
-            )
-    codes = {outcome.job.root: outcome.exit_code for outcome in ended}
-    return next((code for plan in plans if (code := codes[plan.job.root])), 0)
-
-
-def _options(asked: dict[str, Any]) -> RunOptions:
+def _options(asked: dict[str, Any], *, many: bool = False) -> RunOptions:
     limits = {name: asked[name] for name in LIMIT_NAMES if asked[name] is not None}
     return RunOptions(
         force=asked["force"],
-        wait_seconds=wait_seconds(asked["wait"]),
+        # What runs for hours beside others is not to fail because of what runs at the moment.
+        wait_seconds=FOREVER if many and asked["wait"] is None else wait_seconds(asked["wait"]),
         overrides=parse_settings(asked["settings"]),
         limits=parse_limits(limits),
         dev=asked["dev"],
@@ -195,14 +220,3 @@ def _with_places(project: Project, at_once: int | None) -> Project:
     settings = project.settings
     limits = replace(settings.limits, stages_at_once=at_once)
     return replace(project, settings=replace(settings, limits=limits))
-
-
-def _headline(project: Project, plan: Plan) -> JobStarted:
-    workflow = plan.job.workflow or project.settings.default_workflow
-    facts = [str(plan.job.root), ", ".join(plan.job.inputs.values())]
-    facts.append(f"workflow {workflow}" if workflow else "")
-    return JobStarted(
-        job=str(plan.job.root),
-        headline=" · ".join(fact for fact in facts if fact),
-        stages=plan.stages,
-    )

@@ -6,6 +6,7 @@ import queue
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
@@ -36,8 +37,11 @@ class Running:
 
     @property
     def names(self) -> str:
-        """The stages for people; empty when none runs."""
-        return ", ".join(tuple(self._stages.values()))
+        """The stages for people, each once; empty when none runs."""
+        counts = Counter(tuple(self._stages.values()))
+        return ", ".join(
+            f"{stage} ({count} jobs)" if count > 1 else stage for stage, count in counts.items()
+        )
 
 
 @contextlib.contextmanager

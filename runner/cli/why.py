@@ -11,9 +11,10 @@ from runner.cli.tables import indented, one_line, table
 from runner.job.folder import Job
 from runner.observers.plain import plain
 from runner.observers.style import paint
+from runner.project.quantity import limit_text
 from runner.run.ending import Ending, last_ending
 from runner.run.overview import cause
-from runner.run.prospect import Answer, Prospect, prospect
+from runner.run.prospect import Answer, GpuNeed, Prospect, prospect
 from runner.run.request import RunOptions
 
 OPENINGS: Final = {
@@ -56,6 +57,7 @@ def _ending_document(ending: Ending) -> dict[str, object]:
         "attempt": ending.attempt.model_dump(mode="json"),
         "findings": [item.model_dump(mode="json") for item in ending.findings],
         "limit_differences": [item.model_dump(mode="json") for item in ending.limit_differences],
+        "gpu": ending.gpu and ending.gpu.model_dump(mode="json"),
     }
     return {**vars(ending), **models}
 
@@ -69,7 +71,20 @@ def _prospect_lines(context: Context, ahead: Prospect, *, first: bool) -> list[s
     lines += [f"also: {one_line(other)}" for other in others]
     if ahead.unchanged:
         lines.append(f"unchanged: {one_line(', '.join(ahead.unchanged))}")
+    if ahead.gpu is not None:
+        lines.append(f"GPU: would ask for {one_line(gpu_text(ahead.gpu))}")
     return lines + [f"note: {one_line(text)}" for text in ahead.notices]
+
+
+def gpu_text(need: GpuNeed) -> str:
+    """What is asked of the GPUs, on what ground, and what runs took up to now."""
+    asked = limit_text(need.asked) if isinstance(need.asked, int) else "the whole memory"
+    if need.asked is None:
+        return "a GPU without other runs: nothing is known of its need yet"
+    count = "" if need.gpus == 1 else f" on each of {need.gpus} GPUs"
+    peaks = ", ".join(f"{limit_text(size)} on {name}" for name, size in need.peaks.items())
+    took = f"; earlier runs took at most {peaks}" if peaks else ""
+    return f"{asked}{count} ({need.source}){took}"
 
 
 def _attempt_lines(ending: Ending) -> list[str]:
@@ -81,6 +96,19 @@ def _attempt_lines(ending: Ending) -> list[str]:
         f"attempt {attempt.number} of {attempt.of}" + (f", with {changes}" if changes else ""),
         *(f"  attempt {it.number}, run {it.run_id}: {cause(it.verdict)}" for it in ending.earlier),
     ]
+
+
+def _gpu_lines(ending: Ending) -> list[str]:
+    gpu, peak = ending.gpu, ending.gpu_memory_peak_bytes
+    if gpu is None:
+        return []
+    had = ", ".join(
+        f"{uuid}" + (f" ({name})" if name else "")
+        for uuid, name in zip(gpu.uuids, gpu.names or [""] * len(gpu.uuids), strict=False)
+    )
+    reserved = ", ".join(map(limit_text, dict.fromkeys(gpu.memory_bytes)))
+    took = "" if peak is None else f", took at most {limit_text(peak)}"
+    return [f"GPU: {had}, {reserved} reserved ({gpu.source}){took}"]
 
 
 def _ending_lines(
@@ -97,6 +125,7 @@ def _ending_lines(
         body.append(f"  and {ending.findings_total - len(ending.findings)} more")
     body.append(ending.advice or "")
     body += _attempt_lines(ending)
+    body += _gpu_lines(ending)
     body += [f"warning: {text}" for text in ending.warnings if text not in told]
     body += [
         f"limit {item.name}: asked {item.asked}, in force {item.effective} ({item.reason})"

@@ -1,25 +1,18 @@
 """The GPUs of this machine as a run may have them: what the driver and the ledger say together."""
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from runner.errors import SettingsError
 from runner.gpu.account import Account, accounts, has_returned
-from runner.gpu.ledger import Ledger, now
+from runner.gpu.ledger import Ledger
 from runner.gpu.reservation import Reservation, State
-from runner.host.cgroup import is_member
+from runner.gpu.sickness import SickMarks
+from runner.host.cgroup import ROOT, is_member
 from runner.host.gpu import Inventory
 from runner.host.nvml import Gpu
-
-# As long a GPU with an error is left alone at least, even if it answers at once.
-REST_SECONDS: Final = 60.0
-NANOSECONDS: Final = 1_000_000_000
-SICK: Final = ".sick"
-LONGEST: Final = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +61,8 @@ class GpuBox:
 
     def mark_sick(self, uuid: str, reason: str) -> None:
         """Leave a GPU out until it answers again, and for a while at least."""
-        mark = {"reason": reason[:LONGEST], "at": now(), "boot_id": self.ledger.me.boot_id}
-        path = self._mark(uuid)
-        with self.ledger.turn(), contextlib.suppress(OSError):
-            fresh = path.with_name(f".{path.name}")
-            fresh.write_text(json.dumps(mark), encoding="utf-8")
-            fresh.replace(path)
-
-    def _mark(self, uuid: str) -> Path:
-        return self.ledger.folder / f"{uuid.replace('/', '_')}{SICK}"
+        with self.ledger.turn():
+            SickMarks(self.ledger).put(uuid, reason)
 
     def _look(self, found: Inventory) -> Look:
         gpus = {gpu.uuid: gpu for gpu in found.gpus}
@@ -86,7 +72,9 @@ class GpuBox:
                 self.ledger.remove(entry.id)
             else:
                 entries.append(entry)
-        sick = {uuid: why for uuid in gpus if (why := self._why_sick(uuid))}
+        marks = SickMarks(self.ledger).reasons()
+        reasons = {uuid: marks.get(uuid) or no_node(gpu) for uuid, gpu in gpus.items()}
+        sick = {uuid: why for uuid, why in reasons.items() if why}
         usable = [gpu for gpu in self._allowed(found) if gpu.uuid not in sick]
         return Look(
             inventory=found,
@@ -94,16 +82,6 @@ class GpuBox:
             accounts=accounts(usable, entries, self.head_room_bytes, self.is_member),
             sick=sick,
         )
-
-    def _why_sick(self, uuid: str) -> str | None:
-        path = self._mark(uuid)
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            mark = json.loads(path.read_bytes()[: 1 << 16])
-            age = (now() - int(mark["at"])) / NANOSECONDS
-            if mark["boot_id"] == self.ledger.me.boot_id and age < REST_SECONDS:
-                return str(mark["reason"])
-            path.unlink()
-        return None
 
     def _allowed(self, found: Inventory) -> list[Gpu]:
         if self.only is None:
@@ -120,6 +98,10 @@ class GpuBox:
         return [there[uuid] for uuid in self.only if uuid in there]
 
 
-def without(look: Look, entry_id: str) -> Look:
-    """The same as if an entry were not there."""
-    return replace(look, entries=tuple(entry for entry in look.entries if entry.id != entry_id))
+def no_node(gpu: Gpu, root: Path = ROOT) -> str | None:
+    """That a GPU has no device node any more, by which programs use it; None where it has."""
+    node = root / f"dev/nvidia{gpu.minor}"
+    # Some systems give programs their GPUs otherwise, and have none of these.
+    if gpu.minor is None or not (root / "dev/nvidiactl").exists() or node.exists():
+        return None
+    return f"its device node {node} is gone"

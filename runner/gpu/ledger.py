@@ -9,7 +9,9 @@ take. Those of the dead are removed by whoever may.
 import contextlib
 import errno
 import fcntl
+import functools
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ from runner.job.own_file import open_regular
 
 LOCKS: Final = Path("/run/lock")
 USUAL: Final = "stagerun"
+ENTRY: Final = ".json"
+SICK: Final = ".sick"
 # A folder for all users in which each can remove only what is theirs.
 STICKY: Final = 0o1777
 READABLE: Final = 0o644
@@ -56,16 +60,22 @@ class Ledger:
 
         Raises GpuUnavailableError where the folder cannot be used.
         """
-        descriptor = self._open()
+        end = time.monotonic() + TURN_SECONDS
+        while not self._is_still_there(descriptor := self._locked(end)):
+            os.close(descriptor)
         try:
-            end = time.monotonic() + TURN_SECONDS
-            while not _lock(descriptor):
-                if time.monotonic() > end:
-                    raise GpuUnavailableError(self._unusable("is locked by one that stands still"))
-                time.sleep(LOOK_EVERY_SECONDS)
             yield
         finally:
+            # A process that was forked meanwhile has the descriptor too, and would keep the lock.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
+
+    def changed_at(self) -> int | None:
+        """What is another number when an entry came or went; None where that cannot be told."""
+        try:
+            return self.folder.stat().st_mtime_ns
+        except OSError:
+            return None
 
     def entries(self) -> list[Reservation]:
         """What counts, those that came first at the front; what counts no more is removed.
@@ -74,21 +84,27 @@ class Ledger:
         folder by mistake: its GPUs are not ours. Call it within a turn.
         """
         found = []
+        lives = functools.cache(self.lives)
         for path in self._files():
-            entry = _read(path)
-            if path.name.startswith(".") or (entry is not None and self._is_over(entry)):
+            entry = _read(path) if path.name.endswith(ENTRY) else None
+            if path.name.startswith(".") or (entry is not None and self._is_over(entry, lives)):
                 with contextlib.suppress(OSError):
                     path.unlink()
             elif entry is not None and entry.owner.machine_id == self.me.machine_id:
                 found.append(entry)
         return sorted(found, key=lambda entry: (entry.ticket, entry.id))
 
+    def files(self, suffix: str) -> list[Path]:
+        """Those with that suffix; call it within a turn."""
+        return [path for path in self._files() if path.name.endswith(suffix)]
+
     def strange(self) -> list[Path]:
         """Files that are no entries, or of another machine: they should not be there."""
         return [
             path
             for path in self._files()
-            if (entry := _read(path)) is None or entry.owner.machine_id != self.me.machine_id
+            if not path.name.endswith(SICK)
+            and ((entry := _read(path)) is None or entry.owner.machine_id != self.me.machine_id)
         ]
 
     def write(self, entry: Reservation) -> None:
@@ -96,12 +112,19 @@ class Ledger:
 
         Raises GpuUnavailableError.
         """
-        fresh = self.folder / f".{entry.id}"
+        self.put(self._path(entry.id).name, text_of(entry))
+
+    def put(self, name: str, text: str) -> None:
+        """Write a file as a whole or not at all. Call it within a turn.
+
+        Raises GpuUnavailableError.
+        """
+        fresh = self.folder / f".{os.urandom(6).hex()}"
         try:
             with os.fdopen(os.open(fresh, _NEW, READABLE), "w", encoding="utf-8") as file:
-                file.write(text_of(entry))
+                file.write(text)
                 os.fchmod(file.fileno(), READABLE)
-            fresh.replace(self._path(entry.id))
+            fresh.replace(self.folder / name)
         except OSError as problem:
             with contextlib.suppress(OSError):
                 fresh.unlink()
@@ -113,7 +136,7 @@ class Ledger:
             self._path(entry_id).unlink()
 
     def _path(self, entry_id: str) -> Path:
-        return self.folder / f"{entry_id}.json"
+        return self.folder / f"{entry_id}{ENTRY}"
 
     def _files(self) -> list[Path]:
         try:
@@ -123,40 +146,67 @@ class Ledger:
         except OSError as problem:
             raise GpuUnavailableError(self._unusable(_reason(problem))) from None
 
-    def _is_over(self, entry: Reservation) -> bool:
+    def _is_over(self, entry: Reservation, lives: Callable[[ProcessIdentity], bool]) -> bool:
         owner = entry.owner
         if owner.machine_id != self.me.machine_id or owner == self.me:
             return False
         if owner.boot_id != self.me.boot_id:
             return True
-        if entry.state is State.KEPT or self.lives(owner):
+        if entry.state is State.KEPT or lives(owner):
             return False
         return entry.container_id is None or not self.container_lives(entry.container_id)
 
-    def _open(self) -> int:
+    def _locked(self, end: float) -> int:
+        """The descriptor of the folder that is there now, with the lock on it."""
+        descriptor = self._open()
         try:
-            self._make()
-            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError as problem:
-            raise GpuUnavailableError(self._unusable(_reason(problem))) from None
-        if not self._is_mine_to_write():
+            while not _lock(descriptor):
+                if time.monotonic() > end:
+                    story = f"is locked by {holder_of(descriptor)}, which stands still"
+                    raise GpuUnavailableError(self._unusable(story))
+                time.sleep(LOOK_EVERY_SECONDS)
+        except BaseException:
             os.close(descriptor)
-            raise GpuUnavailableError(self._unusable("may not be written to by you"))
+            raise
         return descriptor
+
+    def _is_still_there(self, descriptor: int) -> bool:
+        """Whether others lock the same: a folder that was removed may have been made anew."""
+        with contextlib.suppress(OSError):
+            return os.path.samestat(os.fstat(descriptor), self.folder.stat())
+        return False
+
+    def _open(self) -> int:
+        # Whoever makes the folder needs a moment until others may use it.
+        for _ in range(50):
+            try:
+                self._make()
+                descriptor = os.open(self.folder, _FOLDER)
+            except (PermissionError, FileNotFoundError):
+                pass
+            except OSError as problem:
+                raise GpuUnavailableError(self._unusable(_reason(problem))) from None
+            else:
+                if os.access(self.folder, os.W_OK | os.X_OK):
+                    return descriptor
+                os.close(descriptor)
+            time.sleep(LOOK_EVERY_SECONDS)
+        raise GpuUnavailableError(self._unusable("may not be written to by you"))
 
     def _make(self) -> None:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            self.folder.mkdir()
-            self.folder.chmod(STICKY)
+        try:
+            self.folder.mkdir(mode=STICKY)
+        except FileExistsError:
+            if not self._is_unfinished():
+                return
+        self.folder.chmod(STICKY)
 
-    def _is_mine_to_write(self) -> bool:
-        # Whoever makes the folder needs a moment until others may use it.
-        for _ in range(50):
-            if os.access(self.folder, os.W_OK | os.X_OK):
-                return True
-            time.sleep(LOOK_EVERY_SECONDS)
-        return False
+    def _is_unfinished(self) -> bool:
+        """Whether I was killed when I had made it, and had not yet given it to all users."""
+        state = self.folder.lstat()
+        mine = stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid()
+        return mine and state.st_mode & _FOR_ALL == stat.S_ISVTX
 
     def _unusable(self, problem: str) -> str:
         return (
@@ -166,6 +216,9 @@ class Ledger:
         )
 
 
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# With the first alone nobody makes a folder on purpose.
+_FOR_ALL: Final = stat.S_ISVTX | stat.S_IWGRP | stat.S_IWOTH
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -188,11 +241,36 @@ def _lock(descriptor: int) -> bool:
 
 
 def _read(path: Path) -> Reservation | None:
-    with contextlib.suppress(OSError, ValueError):
-        with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
-            entry = reservation_from(file.read(LARGEST_ENTRY))
-        return entry if path.name == f"{entry.id}.json" else None
+    with contextlib.suppress(ValueError):
+        entry = reservation_from(content_of(path) or b"")
+        return entry if path.name == f"{entry.id}{ENTRY}" else None
     return None
+
+
+def content_of(path: Path) -> bytes | None:
+    """What a file says, as far as one may be large; None for what is no file that can be read."""
+    try:
+        descriptor = open_regular(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        return os.read(descriptor, LARGEST_ENTRY)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def holder_of(descriptor: int, locks: Path = Path("/proc/locks")) -> str:
+    """Which process has the lock on an open folder, as far as the kernel tells."""
+    number = os.fstat(descriptor).st_ino
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in locks.read_text(encoding="ascii", errors="replace").splitlines():
+            # Such as "1: FLOCK ADVISORY WRITE 4711 00:19:1234 0 EOF"; those that wait have "->".
+            fields = line.split()
+            if fields[1] == "FLOCK" and int(fields[5].rpartition(":")[2]) == number:
+                return f"process {fields[4]}"
+    return "a process that the kernel does not tell"
 
 
 def _reason(problem: OSError) -> str:

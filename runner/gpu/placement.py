@@ -143,12 +143,15 @@ def _beside(account: Account, claims: Sequence[Reservation], room: int) -> int:
 def claim(
     wish: Wish, accounts: Mapping[str, Account], waiting: Sequence[Reservation]
 ) -> dict[str, int]:
-    """The GPUs on which a run shall wait, with what it will have there: those least wanted."""
+    """The GPUs on which a run shall wait, with what it will have there: those least wanted.
 
-    def load(account: Account) -> tuple[int, int]:
+    It waits for other runs, which end; for memory that others have, only where it must.
+    """
+
+    def load(account: Account) -> tuple[bool, int, int]:
         uuid = account.gpu.uuid
         wanted = sum(entry.shares[uuid] for entry in waiting if uuid in entry.shares)
-        return account.reserved_bytes + wanted, account.gpu.index
+        return not can_wait_on(wish, account), account.reserved_bytes + wanted, account.gpu.index
 
     possible = [
         account
@@ -161,6 +164,16 @@ def claim(
         else account.room_bytes or 0
         for account in chosen
     }  # fmt: skip
+
+
+def can_wait_on(wish: Wish, account: Account) -> bool:
+    """Whether the end of other runs will do for a run to get what it asks of a GPU."""
+    kept = [entry for entry in account.entries if entry.state is State.KEPT]
+    asked = wish.bytes_on(account.gpu)
+    if asked is None:
+        return not kept and not (wish.memory == "all" and account.strangers)
+    left = sum(entry.shares[account.gpu.uuid] for entry in kept)
+    return asked <= (account.room_bytes or 0) - left
 
 
 def older_than(ticket: int, entries: Sequence[Reservation]) -> list[Reservation]:

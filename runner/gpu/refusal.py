@@ -44,7 +44,7 @@ def why_not(wish: Wish, placement: Placement, look: Look) -> str:
     offers = [_offer(obstacle.account, obstacle) for obstacle in placement.obstacles]
     offers += [f"{uuid} is left out: {why}" for uuid, why in look.sick.items()]
     if placement.is_possible(wish.count):
-        head = f"no GPU has {_asked(wish)} free" if wish.count == 1 else f"{_asked(wish)} not free"
+        head = _not_free(wish)
     else:
         head = f"no GPU here is as large as {_asked(wish)}"
         if wish.count > 1:
@@ -58,6 +58,14 @@ def waiting_reason(wish: Wish, placement: Placement) -> str:
     behind = f", behind {', '.join(names[:SHOWN])}" if names else ", which other programs hold"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"waiting for {_asked(wish)}{behind}{more}"
+
+
+def _not_free(wish: Wish) -> str:
+    asked = max(wish.learnt.values(), default=None) if wish.memory is None else wish.memory
+    if not isinstance(asked, int):
+        return "no GPU is free of others" if wish.count == 1 else f"{_asked(wish)} are not free"
+    whom = "no GPU has" if wish.count == 1 else f"there are not {wish.count} GPUs that have"
+    return f"{whom} {limit_text(asked)} free"
 
 
 def _asked(wish: Wish) -> str:

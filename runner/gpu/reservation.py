@@ -12,6 +12,8 @@ from typing import Any, Final
 from runner.host.machine import ProcessIdentity
 
 SCHEMA_VERSION: Final = 1
+# More bytes, nanoseconds or processes than any machine has.
+LARGEST: Final = 1 << 63
 LONGEST: Final = 200
 """Characters of a name that are shown of what another user wrote."""
 
@@ -111,6 +113,6 @@ def _text(value: object) -> str:
 
 
 def _size(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < LARGEST:
         raise TypeError
     return value

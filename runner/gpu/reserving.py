@@ -11,11 +11,14 @@ from runner.errors import CancelledError, GpuUnavailableError
 from runner.gpu.account import unlisted_bytes
 from runner.gpu.box import GpuBox, Look
 from runner.gpu.ledger import new_id, now
-from runner.gpu.placement import Placement, Wish, claim, older_than, place
+from runner.gpu.placement import Placement, Wish, can_wait_on, claim, older_than, place
 from runner.gpu.refusal import refusal, waiting_reason
 from runner.gpu.reservation import LONGEST, Reservation, State
 
 LOOK_EVERY_SECONDS: Final = 0.25
+# Those behind others in the line look less often, and only when something changed, but that often.
+LOOK_ANYWAY_SECONDS: Final = 5.0
+PLACES_PER_STEP: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +86,7 @@ def reserved(
     ``waiting`` is told why, and again when that changes. ``stopped`` names who wants it no more.
     Raises GpuUnavailableError, at once where no GPU is large enough, and CancelledError.
     """
-    mine = claimant.entry(
-        box, state=State.WAITING, ticket=now(), shares={}, whole=wish.memory == "all"
-    )
+    mine = claimant.entry(box, state=State.WAITING, ticket=now(), shares={})
     try:
         held = _wait(wish, mine, box, time.monotonic() + wait_seconds, stopped, waiting)
     except BaseException:
@@ -110,28 +111,56 @@ def _wait(
         with box.turn() as look:
             placement = place(wish, look.accounts, older_than(mine.ticket, look.entries))
             if placement.shares:
-                return _take(mine, placement, look, box)
+                return _take(wish, mine, placement, look, box)
             ours = placement.is_behind(box.ledger.me)
             is_over = time.monotonic() >= deadline and not ours
             if is_over or not placement.is_possible(wish.count):
                 raise GpuUnavailableError(refusal(wish, placement, look))
             mine = _stand(wish, mine, look, box)
-        if who := stopped():
-            msg = f"not started: cancelled by {who} while waiting for a GPU"
-            raise CancelledError(msg)
+            seen, place_in_line = (
+                box.ledger.changed_at(),
+                len(older_than(mine.ticket, look.entries)),
+            )
         if (reason := waiting_reason(wish, placement)) != told:
             waiting(reason)
             told = reason
-        # Files tell nobody of their change; waiting is long, and a look is cheap.
+        _pause(box, seen, place_in_line, deadline, stopped)
+
+
+def _pause(
+    box: GpuBox,
+    seen: int | None,
+    place_in_line: int,
+    deadline: float,
+    stopped: Callable[[], str | None],
+) -> None:
+    """Wait until a look may be worth its cost: many that wait would keep a machine busy."""
+    began = time.monotonic()
+    patience = LOOK_EVERY_SECONDS * (place_in_line // PLACES_PER_STEP)
+    while True:
+        if who := stopped():
+            msg = f"not started: cancelled by {who} while waiting for a GPU"
+            raise CancelledError(msg)
         time.sleep(LOOK_EVERY_SECONDS)
+        now_is = time.monotonic()
+        # What strangers have, and who died, does not show in the ledger: the first in line looks.
+        if (
+            place_in_line == 0
+            or began + LOOK_ANYWAY_SECONDS <= now_is
+            or began < deadline <= now_is
+        ):
+            return
+        if now_is >= began + patience and box.ledger.changed_at() != seen:
+            return
 
 
-def _take(mine: Reservation, placement: Placement, look: Look, box: GpuBox) -> Held:
+def _take(wish: Wish, mine: Reservation, placement: Placement, look: Look, box: GpuBox) -> Held:
     gpus = [look.accounts[uuid].gpu for uuid in placement.shares]
     entry = replace(
         mine,
         state=State.HELD,
         shares=dict(placement.shares),
+        whole=any(wish.bytes_on(gpu) is None for gpu in gpus),
         unlisted_bytes=max(unlisted_bytes(gpu) for gpu in gpus),
     )
     box.ledger.write(entry)
@@ -139,14 +168,16 @@ def _take(mine: Reservation, placement: Placement, look: Look, box: GpuBox) -> H
 
 
 def _stand(wish: Wish, mine: Reservation, look: Look, box: GpuBox) -> Reservation:
-    """Stand in the line, with a claim that stays as long as its GPUs are there."""
+    """Stand in the line, with a claim that stays as long as its GPUs can be waited for."""
     there = [entry for entry in look.entries if entry.id == mine.id]
-    if there and mine.shares and set(mine.shares) <= set(look.accounts):
+    claimed = [look.accounts.get(uuid) for uuid in mine.shares]
+    if there and claimed and all(it is not None and can_wait_on(wish, it) for it in claimed):
         return mine
-    older = older_than(mine.ticket, look.entries)
-    claims = claim(wish, look.accounts, older)
-    standing = replace(mine, shares=claims)
-    box.ledger.write(standing)
+    claims = claim(wish, look.accounts, older_than(mine.ticket, look.entries))
+    whole = any(wish.bytes_on(look.accounts[uuid].gpu) is None for uuid in claims)
+    standing = replace(mine, shares=claims, whole=whole)
+    if not there or standing != mine:
+        box.ledger.write(standing)
     return standing
 
 

@@ -127,7 +127,19 @@ def is_member(pid: int, container_id: str, root: Path = ROOT) -> bool:
 def is_container_alive(container_id: str, root: Path = ROOT) -> bool:
     """Whether any process of a container runs on this machine, whichever engine it belongs to."""
     pids = (int(path.name) for path in (root / "proc").iterdir() if path.name.isdigit())
-    return any(is_member(pid, container_id, root) for pid in pids)
+    if any(is_member(pid, container_id, root) for pid in pids):
+        return True
+    return _hides_processes(root) and _has_group(container_id, root)
+
+
+def _hides_processes(root: Path) -> bool:
+    """Whether ``/proc`` shows no processes of other users, as with its option hidepid."""
+    return read_text(root / "proc/1/cgroup") is None
+
+
+def _has_group(container_id: str, root: Path) -> bool:
+    walk = os.walk(root / "sys/fs/cgroup")
+    return any(container_id in name for _, names, _ in walk for name in names)
 
 
 def read_text(path: Path) -> str | None:

@@ -119,7 +119,7 @@ def _take_inventory(session: NvmlSession) -> Inventory:
     faults: list[GpuFault] = []
     for index in range(session.count()):
         try:
-            gpus.append(session.describe(index, driver_version))
+            gpus.extend(session.describe(index, driver_version))
         except NvmlCallError as error:
             if error.code == NOT_ANSWERING:
                 raise

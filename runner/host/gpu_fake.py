@@ -66,6 +66,7 @@ class FakeGpu:
     temperature: int | None = None
     energy_millijoules: int | None = None
     xids: list[int] = field(default_factory=list)
+    instances: "list[FakeGpu | None] | None" = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,22 @@ class FakeNvml:
     def nvmlDeviceGetName(self, handle: Any) -> str:
         """Name as it was given."""
         return self._answering(handle).name
+
+    def nvmlDeviceGetMigMode(self, handle: Any) -> list[int]:
+        """Whether it is split into instances."""
+        instances = self._answering(handle).instances
+        return [int(instances is not None)] * 2
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, handle: Any) -> int:
+        """How many instances there are places for."""
+        return len(self._answering(handle).instances or ())
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle: Any, index: int) -> FakeGpu:
+        """The instance itself is its handle."""
+        instance = (self._answering(handle).instances or ())[index]
+        if instance is None:
+            raise FakeNvmlError(NOT_FOUND)
+        return instance
 
     def nvmlDeviceGetMinorNumber(self, handle: Any) -> int:
         """Number of the device node."""

@@ -5,6 +5,7 @@ The ``root`` of the functions is the folder in which ``/proc`` and ``/etc`` are 
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -13,8 +14,11 @@ ROOT: Final = Path("/")
 KIB: Final = 1024
 _MACHINE_ID_FILES: Final = ("etc/machine-id", "var/lib/dbus/machine-id")
 _NO_MACHINE_ID: Final = frozenset({"", "uninitialized"})
-# The start in /proc/<pid>/stat, counted from the state, which follows the name.
+# Counted in /proc/<pid>/stat from the state, which follows the name.
+_STATE_FIELD: Final = 0
 _START_FIELD: Final = 19
+# A process that is dead stays in the list of processes until its parent has asked for its end.
+_DEAD_STATES: Final = frozenset("ZXx")
 
 
 def process_exists(pid: int) -> bool:
@@ -47,12 +51,16 @@ class ProcessIdentity:
 
 
 def is_alive(process: ProcessIdentity, root: Path = ROOT) -> bool:
-    """Whether a process of this machine still runs, and is not another one with its number."""
-    return (
-        process.boot_id == boot_id(root)
-        and process_exists(process.pid)
-        and _start_of(process.pid, root) == process.started
-    )
+    """Whether a process of this machine still runs, and is not another one with its number.
+
+    Where ``/proc`` hides the processes of other users, a process with that number is taken for it.
+    """
+    if process.boot_id != boot_id(root) or not process_exists(process.pid):
+        return False
+    fields = _stat_of(process.pid, root)
+    if not fields:
+        return process_exists(process.pid)
+    return fields[_STATE_FIELD] not in _DEAD_STATES and _start_in(fields) == process.started
 
 
 def machine_id(root: Path = ROOT) -> str:
@@ -100,8 +108,16 @@ def free_bytes(path: Path) -> int:
 
 def _start_of(pid: int, root: Path) -> int:
     """When a process began, in clock ticks since the boot; 0 where ``/proc`` does not tell."""
+    return _start_in(_stat_of(pid, root))
+
+
+def _stat_of(pid: int, root: Path) -> list[str]:
+    """What ``/proc`` says of a process, from its state on; empty where it is hidden, or gone."""
     # The name stands in brackets and may itself hold blanks and brackets: what follows the last.
-    fields = _text(root / "proc" / str(pid) / "stat").rpartition(")")[2].split()
+    return _text(root / "proc" / str(pid) / "stat").rpartition(")")[2].split()
+
+
+def _start_in(fields: Sequence[str]) -> int:
     return int(fields[_START_FIELD]) if len(fields) > _START_FIELD else 0
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
+from runner.host.mig import instances
 from runner.host.nvml_calls import (
     DEADLINE_SECONDS,
     DRIVER_NOT_LOADED,
@@ -133,8 +134,8 @@ class NvmlSession:
         """Number of GPUs that the driver knows."""
         return self._calls.ask(self._call, self._nvml.nvmlDeviceGetCount)
 
-    def describe(self, index: int, driver_version: str) -> Gpu:
-        """The GPU with that number, as it is now."""
+    def describe(self, index: int, driver_version: str) -> tuple[Gpu, ...]:
+        """The GPU with that number as it is now, or the instances into which it is split (MIG)."""
         return self._calls.ask(self._describe, index, driver_version)
 
     def reading(self, uuid: str) -> GpuReading:
@@ -156,9 +157,13 @@ class NvmlSession:
             with suppress(NvmlCallError):
                 self._calls.ask(self._free, sets)
 
-    def _describe(self, index: int, driver_version: str) -> Gpu:
+    def _describe(self, index: int, driver_version: str) -> tuple[Gpu, ...]:
+        handle = self._call(self._nvml.nvmlDeviceGetHandleByIndex, index)
+        handles = instances(self._nvml, handle) or [handle]
+        return tuple(self._gpu(one, index, driver_version) for one in handles)
+
+    def _gpu(self, handle: object, index: int, driver_version: str) -> Gpu:
         nvml = self._nvml
-        handle = self._call(nvml.nvmlDeviceGetHandleByIndex, index)
         memory = self._figure(nvml.nvmlDeviceGetMemoryInfo, handle)
         return Gpu(
             uuid=self._call(nvml.nvmlDeviceGetUUID, handle),

@@ -107,6 +107,15 @@ class Nvml(Protocol):
     def nvmlDeviceGetName(self, handle: Any) -> str:
         """Name of the product."""
 
+    def nvmlDeviceGetMigMode(self, handle: Any) -> Sequence[int]:
+        """Whether it is split into instances: now, and after the next reset."""
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, handle: Any) -> int:
+        """How many instances it can have at most."""
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle: Any, index: int) -> object:
+        """Handle of an instance, which is asked like a GPU."""
+
     def nvmlDeviceGetMinorNumber(self, handle: Any) -> int:
         """Number of its device node, ``/dev/nvidia<number>``."""
 

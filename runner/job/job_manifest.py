@@ -44,6 +44,18 @@ def read_entries(job: Job) -> dict[str, dict[str, Any]]:
     return stages
 
 
+def made_at(job: Job) -> datetime:
+    """When the job was made, as far as its files tell: at the latest when it first ran."""
+    times = []
+    with contextlib.suppress(OSError):
+        times.append(datetime.fromtimestamp(job.file.stat().st_mtime, UTC))
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        times.append(
+            datetime.fromisoformat(json.loads(job.manifest_file.read_bytes())["created_at"])
+        )
+    return min(times, default=datetime.now(UTC))
+
+
 def read_record(job: Job, run_id: str) -> dict[str, Any] | None:
     """The record of a run, as plain data; None where there is none."""
     with contextlib.suppress(OSError, ValueError, RecursionError):

@@ -122,3 +122,11 @@ def job_manifest_lock(job: Job) -> Iterator[None]:
     with _lock_file(job, "manifest.lock") as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def watch_lock(job: Job) -> Iterator[None]:
+    """Hold the lock under which calls that watch a folder agree whose the job is."""
+    with _lock_file(job, "watch.lock") as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from runner.errors import Verdict
 from runner.events import (
     AttemptFailed,
     BuildFinished,
@@ -14,12 +15,16 @@ from runner.events import (
     Copying,
     Event,
     JobFinished,
+    JobRefused,
+    JobsFinished,
+    JobsPlanned,
     JobStarted,
     LogLine,
     Notice,
     Observer,
     StageFinished,
     StageWaiting,
+    Watching,
 )
 from runner.observers.lines import (
     Layout,
@@ -28,8 +33,10 @@ from runner.observers.lines import (
     job_lines,
     log_lines,
     notice_lines,
+    refused_line,
     result_lines,
     waiting_line,
+    watching_line,
 )
 from runner.observers.live import LiveDisplay
 from runner.observers.plain import cells, plain
@@ -73,6 +80,7 @@ class Console:
         self._errors = errors
         self._manner = manner
         self._names = 0
+        self._is_of_many = False
         self._told: defaultdict[str, set[int]] = defaultdict(set)
         self._heard: Counter[str] = Counter()
         self._guard = threading.RLock()
@@ -81,6 +89,7 @@ class Console:
     def __call__(self, event: Event) -> None:
         """Show one event."""
         with self._guard:
+            self._is_of_many |= isinstance(event, JobsPlanned)
             if isinstance(event, JobStarted):
                 self._names = max((self._names, *(cells(plain(name)) for name in event.stages)))
             lines = list(self._quiet_lines(event) if self._manner.quiet else self._lines(event))
@@ -119,22 +128,15 @@ class Console:
         )
 
     def _rich_console(self) -> "RichConsole":
-        from rich.console import Console as RichConsole
-
-        return RichConsole(
-            file=self._out.file,
-            force_terminal=True,
-            no_color=not self._manner.colour,
-            highlight=False,
-            markup=False,
-            emoji=False,
-        )
+        return rich_console(self._out, colour=self._manner.colour)
 
     def _quiet_lines(self, event: Event) -> Iterator[Pieces]:
         """Only what went wrong, and the bare path of the result for a script."""
         layout = replace(self._layout(), width=None)
         if isinstance(event, StageFinished) and not event.good:
             yield from result_lines(event, layout)
+        elif isinstance(event, JobRefused):
+            yield refused_line(event, layout)
         elif isinstance(event, JobFinished):
             for path in event.result:
                 yield ((layout.text(path), ""),)
@@ -142,6 +144,11 @@ class Console:
     def _lines(self, event: Event) -> Iterator[Pieces]:
         layout = self._layout()
         match event:
+            # Who stops hundreds of jobs need not be told of each that it is stopped.
+            case StageFinished(verdict=Verdict.CANCELLED, run_id=None) if self._is_of_many:
+                pass
+            case JobFinished(verdict=Verdict.CANCELLED) if self._is_of_many:
+                pass
             case JobStarted(headline=headline):
                 yield layout.fit(((layout.text(headline), "strong"),))
             case StageFinished(run_id=run_id):
@@ -180,6 +187,14 @@ class Console:
 
     def _further_lines(self, event: Event, layout: Layout) -> Iterator[Pieces]:
         match event:
+            case JobRefused():
+                yield refused_line(event, layout)
+            case Watching():
+                yield watching_line(event, layout)
+            case JobsFinished():
+                from runner.observers.jobs_lines import summary_lines
+
+                yield from summary_lines(event, layout)
             case BuildFinished():
                 yield built_line(event, layout)
             case BuildStarted(image=image, reason=reason) if not self._manner.live:
@@ -194,5 +209,19 @@ class Console:
                 pass
 
 
+def rich_console(out: Stream, *, colour: bool) -> "RichConsole":
+    """What draws on a terminal."""
+    from rich.console import Console as RichConsole
+
+    return RichConsole(
+        file=out.file,
+        force_terminal=True,
+        no_color=not colour,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
 def _is_bad(event: Event) -> bool:
-    return isinstance(event, StageFinished) and not event.good
+    return isinstance(event, JobRefused) or (isinstance(event, StageFinished) and not event.good)

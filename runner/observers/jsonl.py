@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -41,15 +41,22 @@ class JsonLines:
         """Write one event."""
         document = self._document(event)
         try:
-            text = json.dumps(document, default=str, allow_nan=False)
+            text = json.dumps(document, default=_plain, allow_nan=False)
         except ValueError:
-            text = json.dumps(_finite(document), default=str)
+            text = json.dumps(_finite(document), default=_plain)
         self._out.write(text + "\n")
 
     def _document(self, event: Event) -> dict[str, Any]:
         kind = WORD.sub("_", type(event).__name__).lower()
         values = {item.name: getattr(event, item.name) for item in fields(event)}
         return {"type": kind, "time": self._clock(), **self._job, **values}
+
+
+def _plain(value: Any) -> Any:
+    """A value within an event as JSON knows it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
+    return str(value)
 
 
 def _finite(value: Any) -> Any:

@@ -12,10 +12,12 @@ from runner.events import (
     BuildFinished,
     Copying,
     JobFinished,
+    JobRefused,
     LogLine,
     Notice,
     StageFinished,
     StageWaiting,
+    Watching,
 )
 from runner.observers.plain import cells, cropped, plain, plain_lines, wrapped
 from runner.observers.style import Marks, Pieces, mark_of
@@ -181,6 +183,19 @@ def job_lines(event: JobFinished, layout: Layout) -> Iterator[Pieces]:
         yield from layout.paragraph(text, "strong")
     for path in event.result:
         yield ((f" {layout.marks.result} ", "good"), (layout.text(path), "strong"))
+
+
+def refused_line(event: JobRefused, layout: Layout) -> Pieces:
+    """What could not be run as a job."""
+    reason = plain_lines(layout.shorten(event.reason))[0]
+    head = ((f" {layout.marks.failure} ", "bad"), (f"{layout.text(event.job)}   ", "strong"))
+    return layout.fit((*head, ("refused", "bad"), (f"   {reason}", "")))
+
+
+def watching_line(event: Watching, layout: Layout) -> Pieces:
+    """That the call goes on until it is stopped."""
+    text = f"watching {layout.text(event.folder)}: what arrives there is run, until Ctrl-C"
+    return layout.fit(((text, "strong"),))
 
 
 def built_line(event: BuildFinished, layout: Layout) -> Pieces:

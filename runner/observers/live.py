@@ -20,22 +20,16 @@ from runner.events import (
 )
 from runner.observers.lines import Layout, copying_text, percent
 from runner.observers.plain import plain
+from runner.observers.region import FRAMES_PER_SECOND, Region
 from runner.observers.style import Pieces
 from runner.project.quantity import MINUTE, duration_text, size_text
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.console import ConsoleOptions, RenderResult
-    from rich.live import Live
-    from rich.text import Text
 
-FRAMES_PER_SECOND: Final = 8
 SURE_AFTER_SECONDS: Final = 1.0
 """From here on the time left is more than a guess."""
-
-ROLES: Final = {
-    "good": "green", "bad": "red", "warn": "yellow", "dim": "dim", "strong": "bold", "busy": "cyan",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +70,12 @@ class Activity:
 
     def pieces(self, now: float, layout: Layout) -> Pieces:
         """The line about it, without what does not fit."""
-        frames = layout.marks.spinner
-        frame = frames[int(now * FRAMES_PER_SECOND) % len(frames)]
-        facts = [fact for fact in self._facts(now) if fact]
-        head = ((f" {frame} ", "busy"), (f"{layout.name(self.name)}   ", "strong"))
-        return layout.fit((*head, ("   ".join(facts), "")))
+        head = ((f" {spinner(now, layout)} ", "busy"), (f"{layout.name(self.name)}   ", "strong"))
+        return layout.fit((*head, ("   ".join(self.facts(now)), "")))
+
+    def facts(self, now: float) -> list[str]:
+        """How far it is, how long it still takes or has taken, and what it uses."""
+        return [fact for fact in self._facts(now) if fact]
 
     def _facts(self, now: float) -> Iterator[str]:
         if self.last is not None and self.total and self.total > 0:
@@ -90,9 +85,9 @@ class Activity:
         yield plain(self.text)
         left = self.seconds_left(now)
         if left is not None:
-            yield f"about {_span(left)} left"
+            yield f"about {span_text(left)} left"
         elif not self.total:
-            yield _clock(now - self.began)
+            yield clock_text(now - self.began)
         yield "" if self.memory_bytes is None else size_text(self.memory_bytes)
         if self.on_gpu:
             gpu = "" if self.gpu_memory_bytes is None else f" {size_text(self.gpu_memory_bytes)}"
@@ -102,21 +97,66 @@ class Activity:
 def _amount(done: float, total: float | None, unit: str) -> str:
     """``12:04 of 29:00``, ``12 MB of 1.2 GB`` or ``12 of 29 pages``."""
     if unit in ("s", "seconds"):
-        return _clock(done) + (f" of {_clock(total)}" if total else "")
+        return clock_text(done) + (f" of {clock_text(total)}" if total else "")
     if unit in ("B", "bytes"):
         return size_text(done) + (f" of {size_text(total)}" if total else "")
     return f"{done:g}" + (f" of {total:g}" if total else "") + (f" {unit}" if unit else "")
 
 
-def _clock(seconds: float) -> str:
+def spinner(now: float, layout: Layout) -> str:
+    """The character that shows that something goes on."""
+    frames = layout.marks.spinner
+    return frames[int(now * FRAMES_PER_SECOND) % len(frames)]
+
+
+def clock_text(seconds: float) -> str:
+    """``0:42``, ``12:04`` or ``1:32:07``."""
     whole = int(seconds)
     return duration_text(whole) if whole >= MINUTE else f"0:{whole:02}"
 
 
-def _span(seconds: float) -> str:
+def span_text(seconds: float) -> str:
     """``4 s`` or ``12:04``: never nothing, as long as something goes on."""
     whole = max(1, math.ceil(seconds))
     return duration_text(whole) if whole >= MINUTE else f"{whole} s"
+
+
+def follow(activities: dict[str, Activity], event: Event, now: float) -> None:
+    """Change what goes on, by run, image or path, as an event says."""
+    match event:
+        case RunStarted(stage=stage, run_id=run_id, gpus=gpus):
+            activities[run_id] = Activity(name=stage, began=now, on_gpu=bool(gpus))
+        case BuildStarted(image=image, reason=reason):
+            activities[image] = Activity(name=image, began=now, text=reason)
+        case Copying(path=path):
+            old = activities.get(path) or Activity(name=path, began=now)
+            activities[path] = replace(old, text=copying_text(event))
+            if event.done >= event.total:
+                del activities[path]
+        case (
+            StageFinished(run_id=str(done))
+            | AttemptFailed(run_id=str(done))
+            | BuildFinished(image=done)
+        ):
+            activities.pop(done, None)
+        case _:
+            _change(activities, event, now)
+
+
+def _change(activities: dict[str, Activity], event: Event, now: float) -> None:
+    match event:
+        case Progress(run_id=run_id) if run_id in activities:
+            activities[run_id] = activities[run_id].progressed(event, now)
+        case Resources(run_id=run_id) if run_id in activities:
+            activities[run_id] = replace(
+                activities[run_id],
+                memory_bytes=event.memory_bytes,
+                gpu_memory_bytes=event.gpu_memory_bytes,
+            )
+        case BuildProgress(image=image, step=step) if image in activities:
+            activities[image] = replace(activities[image], text=step)
+        case _:
+            pass
 
 
 @dataclass
@@ -132,86 +172,35 @@ class LiveDisplay:
     clock: Callable[[], float] = time.monotonic
     automatic: bool = True
     activities: dict[str, Activity] = field(default_factory=dict)
-    _live: "Live | None" = None
+
+    def __post_init__(self) -> None:
+        self._region = Region(self._draw, self.new_console, automatic=self.automatic)
 
     def follow(self, event: Event) -> None:
         """Take note of what an event says about what is going on."""
-        now = self.clock()
-        match event:
-            case RunStarted(stage=stage, run_id=run_id, gpus=gpus):
-                self.activities[run_id] = Activity(name=stage, began=now, on_gpu=bool(gpus))
-            case BuildStarted(image=image, reason=reason):
-                self.activities[image] = Activity(name=image, began=now, text=reason)
-            case Copying(path=path):
-                old = self.activities.get(path) or Activity(name=path, began=now)
-                self.activities[path] = replace(old, text=copying_text(event))
-                if event.done >= event.total:
-                    del self.activities[path]
-            case (
-                StageFinished(run_id=str(done))
-                | AttemptFailed(run_id=str(done))
-                | BuildFinished(image=done)
-            ):
-                self.activities.pop(done, None)
-            case _:
-                self._change(event, now)
+        follow(self.activities, event, self.clock())
         self._show()
 
-    def _change(self, event: Event, now: float) -> None:
-        match event:
-            case Progress(run_id=run_id) if run_id in self.activities:
-                self.activities[run_id] = self.activities[run_id].progressed(event, now)
-            case Resources(run_id=run_id) if run_id in self.activities:
-                self.activities[run_id] = replace(
-                    self.activities[run_id],
-                    memory_bytes=event.memory_bytes,
-                    gpu_memory_bytes=event.gpu_memory_bytes,
-                )
-            case BuildProgress(image=image, step=step) if image in self.activities:
-                self.activities[image] = replace(self.activities[image], text=step)
-            case _:
-                pass
-
     def _show(self) -> None:
-        if self.activities and self._live is None:
-            from rich.live import Live
-
-            self._live = Live(
-                self,
-                console=self.new_console(),
-                refresh_per_second=FRAMES_PER_SECOND,
-                auto_refresh=self.automatic,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start(refresh=True)
-        elif not self.activities:
+        if self.activities:
+            self._region.open()
+        else:
             self.close()
 
     def print(self, pieces: Pieces) -> bool:
         """Print a line above the display; False when there is none at present."""
-        if self._live is None:
-            return False
-        self._live.console.print(_text(pieces), soft_wrap=True)
-        return True
+        return self._region.print(pieces)
 
     def close(self) -> None:
         """Take the lines away."""
-        live, self._live = self._live, None
-        if live is not None:
-            live.stop()
+        self._region.close()
 
-    def __rich_console__(self, console: "RichConsole", options: "ConsoleOptions") -> "RenderResult":
-        """What is drawn: one line per activity."""
+    def _draw(self, width: int, _: int) -> Iterator[Pieces]:
+        """One line per activity."""
         now, layout = self.clock(), self.layout()
         for activity in tuple(self.activities.values()):
-            yield _text(activity.pieces(now, replace(layout, width=options.max_width)))
+            yield activity.pieces(now, replace(layout, width=width))
 
-
-def _text(pieces: Pieces) -> "Text":
-    from rich.text import Text
-
-    return Text.assemble(
-        *((text, ROLES.get(role, "")) for text, role in pieces), no_wrap=True, overflow="crop"
-    )
+    def __rich_console__(self, console: "RichConsole", options: "ConsoleOptions") -> "RenderResult":
+        """What is drawn."""
+        return self._region.__rich_console__(console, options)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from runner.errors import CancelledError, NotAdmittedError
-from runner.events import Observer, StageWaiting
+from runner.events import Observer, StageWaiting, WaitsFor
 from runner.host.machine import memory_total_bytes
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
 from runner.job.own_file import open_regular
 from runner.project.quantity import limit_text
 from runner.run.request import Host, Request
-from runner.run.runtime_folder import runtime_folder, try_lock, unusable
+from runner.run.runtime_folder import runtime_folder, try_lock, unlock, unusable
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class _Refusal:
     reason: str
     advice: str
     ours: bool = False
+    waits_for: WaitsFor = WaitsFor.RESOURCE
 
 
 @contextlib.contextmanager
@@ -44,8 +45,17 @@ def admit(
     _check_memory(request)
     asked = expected_bytes(request, job, entry)
     with contextlib.ExitStack() as held:
-        for take in (_place_taker(request, held), _memory_taker(request, asked, host, held)):
-            _wait(take, request.stage.id, deadline, stopped, emit)
+        places = _Places(request, held)
+        memory = _memory_taker(request, asked, host, held)
+
+        def take() -> _Refusal | None:
+            refusal = places.take() or memory()
+            if refusal is not None:
+                # Who waits for memory keeps nobody from running who needs less.
+                places.give_back()
+            return refusal
+
+        _wait(take, request.stage.id, deadline, stopped, emit)
         yield
 
 
@@ -85,7 +95,7 @@ def _wait(
     emit: Observer,
 ) -> None:
     """Try until it succeeds, or the deadline is over; a stage of this call is waited for anyway."""
-    told = False
+    told = set()
     while (refusal := take()) is not None:
         if who := stopped():
             msg = f"not started: cancelled by {who} while waiting for a place"
@@ -93,9 +103,9 @@ def _wait(
         if time.monotonic() >= deadline and not refusal.ours:
             msg = f"{refusal.reason}. {refusal.advice}"
             raise NotAdmittedError(msg)
-        if not told:
-            emit(StageWaiting(stage=stage_id, reason=refusal.reason))
-            told = True
+        if refusal.waits_for not in told:
+            told.add(refusal.waits_for)
+            emit(StageWaiting(stage=stage_id, reason=refusal.reason, waits_for=refusal.waits_for))
         # File locks have no time limit of their own; waiting is rare and asked for.
         time.sleep(0.2)
 
@@ -113,29 +123,42 @@ def _memory_taker(
     return take
 
 
-def _place_taker(request: Request, held: contextlib.ExitStack) -> Callable[[], _Refusal | None]:
-    limit = request.project.settings.limits.stages_at_once
-    places = (_place(number, held) for number in range(limit))
-    seen: list[int] = []
+class _Places:
+    """The places of this machine; each descriptor is opened once, when its turn comes."""
 
-    def take() -> _Refusal | None:
-        reason = f"{limit} stages run at once here already (stagerun.yaml: limits.stages_at_once)"
-        advice = "Wait for one to end (--wait), or raise it."
-        return None if _take_one(places, seen) else _Refusal(reason, advice)
+    def __init__(self, request: Request, held: contextlib.ExitStack) -> None:
+        self._limit = request.project.settings.limits.stages_at_once
+        self._unopened = (_place(number, held) for number in range(self._limit))
+        self._opened: list[int] = []
+        self._taken: int | None = None
+        self._has_stood_back = False
 
-    return take
+    def take(self) -> _Refusal | None:
+        """Lock the first free one."""
+        if any(self._try(descriptor) for descriptor in self._opened):
+            return None
+        for descriptor in self._unopened:
+            self._opened.append(descriptor)
+            if self._try(descriptor):
+                return None
+        return _Refusal(
+            f"{self._limit} stages run at once here already (stagerun.yaml: limits.stages_at_once)",
+            "Wait for one to end (--wait), or raise it.",
+            # The place that it gave back may have gone to another stage of this call.
+            ours=self._has_stood_back,
+            waits_for=WaitsFor.PLACE,
+        )
 
-
-def _take_one(places: Iterator[int], seen: list[int]) -> bool:
-    """Lock the first free place: one of those ``seen`` open, or else of the others in turn."""
-    for descriptor in seen:
+    def _try(self, descriptor: int) -> bool:
         if try_lock(descriptor):
-            return True
-    for descriptor in places:
-        seen.append(descriptor)
-        if try_lock(descriptor):
-            return True
-    return False
+            self._taken = descriptor
+        return self._taken is not None
+
+    def give_back(self) -> None:
+        """Let go of the one that was taken, if one was."""
+        if self._taken is not None:
+            unlock(self._taken)
+            self._taken, self._has_stood_back = None, True
 
 
 def _place(number: int, stack: contextlib.ExitStack) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from runner.errors import (
     DiskFullError,
@@ -14,6 +15,7 @@ from runner.errors import (
     StagerunError,
     UsageError,
 )
+from runner.gpu.box import GpuBox
 from runner.host.engine import Engine, EngineFacts
 from runner.host.gpu import Absence, Inventory, withheld
 from runner.host.images import Condition, ImageState, image_state
@@ -25,6 +27,13 @@ from runner.project.models import needed_models
 from runner.project.pipeline import Project
 from runner.project.quantity import limit_text, size_text
 from runner.run.variant import chosen_images
+
+SHOWN: Final = 3
+INSTALL: Final = "install NVIDIA's driver, or use a machine with a GPU"
+GPU_REMEDIES: Final = {
+    Absence.NOT_ANSWERING: "see what dmesg says of NVRM; a reboot may be needed",
+    Absence.ERROR: "see what dmesg says of NVRM; a reset or a reboot may be needed",
+}
 
 
 class Health(StrEnum):
@@ -48,11 +57,15 @@ class Check:
 
 
 def examine(
-    project: Project | None, engine: Callable[[], Engine], inventory: Callable[[], Inventory]
+    project: Project | None,
+    engine: Callable[[], Engine],
+    inventory: Callable[[], Inventory],
+    box: GpuBox | None = None,
 ) -> list[Check]:
     """All checks; nothing is changed and nothing raised for a part that does not work.
 
-    Without a project its images and models are left out.
+    Without a project its images and models are left out; ``box`` is how the GPUs are shared, None
+    to leave that out too.
     """
     facts: EngineFacts | None = None
     checks = []
@@ -63,6 +76,8 @@ def examine(
         checks.append(_no_engine(problem))
     found = withheld(inventory(), facts.why_no_gpus if facts else None)
     checks += [_user(facts), _gpu(found, project)]
+    if found.gpus and box is not None:
+        checks += gpu_sharing(box)
     if facts is not None and project is not None:
         checks.append(_images(project, engine()))
     checks.append(_disk(project, facts))
@@ -146,7 +161,7 @@ def _gpu(found: Inventory, project: Project | None) -> Check:
             health=Health.BROKEN,
             remedy="use Docker, or a newer Podman"
             if found.absence is Absence.ENGINE
-            else "install NVIDIA's driver, or use a machine with a GPU",
+            else GPU_REMEDIES.get(found.absence or Absence.NO_DEVICE, INSTALL),
             exit_code=GpuUnavailableError.exit_code,
         )
     return Check(
@@ -154,6 +169,44 @@ def _gpu(found: Inventory, project: Project | None) -> Check:
         text=f"{reason}: stages with gpu: required will not run here",
         health=Health.ABSENT,
     )
+
+
+def gpu_sharing(box: GpuBox) -> list[Check]:
+    """What is wrong with GPUs that answer, or with the ledger that runs share them by."""
+    try:
+        look = box.look()
+        strange = box.ledger.strange()
+    except StagerunError as problem:
+        what, _, remedy = str(problem).partition(". ")
+        return [
+            Check(
+                subject="GPU ledger",
+                text=what,
+                health=Health.BROKEN,
+                remedy=remedy or None,
+                exit_code=problem.exit_code,
+            )
+        ]
+    checks = [
+        Check(
+            subject="GPU",
+            text=f"{uuid} is left out: {why}",
+            health=Health.MEND,
+            remedy="it is used again by itself when it has answered for a while",
+        )
+        for uuid, why in look.sick.items()
+    ]
+    if strange:
+        checks.append(
+            Check(
+                subject="GPU ledger",
+                text=f"{len(strange)} files in {box.ledger.folder} are no reservations of this "
+                f"machine: {', '.join(path.name for path in strange[:SHOWN])}",
+                health=Health.MEND,
+                remedy="remove them, or give each machine a folder of its own (gpu: ledger)",
+            )
+        )
+    return checks
 
 
 def _images(project: Project, engine: Engine) -> Check:

@@ -9,7 +9,7 @@ from runner.errors import Verdict
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries, read_record
 from runner.job.journal import CLOSED, Journal
-from runner.manifest import Evidence, Finding, LimitDifference, RunRecord
+from runner.manifest import Evidence, Finding, GpuGrant, LimitDifference, RunRecord
 from runner.project.quantity import limit_text, size_text
 from runner.run.overview import State, live_run
 
@@ -46,6 +46,8 @@ class Ending:
     limit_differences: tuple[LimitDifference, ...] = ()
     warnings: tuple[str, ...] = ()
     overheads_ms: Mapping[str, float] | None = None
+    gpu: GpuGrant | None = None
+    gpu_memory_peak_bytes: int | None = None
     good_is: str | None = None
     log: str | None = None
     record: str | None = None
@@ -133,6 +135,8 @@ def _from_record(job: Job, run_id: str, entry: Mapping[str, Any] | None) -> Endi
         limit_differences=tuple(record.limit_differences),
         warnings=tuple(record.warnings),
         overheads_ms=record.overheads_ms,
+        gpu=record.gpu if record.gpu.uuids else None,
+        gpu_memory_peak_bytes=record.usage.gpu_memory_peak_bytes,
         good_is=entry["good_is"] if entry else None,
         log=str(shown.relative_to(job.root)) if shown.is_file() else None,
         record=str(path.relative_to(job.root)),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 KEPT_RUNS: Final = 3
 KEPT_LOGS: Final = 10
-TEMPORARY: Final = re.compile(r"\.(manifest|digests|record|request)\.json\.[a-z0-9_]{8}")
+TEMPORARY: Final = re.compile(r"\.(manifest|digests|record|request|watch)\.json\.[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from runner.project.models import NeededModel, needed_models, wished_models, wis
 from runner.project.pipeline import Project
 from runner.project.stage import OneOf, StageSpec
 from runner.run.inputs import is_enabled
-from runner.run.scheduler import plan_job
+from runner.run.plan import plan_job
 
 Lacks = Mapping[str, tuple[OneOf, ...]]
 """The files that a model does not have, by the stage that would read them."""

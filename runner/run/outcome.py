@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import EXIT_CODES, SIGNAL_EXIT_CODES, StagerunError, Verdict
-from runner.events import Observer, StageFinished, StageWaiting
+from runner.events import Observer, StageFinished, StageWaiting, WaitsFor
 from runner.project.stage import StageSpec
 
 if TYPE_CHECKING:
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The end of one stage in this call; ``ran`` is the run that came to it, if one did."""
+    """The end of one stage in this call; ``ran`` is the run that came to it, if one did.
+
+    ``reason`` says of one that is not good what happened.
+    """
 
     stage: str
     verdict: Verdict | None
     exit_code: int
+    reason: str = ""
     run_id: str | None = None
     ran: "Run | None" = field(default=None, repr=False, compare=False)
 
@@ -30,8 +34,9 @@ class Outcome:
 
 
 def waiting(stage: StageSpec, emit: Observer) -> Callable[[str], None]:
-    """A function that tells observers what a stage waits for."""
-    return lambda reason: emit(StageWaiting(stage=stage.id, reason=reason))
+    """A function that tells observers behind which runner a stage waits."""
+    runner = WaitsFor.RUNNER
+    return lambda reason: emit(StageWaiting(stage=stage.id, reason=reason, waits_for=runner))
 
 
 def cached(stage: StageSpec, entry: dict[str, Any], emit: Observer) -> Outcome:
@@ -85,6 +90,7 @@ def finished(run: "Run", record: "RunRecord", emit: Observer) -> Outcome:
         stage=record.stage_id,
         verdict=record.verdict,
         exit_code=code,
+        reason=record.reason,
         run_id=record.run_id,
         ran=run,
     )
@@ -117,4 +123,6 @@ def refused(stage: StageSpec, problem: StagerunError, exit_code: int, emit: Obse
             stage=stage.id, verdict=problem.verdict, exit_code=exit_code, summary=str(problem)
         )
     )
-    return Outcome(stage=stage.id, verdict=problem.verdict, exit_code=exit_code)
+    return Outcome(
+        stage=stage.id, verdict=problem.verdict, exit_code=exit_code, reason=str(problem)
+    )

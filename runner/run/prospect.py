@@ -34,9 +34,24 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GpuNeed:
+    """What a run would ask of the GPUs: bytes, all of one, or None for one without other runs.
+
+    ``source`` is where that was set, or how it was learnt; ``peaks`` are the most bytes that
+    earlier runs took, by the GPU's model.
+    """
+
+    asked: int | str | None
+    gpus: int
+    source: str
+    peaks: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prospect:
     """What would happen now. ``reasons`` begins with the one that decides; ``notices`` are what
-    the run would be told; ``given`` says that the user gave the result.
+    the run would be told; ``given`` says that the user gave the result; ``gpu`` is None for a run
+    without one.
     """
 
     answer: Answer
@@ -44,6 +59,7 @@ class Prospect:
     unchanged: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     given: bool = False
+    gpu: GpuNeed | None = None
 
 
 def prospect(
@@ -65,7 +81,21 @@ def prospect(
         return Prospect(answer=answer, reasons=(str(problem),))
     except StagerunError as problem:
         return Prospect(answer=Answer.REFUSE, reasons=(str(problem),))
-    return replace(compare(stage, job, entry, request), notices=request.notices)
+    found = compare(stage, job, entry, request)
+    return replace(found, notices=request.notices, gpu=_gpu_need(request))
+
+
+def _gpu_need(request: Request) -> GpuNeed | None:
+    gpu = request.gpu
+    if gpu is None:
+        return None
+    learnt = max(gpu.wish.learnt.values(), default=None)
+    return GpuNeed(
+        asked=learnt if gpu.wish.memory is None else gpu.wish.memory,
+        gpus=gpu.wish.count,
+        source=gpu.source,
+        peaks={name: peak.bytes for name, peak in gpu.peaks.items()},
+    )
 
 
 def _given(job: Job, stage: StageSpec, entry: Mapping[str, Any]) -> str:

@@ -9,7 +9,14 @@ from functools import cached_property
 from typing import Final
 
 from runner.errors import CancelledError, StageBusyError, StagerunError, Verdict
-from runner.events import AttemptFailed, Event, Observer, StageFinished, StageWaiting
+from runner.events import (
+    AttemptFailed,
+    Event,
+    Observer,
+    StageFinished,
+    StageWaiting,
+    WaitsFor,
+)
 from runner.host.machine import memory_total_bytes
 from runner.job.folder import Job
 from runner.job.lock import stage_lock
@@ -251,7 +258,7 @@ def _pause(
         # Told with the lock held: whoever hears of the pause finds the stage taken.
         if after.pause_seconds:
             reason = f"{after.pause_seconds:g} s before {attempt}: {attempt.because}"
-            emit(StageWaiting(stage=stage.id, reason=reason))
+            emit(StageWaiting(stage=stage.id, reason=reason, waits_for=WaitsFor.PAUSE))
         while True:
             if by := stopped():
                 msg = f"cancelled by {by} before {attempt}, after {attempt.because}"

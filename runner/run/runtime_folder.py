@@ -73,6 +73,11 @@ def try_lock(descriptor: int) -> bool:
     return True
 
 
+def unlock(descriptor: int) -> None:
+    """Let go of such a lock."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
 def _suspicion(status: os.stat_result) -> str | None:
     """What speaks against a folder that everybody could have made."""
     if stat.S_ISLNK(status.st_mode):

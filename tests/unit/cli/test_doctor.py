@@ -12,8 +12,9 @@ from runner.errors import EngineUnavailableError
 from runner.host.engine import EngineFacts
 from runner.host.engine_fake import FakeEngine
 from runner.host.gpu import Inventory
-from runner.run.doctor import Check, Health, examine, exit_code
+from runner.run.doctor import Check, Health, examine, exit_code, gpu_sharing
 from tests.unit.cli.bench import NEXT, PROBE, Bench
+from tests.unit.gpu.kit import Machine
 from tests.unit.run.conftest import GPU
 
 GPU_NEEDED = """\
@@ -148,3 +149,19 @@ def test_without_a_project_the_machine_is_still_looked_at(bench: Bench) -> None:
 
 def test_the_context_offers_no_colour_to_a_pipe() -> None:
     assert not Context().colour
+
+
+def test_a_gpu_that_is_left_out_and_files_that_are_no_reservations_are_told(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "ledger")
+    machine.box().mark_sick("GPU-0", "the driver reported Xid 79")
+    (machine.folder / "notes.txt").write_text("hello")
+    sick, strange = gpu_sharing(machine.box())
+    assert sick.text == "GPU-0 is left out: the driver reported Xid 79"
+    assert "notes.txt" in strange.text
+    assert {sick.health, strange.health} == {Health.MEND}
+
+
+def test_a_ledger_that_cannot_be_used_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_text("")
+    (check,) = gpu_sharing(Machine(tmp_path / "ledger").box())
+    assert (check.health, check.exit_code) == (Health.BROKEN, 6)

@@ -1,5 +1,6 @@
 """``stagerun why``."""
 
+import json
 from typing import NoReturn
 
 import pytest
@@ -7,8 +8,15 @@ import pytest
 from runner.cli import logs
 from runner.cli.why import command
 from runner.errors import EngineUnavailableError, GpuUnavailableError
+from runner.gpu.peaks import Peak, learn
 from runner.host.engine_fake import FakeEngine, FakeProcess
+from runner.host.gpu import Inventory
+from runner.project.config import NO_JOB, parse_limits, resolve_limits
+from runner.project.stage import Resources
+from runner.run.gpu_request import notes_folder
+from runner.run.request import RunOptions, resolve
 from tests.unit.cli.bench import NEXT, PROBE, Bench, copy_input, fail
+from tests.unit.gpu.kit import GIB, gpu
 
 SPEC = """\
     summary: Copies its input
@@ -202,3 +210,33 @@ def test_the_usage_is_said_when_words_are_missing(bench: Bench, words: tuple[str
     said = bench.say(command, *words)
     assert said.code == 2
     assert "why STAGE JOB" in said.text
+
+
+def test_what_is_asked_of_the_gpus_its_source_and_what_was_taken_are_shown(bench: Bench) -> None:
+    bench.kit.spec(PROBE, f"{SPEC}    gpu: required\n")
+    bench.have_image(PROBE)
+    bench.inventory = Inventory(gpus=(gpu(0),))
+    assert "GPU: would ask for a GPU without other runs: nothing is known of its need" in why(bench)
+    limits = parse_limits({"gpu_memory": "6GiB"})
+    bench.run(limits=limits)
+    bench.kit.settings(f"stages: {{{PROBE}: {{gpu_memory: 6GiB}}}}\n")
+    said = why(bench)
+    assert "GPU: would ask for 6 GiB (" in said
+    assert "GPU: GPU-0 (Fake), 6 GiB reserved (option)" in said
+    document = json.loads(why(bench, PROBE, "--json"))
+    assert document["now"]["gpu"]["asked"] == 6 * GIB
+    assert document["last_run"]["gpu"]["memory_bytes"] == [6 * GIB]
+
+
+def test_a_peak_that_was_learnt_is_asked_for_with_a_margin(bench: Bench) -> None:
+    bench.kit.spec(PROBE, f"{SPEC}    gpu: required\n")
+    bench.have_image(PROBE)
+    bench.inventory = Inventory(gpus=(gpu(0),))
+    stage, sharing = bench.project.stages[PROBE], bench.project.settings.gpu
+    limits = resolve_limits(stage, bench.project, NO_JOB, Resources(), "main")
+    request = resolve(stage, bench.project, bench.job, bench.host, RunOptions())
+    assert request.gpu is not None
+    learn(notes_folder(sharing), request.gpu.key, "Fake", Peak(bytes=2 * GIB, run_id="run-1"))
+    assert limits.values.gpu_memory is None
+    said = why(bench)
+    assert "would ask for 2.55 GiB (learnt from run run-1); earlier runs took at most 2 GiB" in said

@@ -1,14 +1,17 @@
 """The ledger: what counts, what is removed, and what is left alone."""
 
+import contextlib
 import json
 import os
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runner.errors import GpuUnavailableError
-from runner.gpu.ledger import usual_folder
+from runner.gpu.ledger import holder_of, usual_folder
 from runner.gpu.reservation import State, reservation_from, text_of
 from tests.unit.gpu.kit import DEAD, ME, OTHER, Machine, entry
 
@@ -31,6 +34,7 @@ def test_an_entry_comes_back_as_it_was_written() -> None:
         text_of(entry("a", {0: 1})).replace('"held"', '"mine"'),
         text_of(entry("a", {0: 1})).replace('"GPU-0": 1073741824', '"GPU-0": -1'),
         text_of(entry("a", {0: 1})).replace('"GPU-0": 1073741824', '"GPU-0": true'),
+        text_of(entry("a", {0: 1})).replace('"GPU-0": 1073741824', f'"GPU-0": {10**400}'),
         text_of(entry("a", {0: 1})).replace('"anna"', r'"\u001b[31m"'),
         text_of(entry("a", {0: 1})).replace('"anna"', f'"{"a" * 999}"'),
         text_of(entry("a", {0: 1})).replace('"anna"', "7"),
@@ -103,6 +107,77 @@ def test_garbage_neither_counts_nor_goes_away_and_can_be_found(machine: Machine)
         assert ledger.entries() == []
         assert len(ledger.strange()) == 5
     assert len(machine.files()) == 5
+
+
+def test_marks_of_sick_gpus_are_not_strange(machine: Machine) -> None:
+    machine.box().mark_sick("GPU-0", "Xid 79")
+    assert machine.ledger().strange() == []
+
+
+def test_a_child_that_was_forked_within_a_turn_does_not_keep_the_lock(machine: Machine) -> None:
+    ledger = machine.ledger()
+    copies = []
+    with ledger.turn():
+        # What a fork does with all that is open.
+        for name in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if name.samefile(machine.folder):
+                    copies.append(os.dup(int(name.name)))
+    assert copies
+    with ledger.turn():
+        pass
+    for copy in copies:
+        os.close(copy)
+
+
+def test_who_waits_for_a_folder_that_is_made_anew_does_not_go_beside_its_new_holder(
+    machine: Machine,
+) -> None:
+    ledger, inside, order = machine.ledger(), threading.Event(), []
+
+    def second() -> None:
+        inside.set()
+        with ledger.turn():
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with ledger.turn():
+        thread.start()
+        inside.wait(5)
+        time.sleep(0.05)
+        machine.folder.rmdir()
+        third = ledger.turn()
+        third.__enter__()
+    time.sleep(0.1)
+    order.append("third")
+    third.__exit__(None, None, None)
+    thread.join()
+    assert order == ["third", "second"]
+
+
+def test_who_stands_still_with_the_lock_is_named(machine: Machine) -> None:
+    with machine.ledger().turn():
+        descriptor = os.open(machine.folder, os.O_RDONLY)
+        assert holder_of(descriptor) == f"process {os.getpid()}"
+    assert holder_of(descriptor) == "a process that the kernel does not tell"
+    os.close(descriptor)
+
+
+def test_a_folder_whose_maker_was_killed_halfway_becomes_one_for_all_users(
+    machine: Machine,
+) -> None:
+    machine.folder.mkdir()
+    machine.folder.chmod(0o1700)
+    with machine.ledger().turn():
+        assert machine.folder.stat().st_mode & 0o7777 == 0o1777
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o770, 0o1770, 0o2775])
+def test_the_rights_that_a_site_gave_to_its_folder_stay(machine: Machine, mode: int) -> None:
+    machine.folder.mkdir()
+    machine.folder.chmod(mode)
+    with machine.ledger().turn():
+        assert machine.folder.stat().st_mode & 0o7777 == mode
 
 
 def test_an_entry_under_another_name_does_not_count(machine: Machine) -> None:

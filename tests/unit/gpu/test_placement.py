@@ -115,6 +115,23 @@ def test_a_claim_is_made_where_least_is_wanted_already() -> None:
     assert claim(Wish(count=2, memory=GIB), found, []) == {"GPU-0": GIB, "GPU-1": GIB}
 
 
+def test_a_claim_is_made_where_runs_are_in_the_way_and_not_strangers() -> None:
+    """A stranger may stay for ever, while on the other GPU one small run follows the other."""
+    gpus = (gpu(0, used=20, processes=((900, 20),)), gpu(1))
+    found = accounts_of(gpus, [entry("a", {1: 10})])
+    assert claim(gib(20), found, []) == {"GPU-1": 20 * GIB}
+    assert claim(Wish(memory="all"), found, []) == {"GPU-1": 24 * GIB}
+    assert claim(Wish(), accounts_of(gpus), []) == {"GPU-0": 4 * GIB}
+
+
+def test_a_claim_is_made_where_no_dead_run_left_its_memory() -> None:
+    left = entry("left", {0: 6}, state=State.KEPT, holders=(100,))
+    gpus = (gpu(0, used=6, processes=((100, 6),)), gpu(1))
+    found = accounts_of(gpus, [left, entry("a", {1: 10})])
+    assert claim(gib(20), found, []) == {"GPU-1": 20 * GIB}
+    assert claim(Wish(), found, []) == {"GPU-1": 24 * GIB}
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_no_run_is_starved_and_no_gpu_is_granted_beyond_its_memory(seed: int) -> None:
     """Runs come and go at random; a large one among many small ones gets its turn in time."""

@@ -1,5 +1,7 @@
 """Reserving: at once, in its turn, or refused with the reason; and nothing stays behind."""
 
+import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from runner.errors import CancelledError, GpuUnavailableError, SettingsError
-from runner.gpu.box import REST_SECONDS
+from runner.gpu.box import no_node
 from runner.gpu.placement import Wish
 from runner.gpu.reservation import State
 from runner.gpu.reserving import Claimant, Held, reserved, taken_over
+from runner.gpu.sickness import NANOSECONDS, REST_SECONDS
 from runner.host.gpu import Absence, GpuFault, Inventory
 from runner.host.machine import ProcessIdentity
 from tests.unit.gpu.kit import DEAD, GIB, ME, OTHER, Machine, entry, gpu
@@ -166,12 +169,99 @@ def test_a_sick_gpu_is_left_out_for_a_while_with_the_reason(machine: Machine) ->
     machine.box().mark_sick("GPU-0", "Xid 79")
     look = machine.box().look()
     assert (set(look.accounts), look.sick) == ({"GPU-1"}, {"GPU-0": "Xid 79"})
-    mark = machine.folder / "GPU-0.sick"
-    text = mark.read_text()
-    mark.write_text(text.replace('"at": ', '"at": -').replace("--", "-"))
+    (mark,) = machine.folder.glob("*.sick")
+    text = json.loads(mark.read_text())
+    mark.write_text(json.dumps(text | {"at": text["at"] - REST_SECONDS * NANOSECONDS}))
     assert set(machine.box().look().accounts) == {"GPU-0", "GPU-1"}
     assert not mark.exists()
-    assert REST_SECONDS
+
+
+def test_marks_that_no_runner_made_leave_no_gpu_out_and_hold_nobody_up(machine: Machine) -> None:
+    machine.box().mark_sick("GPU-0", "Xid 79")
+    (mark,) = machine.folder.glob("*.sick")
+    text = json.loads(mark.read_text())
+    mark.write_text(json.dumps(text | {"at": text["at"] + 1000 * NANOSECONDS}))
+    os.mkfifo(machine.folder / "GPU-0-1.sick")
+    (machine.folder / "GPU-0-2.sick").symlink_to("/dev/zero")
+    (machine.folder / "GPU-0-3.sick").write_text("[" * 50_000)
+    (machine.folder / "GPU-0-4.sick").mkdir()
+    look = machine.box().look()
+    assert (set(look.accounts), look.sick) == ({"GPU-0", "GPU-1"}, {})
+    assert machine.files() == {"GPU-0-4.sick"}
+
+
+def test_the_mark_of_another_user_is_shown_without_its_control_characters(machine: Machine) -> None:
+    machine.box().mark_sick("GPU-0", "Xid 79")
+    (mark,) = machine.folder.glob("*.sick")
+    mark.write_text(json.dumps(json.loads(mark.read_text()) | {"reason": "\x1b[2J" + "a" * 999}))
+    assert machine.box().look().sick["GPU-0"] == "[2J" + "a" * 297
+
+
+def test_a_mark_does_not_write_where_a_link_of_another_user_points(
+    machine: Machine, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    with machine.ledger().turn():
+        for name in (".GPU-0.sick", f"GPU-0-{os.geteuid()}.sick"):
+            (machine.folder / name).symlink_to(victim)
+    machine.box().mark_sick("GPU-0", "Xid 79")
+    assert victim.read_text() == "mine"
+    assert set(machine.box().look().sick) == {"GPU-0"}
+
+
+def test_who_needs_a_gpu_alone_is_not_passed_by_what_would_fit_beside_its_claim(
+    machine: Machine,
+) -> None:
+    """The claim is as large as the room; when strangers leave, there is more room than that."""
+    machine.gpus = (gpu(0, used=4, processes=((900, 4),)),)
+    refused: list[bool] = []
+
+    def others(_: str) -> None:
+        machine.gpus = (gpu(0),)
+        with pytest.raises(GpuUnavailableError), reserving(machine, gib(2), me=OTHER):
+            pytest.fail("it went past")
+        refused.append(True)
+
+    with machine.ledger(OTHER).turn():
+        machine.ledger(OTHER).write(entry("other", {0: 20}, ticket=1))
+    with (
+        pytest.raises(GpuUnavailableError),
+        reserved(
+            Wish(), CLAIMANT, machine.box(), wait_seconds=0.1, stopped=lambda: None, waiting=others
+        ),
+    ):
+        pytest.fail("it was granted")
+    assert refused
+
+
+def test_a_claim_leaves_a_gpu_that_a_stranger_fills_meanwhile(machine: Machine) -> None:
+    claims: list[dict[str, int]] = []
+
+    def watch(_: str) -> None:
+        machine.gpus = (gpu(0, used=20, processes=((900, 20),)), gpu(1))
+        claims.extend(
+            dict(it.shares) for it in machine.box().look().entries if it.state is State.WAITING
+        )
+
+    with machine.ledger(OTHER).turn():
+        machine.ledger(OTHER).write(entry("other", {0: 20, 1: 21}, ticket=1))
+    with (
+        pytest.raises(GpuUnavailableError),
+        reserved(
+            gib(10),
+            CLAIMANT,
+            machine.box(),
+            wait_seconds=0.6,
+            stopped=lambda: claims.extend(
+                dict(it.shares) for it in machine.box().look().entries if it.id != "other"
+            ),
+            waiting=watch,
+        ),
+    ):
+        pytest.fail("it was granted")
+    assert claims[0] == {"GPU-0": 10 * GIB}
+    assert claims[-1] == {"GPU-1": 10 * GIB}
 
 
 def test_only_the_gpus_that_the_site_names_are_used(machine: Machine) -> None:
@@ -218,3 +308,14 @@ def test_the_identity_of_an_owner_is_kept_whole(machine: Machine) -> None:
         (found,) = machine.box().look().entries
     assert found.owner == ME
     assert replace(found.owner, pid=1) != ME
+
+
+def test_a_gpu_without_a_device_node_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    there = replace(gpu(0), minor=3)
+    assert no_node(there, tmp_path) is None
+    (tmp_path / "dev/nvidiactl").touch()
+    assert no_node(there, tmp_path) == f"its device node {tmp_path}/dev/nvidia3 is gone"
+    assert no_node(gpu(0), tmp_path) is None
+    (tmp_path / "dev/nvidia3").touch()
+    assert no_node(there, tmp_path) is None

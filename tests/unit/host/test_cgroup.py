@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.host.cgroup import Cgroup, CgroupReading, find_cgroup
+from runner.host.cgroup import Cgroup, CgroupReading, find_cgroup, is_container_alive
 from tests.unit.host.recorded import FIRST, HYBRID, SECOND, V1, V2, find, unpack
 
 
@@ -84,6 +84,24 @@ def test_v2_without_the_io_controller_does_not_pretend_to_count(tmp_path: Path) 
 
     assert not found.counts_all_io
     assert found.read().read_bytes is None
+
+
+def test_a_container_whose_processes_are_hidden_from_this_user_is_not_taken_for_dead(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "sys/fs/cgroup/system.slice/docker-abc123.scope").mkdir(parents=True)
+
+    assert is_container_alive("abc123", tmp_path)
+    assert not is_container_alive("def456", tmp_path)
+
+
+def test_a_group_without_processes_is_no_living_container(tmp_path: Path) -> None:
+    (tmp_path / "proc/1").mkdir(parents=True)
+    (tmp_path / "proc/1/cgroup").write_text("0::/init.scope\n")
+    (tmp_path / "sys/fs/cgroup/system.slice/docker-abc123.scope").mkdir(parents=True)
+
+    assert not is_container_alive("abc123", tmp_path)
 
 
 def test_a_process_that_is_gone_has_no_group(tmp_path: Path) -> None:

@@ -74,3 +74,21 @@ def test_a_granted_gpu_that_is_gone_is_named_as_lost() -> None:
 
 def test_an_nvml_that_fails_altogether_proves_no_loss() -> None:
     assert lost(["GPU-0"], inventory(FakeNvml(init_failure=UNKNOWN))) is None
+
+
+def test_a_gpu_that_is_split_is_offered_by_its_instances_alone() -> None:
+    split = FakeGpu("GPU-a", instances=[FakeGpu("MIG-1", total=10 * GIB), None, FakeGpu("MIG-2")])
+
+    found = inventory(FakeNvml([split, FakeGpu("GPU-b")]))
+
+    assert [(gpu.uuid, gpu.index) for gpu in found.gpus] == [
+        ("MIG-1", 0),
+        ("MIG-2", 0),
+        ("GPU-b", 1),
+    ]
+    assert found.gpus[0].memory_total_bytes == 10 * GIB
+
+
+def test_a_gpu_that_is_split_into_nothing_is_offered_as_a_whole() -> None:
+    found = inventory(FakeNvml([FakeGpu("GPU-a", instances=[])]))
+    assert [gpu.uuid for gpu in found.gpus] == ["GPU-a"]

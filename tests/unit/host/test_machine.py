@@ -1,6 +1,7 @@
 """Who is who on which machine, and what the machine has."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from runner.host.machine import (
     ProcessIdentity,
     boot_id,
     free_bytes,
+    is_alive,
     machine_id,
     memory_total_bytes,
     process_exists,
@@ -41,6 +43,30 @@ def test_a_process_is_known_by_its_start_whatever_its_name_is(root: Path) -> Non
 
     assert identity == ProcessIdentity(os.getpid(), 84032, boot_id(root), machine_id(root))
     assert ProcessIdentity.current().started > 0
+
+
+def test_a_process_with_the_number_of_an_earlier_one_is_another(root: Path) -> None:
+    write(root, f"proc/{os.getpid()}/stat", STAT)
+    mine = ProcessIdentity.current(root)
+
+    assert is_alive(mine, root)
+    assert not is_alive(replace(mine, started=1), root)
+    assert not is_alive(replace(mine, boot_id="earlier"), root)
+
+
+def test_a_dead_process_whose_parent_never_asks_for_its_end_does_not_live(root: Path) -> None:
+    write(root, f"proc/{os.getpid()}/stat", STAT)
+    mine = ProcessIdentity.current(root)
+    write(root, f"proc/{os.getpid()}/stat", STAT.replace(" S ", " Z "))
+
+    assert not is_alive(mine, root)
+
+
+def test_a_process_that_is_hidden_from_this_user_is_not_taken_for_dead(root: Path) -> None:
+    """As /proc does when it is mounted with hidepid."""
+    hidden = ProcessIdentity(os.getpid(), 84032, boot_id(root), machine_id(root))
+
+    assert is_alive(hidden, root)
 
 
 def test_the_machine_id_is_stable_and_does_not_disclose_the_real_one(root: Path) -> None:

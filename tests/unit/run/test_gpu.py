@@ -14,8 +14,9 @@ from runner.host.gpu import Gpu, Inventory
 from runner.job.folder import Job
 from runner.project.config import parse_limits
 from runner.run.outcome import Outcome
+from runner.run.plan import plan_job
 from runner.run.request import RunOptions
-from runner.run.scheduler import execute, plan_job, run_plans
+from runner.run.scheduler import execute, run_plans
 from tests.project_kit import STAGE_YAML
 from tests.unit.run.conftest import (
     GPU,

@@ -4,7 +4,7 @@ import pytest
 
 from runner.errors import UnknownStageError, UnknownWorkflowError, UsageError
 from runner.job.folder import Job
-from runner.run.scheduler import plan_job
+from runner.run.plan import plan_job
 from tests.unit.run.conftest import LAST, NEXT, PROBE, SIDE, Place, with_a_side_branch
 
 

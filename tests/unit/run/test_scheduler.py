@@ -9,8 +9,10 @@ from runner.errors import Verdict
 from runner.events import JobFinished, StageFinished
 from runner.host.engine_fake import FakeProcess
 from runner.job.folder import Job
+from runner.run.plan import plan_job
 from runner.run.request import RunOptions
-from runner.run.scheduler import JobOutcome, plan_job, run_plans
+from runner.run.scheduler import run_plans
+from runner.run.standing import JobOutcome
 from tests.unit.run.conftest import (
     LAST,
     NEXT,

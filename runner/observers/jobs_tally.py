@@ -1,0 +1,180 @@
+"""Where many jobs stand: what runs, what waits, what is over, and how long the rest will take."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from runner.errors import Verdict
+from runner.events import (
+    Event,
+    FailedJob,
+    JobFinished,
+    JobRefused,
+    PlannedJob,
+    RunStarted,
+    StageFinished,
+    StageWaiting,
+)
+from runner.observers.live import Activity, follow
+from runner.observers.outlook import Outlook
+
+SURE_AFTER_SECONDS: Final = 5.0
+"""From here on what was done so far says how much is done at once."""
+
+
+@dataclass(eq=False)
+class JobView:
+    """One job as the table shows it; ``began`` is on the monotonic clock, in seconds."""
+
+    job: str
+    name: str
+    stages: tuple[str, ...]
+    input_bytes: int = 0
+    began: float | None = None
+    ended: dict[str, StageFinished] = field(default_factory=dict)
+    waiting: dict[str, StageWaiting] = field(default_factory=dict)
+    activities: dict[str, Activity] = field(default_factory=dict)
+
+    @property
+    def blamed(self) -> StageFinished | None:
+        """The first stage that did not end well."""
+        ends = (self.ended[stage] for stage in self.stages if stage in self.ended)
+        return next((end for end in ends if not end.good), None)
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether nothing had to run."""
+        return all(end.duration_seconds is None for end in self.ended.values())
+
+
+@dataclass
+class JobsTally:
+    """Follows the events of many jobs; of one that is over it keeps only that it is."""
+
+    total: int = 0
+    done: int = 0
+    up_to_date: int = 0
+    cancelled: int = 0
+    failed: list[FailedJob] = field(default_factory=list)
+    views: dict[str, JobView] = field(default_factory=dict)
+    outlook: Outlook = field(default_factory=Outlook)
+    _worked: float = 0.0
+    _since: float | None = None
+
+    def plan(self, planned: PlannedJob, name: str) -> None:
+        """Expect a job, and learn from what was done of it earlier."""
+        self.total += 1
+        self.views[planned.job] = JobView(
+            job=planned.job,
+            name=name,
+            stages=planned.stages,
+            input_bytes=planned.input_bytes,
+        )
+        for stage, seconds in planned.took.items():
+            self.outlook.learn(stage, planned.input_bytes, seconds)
+
+    def refuse(self, event: JobRefused) -> None:
+        """Count a job that could not be run."""
+        self.total += 1
+        self.failed.append(
+            FailedJob(
+                job=event.job,
+                stage=None,
+                verdict=None,
+                exit_code=event.exit_code,
+                reason=event.reason,
+            )
+        )
+
+    def follow(self, job: str, event: Event, now: float) -> JobView | None:
+        """Take note of an event of a job; returns the job when that was its end."""
+        view = self.views.get(job)
+        if view is None:
+            return None
+        follow(view.activities, event, now)
+        match event:
+            case StageWaiting(stage=stage):
+                view.waiting[stage] = event
+            case RunStarted(stage=stage):
+                view.waiting.pop(stage, None)
+                view.began = now if view.began is None else view.began
+                self._since = now if self._since is None else self._since
+            case StageFinished(stage=stage):
+                view.waiting.pop(stage, None)
+                view.ended[stage] = event
+                self._learn(view, event)
+            case JobFinished():
+                return self._finish(view)
+            case _:
+                pass
+        return None
+
+    def _learn(self, view: JobView, event: StageFinished) -> None:
+        if event.duration_seconds is None:
+            return
+        self._worked += event.duration_seconds
+        if event.verdict is Verdict.SUCCESS:
+            self.outlook.learn(event.stage, view.input_bytes, event.duration_seconds)
+
+    def _finish(self, view: JobView) -> JobView:
+        del self.views[view.job]
+        blamed = view.blamed
+        if blamed is None:
+            self.done += 1
+            self.up_to_date += view.is_up_to_date
+        elif blamed.verdict is Verdict.CANCELLED:
+            self.cancelled += 1
+        else:
+            self.failed.append(
+                FailedJob(
+                    job=view.job,
+                    stage=blamed.stage,
+                    verdict=blamed.verdict,
+                    exit_code=blamed.exit_code,
+                    reason=blamed.summary,
+                )
+            )
+        return view
+
+    def running(self) -> Iterator[tuple[JobView, Activity]]:
+        """What runs at the moment."""
+        for view in tuple(self.views.values()):
+            for activity in tuple(view.activities.values()):
+                yield view, activity
+
+    def waiting(self) -> Iterator[tuple[JobView, StageWaiting]]:
+        """What waits for something at the moment."""
+        for view in tuple(self.views.values()):
+            for event in tuple(view.waiting.values()):
+                yield view, event
+
+    def job_left(self, view: JobView, now: float) -> float | None:
+        """Seconds until a job will be done, if its stages run one after the other."""
+        activities = {item.name: item for item in tuple(view.activities.values())}
+        parts = []
+        for stage in view.stages:
+            if stage in view.ended:
+                continue
+            seconds = self.outlook.seconds(stage, view.input_bytes)
+            if (activity := activities.get(stage)) is not None:
+                told = activity.seconds_left(now)
+                if told is None and seconds is not None:
+                    told = max(0.0, seconds - (now - activity.began))
+                seconds = told
+            parts.append(seconds)
+        known = [part for part in parts if part is not None]
+        return sum(known) if len(known) == len(parts) else None
+
+    def seconds_left(self, now: float) -> float | None:
+        """Seconds until everything will be done, at the speed so far; None while nobody knows."""
+        jobs = [self.job_left(view, now) for view in tuple(self.views.values())]
+        known = [left for left in jobs if left is not None]
+        if len(known) < len(jobs) or not known or self._since is None:
+            return None
+        running = [now - activity.began for _, activity in self.running()]
+        span = now - self._since
+        at_once = float(max(1, len(running)))
+        if span >= SURE_AFTER_SECONDS:
+            at_once = max(0.1, (self._worked + sum(running)) / span)
+        # The longest job alone takes its time, however much goes on at once.
+        return max(sum(known) / at_once, *known)

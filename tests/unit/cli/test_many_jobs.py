@@ -1,0 +1,136 @@
+"""``stagerun run out/*``: many jobs in one call."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.cli.run import command
+from runner.host.engine_fake import FakeProcess
+from tests.unit.cli.bench import LAST, NEXT, PROBE, Bench, copy_input, fail
+
+JOBS = ("a", "b", "c", "d")
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bench.kit.root)
+    for name in JOBS:
+        bench.kit.job(name)
+
+
+def events(bench: Bench, *words: str) -> list[dict[str, Any]]:
+    said = bench.say(command, *words, "--json")
+    return [json.loads(line) for line in said.text.splitlines()]
+
+
+def places(*names: str) -> list[str]:
+    return [f"out/{name}" for name in names]
+
+
+def fail_in_b(process: FakeProcess) -> int:
+    return fail(process) if process.path("/job").name == "b" else copy_input(process)
+
+
+def test_many_jobs_end_with_a_summary(bench: Bench) -> None:
+    bench.does(NEXT, fail_in_b)
+    said = bench.say(command, *places(*JOBS))
+    assert said.code == 1
+    assert said.text.splitlines()[-2].startswith("3 done, 1 failed in 0:")
+    assert said.text.splitlines()[-1] == f" ✗ b/{NEXT}   failed   stagerun why {NEXT} out/b"
+
+
+def test_the_exit_code_is_0_only_when_all_jobs_are_good(bench: Bench) -> None:
+    assert bench.say(command, *places(*JOBS)).code == 0
+    said = bench.say(command, *places(*JOBS))
+    assert said.code == 0
+    assert said.text.splitlines()[-1].startswith("4 done (4 up to date) in 0:0")
+
+
+def test_few_jobs_are_told_of_as_ever(bench: Bench) -> None:
+    text = bench.say(command, *places("a", "b")).text
+    assert "done" not in text
+    assert "out/a/52_last/copy.txt" in text
+
+
+@pytest.mark.parametrize("others", [("a",), JOBS])
+def test_what_is_no_job_is_named_and_holds_up_none_of_the_others(
+    bench: Bench, others: tuple[str, ...]
+) -> None:
+    (bench.kit.root / "out" / "junk").mkdir()
+    (bench.kit.root / "out" / "broken").mkdir()
+    (bench.kit.root / "out" / "broken" / "job.yaml").write_text("input: [")
+    said = bench.say(command, *places("junk", "nothing", "broken", *others))
+    assert said.code == 2
+    assert "✗ out/junk   refused   out/junk is no job directory" in said.text
+    assert "✗ out/nothing   refused" in said.text
+    assert "✗ out/broken   refused" in said.text
+    for name in others:
+        assert (bench.kit.root / f"out/{name}/52_last/copy.txt").exists()
+
+
+def test_a_job_with_settings_that_nobody_declares_is_refused_alone(bench: Bench) -> None:
+    (bench.kit.root / "out/b/job.yaml").write_text("input: {text: text.txt}\nconfig: {NONE: x}\n")
+    said = bench.say(command, *places("a", "b"))
+    assert said.code == 2
+    assert "✗ out/b   refused" in said.text
+    assert (bench.kit.root / "out/a/52_last/copy.txt").exists()
+
+
+@pytest.mark.parametrize("words", [("--set", "NONE=x"), ("--upto", "none"), ("--from", "none")])
+def test_what_is_wrong_with_the_call_is_said_once(bench: Bench, words: tuple[str, str]) -> None:
+    said = bench.say(command, *places(*JOBS), *words)
+    assert said.code == 2
+    assert "refused" not in said.text
+    assert not bench.engine.created
+
+
+def test_programs_hear_of_all_jobs_before_and_after(bench: Bench) -> None:
+    bench.does(NEXT, fail_in_b)
+    (bench.kit.root / "out" / "junk").mkdir()
+    heard = events(bench, *places(*JOBS, "junk"))
+    counts = Counter(event["type"] for event in heard)
+    assert (counts["jobs_planned"], counts["job_finished"], counts["job_refused"]) == (1, 4, 1)
+    planned = heard[0]
+    assert planned["jobs"][0]["stages"] == [PROBE, NEXT, LAST]
+    assert planned["jobs"][0]["input_bytes"] == len("hello\n")
+    last = heard[-1]
+    assert (last["type"], last["done"], last["exit_code"]) == ("jobs_finished", 3, 1)
+    assert {item["job"].rpartition("/")[2] for item in last["failed"]} == {"junk", "b"}
+
+
+def test_quiet_says_what_was_refused_and_where_results_are(bench: Bench) -> None:
+    (bench.kit.root / "out" / "junk").mkdir()
+    text = bench.say(command, *places(*JOBS, "junk"), "-q").text
+    assert sorted(text.splitlines())[1:] == [f"out/{name}/52_last/copy.txt" for name in JOBS]
+    assert min(text.splitlines()).startswith(" ✗ out/junk   refused")
+
+
+def test_no_descriptor_stays_open_for_a_job_that_waits(bench: Bench) -> None:
+    most: dict[str, int] = {}
+
+    def count(process: FakeProcess) -> int:
+        name = process.path("/job").name
+        most["all"] = max(most.get("all", 0), len(list(Path("/proc/self/fd").iterdir())))
+        return fail(process) if name.endswith("7") else copy_input(process)
+
+    bench.does(LAST, count)
+    assert bench.say(command, *places(*JOBS), "--jobs", "2").code == 0
+    few = most.pop("all")
+    names = [f"job{number:02}" for number in range(30)]
+    for name in names:
+        bench.kit.job(name)
+    bench.say(command, *places(*names), "--jobs", "2")
+    assert most["all"] <= few + 4
+
+
+def test_a_job_goes_on_in_one_log_that_was_closed_in_between(bench: Bench) -> None:
+    bench.say(command, *places(*JOBS), "--jobs", "1")
+    (log,) = Path("out/a/logs").iterdir()
+    text = log.read_text()
+    assert text.count("success, after") == 3
+    assert text.splitlines()[-1].endswith(
+        "ended: success: " + str(Path("out/a/52_last/copy.txt").absolute())
+    )
