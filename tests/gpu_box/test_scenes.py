@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.engine, pytest.mark.root]
 FALLEN_OFF_THE_BUS = 79
 LADDER = """\
 config: {BATCH: {type: int, default: 8, help: How much at once}}
-retry: {on: [oom_gpu], attempts: 3, set: {BATCH: halve}}
+retry: {on: [oom_gpu], set: {BATCH: halve}, wait: 0s}
 """
 
 
