@@ -44,7 +44,7 @@ def test_a_gpu_that_fails_under_a_stage_is_named(box: GpuBox) -> None:
     job = box.kit.job()
     box.stage("fake_cuda.allocate(GIB)", "fake_cuda.hold(30)")
 
-    with box.started(job) as process:
+    with box.started(job, "--no-retry") as process:
         wait_until(lambda: bool(box.driver.holders(UUIDS[0])), "the stage holds its GPU")
         box.driver.fail(UUIDS[0])
         text, _ = process.communicate(timeout=30)
