@@ -63,6 +63,17 @@ def is_alive(process: ProcessIdentity, root: Path = ROOT) -> bool:
     return fields[_STATE_FIELD] not in _DEAD_STATES and _start_in(fields) == process.started
 
 
+def lock_holder(descriptor: int, root: Path = ROOT) -> str:
+    """Which process has the lock on what is open there, for people, as far as the kernel tells."""
+    number = os.fstat(descriptor).st_ino
+    for line in _text(root / "proc/locks").splitlines():
+        # Such as "1: FLOCK ADVISORY WRITE 4711 00:19:1234 0 EOF"; those that wait have "->".
+        fields = line.split()
+        if fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == str(number):
+            return f"process {fields[4]}"
+    return "a process that the kernel does not tell"
+
+
 def machine_id(root: Path = ROOT) -> str:
     """A digest that stays the same on this machine and does not disclose its real id."""
     found = (_text(root / name) for name in _MACHINE_ID_FILES)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from runner.errors import GpuUnavailableError
-from runner.gpu.ledger import holder_of, usual_folder
+from runner.gpu.ledger import usual_folder
 from runner.gpu.reservation import State, reservation_from, text_of
+from runner.host.machine import lock_holder
 from tests.unit.gpu.kit import DEAD, ME, OTHER, Machine, entry
 
 
@@ -158,8 +159,8 @@ def test_who_waits_for_a_folder_that_is_made_anew_does_not_go_beside_its_new_hol
 def test_who_stands_still_with_the_lock_is_named(machine: Machine) -> None:
     with machine.ledger().turn():
         descriptor = os.open(machine.folder, os.O_RDONLY)
-        assert holder_of(descriptor) == f"process {os.getpid()}"
-    assert holder_of(descriptor) == "a process that the kernel does not tell"
+        assert lock_holder(descriptor) == f"process {os.getpid()}"
+    assert lock_holder(descriptor) == "a process that the kernel does not tell"
     os.close(descriptor)
 
 
