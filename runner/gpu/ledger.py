@@ -11,6 +11,7 @@ import errno
 import fcntl
 import functools
 import os
+import random
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from typing import Final
 from runner.errors import GpuUnavailableError
 from runner.gpu.reservation import Reservation, State, reservation_from, text_of
 from runner.host.cgroup import is_container_alive
-from runner.host.machine import ProcessIdentity, is_alive, lock_holder
+from runner.host.machine import ProcessIdentity, is_running, lock_holder
 from runner.job.own_file import open_regular
 
 LOCKS: Final = Path("/run/lock")
@@ -33,8 +34,10 @@ STICKY: Final = 0o1777
 READABLE: Final = 0o644
 LARGEST_ENTRY: Final = 1 << 16
 # Looking and writing takes a hundredth of that.
-TURN_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 5.0
 LOOK_EVERY_SECONDS: Final = 0.002
+# Many that wait for the lock would keep the processors from the one that has it.
+LOOK_SELDOM_SECONDS: Final = 0.02
 
 
 def usual_folder(locks: Path = LOCKS) -> Path:
@@ -46,13 +49,15 @@ def usual_folder(locks: Path = LOCKS) -> Path:
 class Ledger:
     """The ledger in one folder, as the process ``me`` sees it.
 
-    ``lives`` tells of a process, ``container_lives`` of a container's id whether it still runs.
+    ``lives`` tells of a process of this boot, ``container_lives`` of a container's id whether it
+    still runs. Who has the lock for twice ``patience_seconds``, and does nothing, stands still.
     """
 
     folder: Path
     me: ProcessIdentity
-    lives: Callable[[ProcessIdentity], bool] = is_alive
+    lives: Callable[[ProcessIdentity], bool] = is_running
     container_lives: Callable[[str], bool] = is_container_alive
+    patience_seconds: float = PATIENCE_SECONDS
     _known: dict[str, tuple[tuple[int, ...], Reservation | None]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -63,8 +68,7 @@ class Ledger:
 
         Raises GpuUnavailableError where the folder cannot be used.
         """
-        end = time.monotonic() + TURN_SECONDS
-        while not self._is_still_there(descriptor := self._locked(end)):
+        while not self._is_still_there(descriptor := self._locked()):
             os.close(descriptor)
         try:
             yield
@@ -178,15 +182,19 @@ class Ledger:
             return False
         return entry.container_id is None or not self.container_lives(entry.container_id)
 
-    def _locked(self, end: float) -> int:
+    def _locked(self) -> int:
         """The descriptor of the folder that is there now, with the lock on it."""
         descriptor = self._open()
         try:
+            seen, end = ("", self.changed_at()), time.monotonic() + self.patience_seconds
             while not _lock(descriptor):
                 if time.monotonic() > end:
-                    story = f"is locked by {lock_holder(descriptor)}, which stands still"
-                    raise GpuUnavailableError(self._unusable(story))
-                time.sleep(LOOK_EVERY_SECONDS)
+                    last, seen = seen, (lock_holder(descriptor), self.changed_at())
+                    if seen == last:
+                        story = f"is locked by {seen[0]}, which stands still"
+                        raise GpuUnavailableError(self._unusable(story))
+                    end = time.monotonic() + self.patience_seconds
+                time.sleep(random.uniform(LOOK_EVERY_SECONDS, LOOK_SELDOM_SECONDS))
         except BaseException:
             os.close(descriptor)
             raise

@@ -55,7 +55,12 @@ def is_alive(process: ProcessIdentity, root: Path = ROOT) -> bool:
 
     Where ``/proc`` hides the processes of other users, a process with that number is taken for it.
     """
-    if process.boot_id != boot_id(root) or not process_exists(process.pid):
+    return process.boot_id == boot_id(root) and is_running(process, root)
+
+
+def is_running(process: ProcessIdentity, root: Path = ROOT) -> bool:
+    """The same of a process that is known to be of the time since the last boot."""
+    if not process_exists(process.pid):
         return False
     fields = _stat_of(process.pid, root)
     if not fields:
