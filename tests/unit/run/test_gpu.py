@@ -332,6 +332,17 @@ def test_what_was_remembered_does_not_hold_for_other_settings_or_more_memory(pla
     assert seen[2:] == [(6, True), (4, True), (8, True), (4, True)]
 
 
+def test_a_result_that_was_made_on_a_gpu_holds_while_others_have_the_gpu(
+    place: Place, job: Job
+) -> None:
+    declare(place, "optional")
+    place.inventory = Inventory(gpus=(GPU,))
+    limits = parse_limits({"gpu_memory": "6GiB"})
+    assert place.run(job, limits=limits).verdict is Verdict.SUCCESS
+    place.inventory = Inventory(gpus=(replace(GPU, memory_used_bytes=8 * GIB),))
+    assert place.run(job, limits=limits).verdict is Verdict.CACHED
+
+
 def test_an_optional_gpu_that_others_took_in_the_meantime_is_done_without(
     place: Place, job: Job
 ) -> None:
@@ -341,7 +352,7 @@ def test_an_optional_gpu_that_others_took_in_the_meantime_is_done_without(
 
     def inventory() -> Inventory:
         looks.append(None)
-        return Inventory(gpus=(GPU if len(looks) < 3 else full,))
+        return Inventory(gpus=(GPU if len(looks) < 2 else full,))
 
     host = replace(place.host, inventory=inventory)
     options = RunOptions(limits=parse_limits({"gpu_memory": "6GiB"}))
