@@ -105,8 +105,9 @@ def test_a_batch_that_is_too_large_is_halved_until_it_fits_and_the_next_job_begi
     machine: GpuMachine, used_before: int
 ) -> None:
     machine.stage(
+        "from shared.config import load_config",
         "gpu = cuda.Gpu()",
-        f'gpu.allocate(int(io.config("BATCH")) * {machine.total // 8})',
+        f'gpu.allocate(int(load_config().get("BATCH")) * {machine.total // 8})',
         f"gpu.hold({HELD_SECONDS})",
         memory="all",
         more=LADDER,
