@@ -324,6 +324,19 @@ def test_the_processor_is_the_last_rung_of_a_stage_that_can_do_without_a_gpu(pla
     assert seen[3:] == [(4, False)]
 
 
+def test_settings_that_leave_only_the_gpu_end_the_ladder_before_the_processor(place: Place) -> None:
+    """Else the next attempt would be refused, and the verdict would no longer name the cause."""
+    seen = with_ladder(place, lambda _: False)
+    spec = place.kit.root / "stages" / PROBE / "stage.yaml"
+    parents = "parents: {cpu: {image: base, when: {BATCH: ['6']}}, cuda: base}"
+    spec.write_text(spec.read_text().replace("parents: {cpu: base, cuda: base}", parents))
+    place.build()
+
+    outcome = place.run(place.job("one"))
+
+    assert (outcome.verdict, seen) == (Verdict.OOM_GPU, [(8, True), (4, True)])
+
+
 def test_what_was_remembered_does_not_hold_for_other_settings_or_more_memory(place: Place) -> None:
     seen = with_ladder(place, lambda batch: batch <= 4)
     place.run(place.job("one"))
