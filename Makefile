@@ -14,7 +14,7 @@ ON_PODMAN := $(addprefix tests/, faults/test_podman.py faults/test_verdict_matri
   faults/test_adoption.py faults/test_cancel.py e2e/test_readme.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-podman test-podman-all lint images images-cpu images-all bench quality soak many-jobs gpu-ledger trials schema locks clean
+.PHONY: help demo test test-podman test-podman-all lint images images-cpu images-all bench quality soak many-jobs gpu-ledger test-gpu trials schema locks clean
 
 help:  ## show the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -37,6 +37,9 @@ test-podman: images-cpu  ## the ends of runs and a film on Podman; part of make 
 test-podman-all: images-cpu  ## every test that needs an engine, on Podman
 	@$(BIN)/pytest --engine podman -n 2 --dist loadfile -m "not alone" $(TESTS)
 	@$(BIN)/pytest --engine podman -m alone $(TESTS)
+
+test-gpu: $(STAMP)  ## what only a machine with a GPU can show; part of make test, skipped without one
+	@$(BIN)/pytest tests/gpu
 
 lint: $(STAMP)  ## style, types, layers, the Python version of the in-container library
 	@$(BIN)/ruff check .

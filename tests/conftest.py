@@ -126,6 +126,11 @@ def pytest_terminal_summary(
         terminalreporter.section("measured")
         for name, value in measured:
             terminalreporter.write_line(f"{name}: {value}")
+    without_gpu = [it for it in terminalreporter.stats.get("skipped", []) if "gpu" in it.keywords]
+    if without_gpu:
+        reason = without_gpu[0].longrepr[2].removeprefix("Skipped: ")
+        terminalreporter.section("NOTHING WAS TESTED ON A GPU", sep="!")
+        terminalreporter.write_line(f"The {len(without_gpu)} tests in tests/gpu: {reason}")
     if config.getoption("engine") == PODMAN and (reason := why_no_podman()):
         terminalreporter.section("NOTHING WAS TESTED ON PODMAN", sep="!", red=True, bold=True)
         terminalreporter.write_line(reason)

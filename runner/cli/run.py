@@ -168,7 +168,7 @@ def _check_words(
     places: Sequence[Path], watch: Path | None, out: Path | None, *, dry_run: bool
 ) -> None:
     if watch is None and not places:
-        msg = "name the jobs or films to run, or a folder to watch: stagerun run --watch DIR."
+        msg = "name jobs or films to run, or a folder with --watch. See: stagerun run --help"
         raise UsageError(msg)
     if watch is not None and (dry_run or out is not None):
         msg = "--watch goes neither with --dry-run nor with --out. Leave one out."

@@ -51,11 +51,15 @@ class Watcher:
     def feeding(self, schedule: Schedule, crew: "Crew") -> Iterator[None]:
         """While the block runs, look into the folder and add to the schedule what is there."""
 
+        problems: list[Exception] = []
+
         def work() -> None:
             try:
                 while not self._stop.is_set():
                     self._look(schedule, crew)
                     self._stop.wait(LOOK_EVERY_SECONDS)
+            except Exception as problem:
+                problems.append(problem)
             finally:
                 schedule.close()
 
@@ -68,6 +72,8 @@ class Watcher:
             finally:
                 self._stop.set()
                 looking.join()
+        if problems:  # what nobody foresaw is not to look like a call that was stopped
+            raise problems[0]
 
     def ended(self, outcome: JobOutcome) -> None:
         """Note how a job ended; one that was stopped with the call is gone on with by the next."""

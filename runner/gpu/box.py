@@ -54,10 +54,12 @@ class GpuBox:
         with self.ledger.turn():
             yield self._look(found)
 
-    def look(self) -> Look:
-        """The same without a turn of one's own to write in."""
-        with self.turn() as found:
-            return found
+    def look(self, found: Inventory | None = None) -> Look:
+        """The same without a turn of one's own to write in, of GPUs that were ``found`` before."""
+        if found is None:
+            found = self.inventory()
+        with self.ledger.turn():
+            return self._look(found)
 
     def mark_sick(self, uuid: str, reason: str) -> None:
         """Leave a GPU out until it answers again, and for a while at least."""

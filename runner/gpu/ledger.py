@@ -11,17 +11,18 @@ import errno
 import fcntl
 import functools
 import os
+import random
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from runner.errors import GpuUnavailableError
 from runner.gpu.reservation import Reservation, State, reservation_from, text_of
 from runner.host.cgroup import is_container_alive
-from runner.host.machine import ProcessIdentity, is_alive
+from runner.host.machine import ProcessIdentity, is_running, lock_holder
 from runner.job.own_file import open_regular
 
 LOCKS: Final = Path("/run/lock")
@@ -33,8 +34,10 @@ STICKY: Final = 0o1777
 READABLE: Final = 0o644
 LARGEST_ENTRY: Final = 1 << 16
 # Looking and writing takes a hundredth of that.
-TURN_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 5.0
 LOOK_EVERY_SECONDS: Final = 0.002
+# Many that wait for the lock would keep the processors from the one that has it.
+LOOK_SELDOM_SECONDS: Final = 0.02
 
 
 def usual_folder(locks: Path = LOCKS) -> Path:
@@ -46,13 +49,18 @@ def usual_folder(locks: Path = LOCKS) -> Path:
 class Ledger:
     """The ledger in one folder, as the process ``me`` sees it.
 
-    ``lives`` tells of a process, ``container_lives`` of a container's id whether it still runs.
+    ``lives`` tells of a process of this boot, ``container_lives`` of a container's id whether it
+    still runs. Who has the lock for twice ``patience_seconds``, and does nothing, stands still.
     """
 
     folder: Path
     me: ProcessIdentity
-    lives: Callable[[ProcessIdentity], bool] = is_alive
+    lives: Callable[[ProcessIdentity], bool] = is_running
     container_lives: Callable[[str], bool] = is_container_alive
+    patience_seconds: float = PATIENCE_SECONDS
+    _known: dict[str, tuple[tuple[int, ...], Reservation | None]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
@@ -60,8 +68,7 @@ class Ledger:
 
         Raises GpuUnavailableError where the folder cannot be used.
         """
-        end = time.monotonic() + TURN_SECONDS
-        while not self._is_still_there(descriptor := self._locked(end)):
+        while not self._is_still_there(descriptor := self._locked()):
             os.close(descriptor)
         try:
             yield
@@ -85,26 +92,26 @@ class Ledger:
         """
         found = []
         lives = functools.cache(self.lives)
-        for path in self._files():
-            entry = _read(path) if path.name.endswith(ENTRY) else None
-            if path.name.startswith(".") or (entry is not None and self._is_over(entry, lives)):
+        for file in self._files():
+            entry = self._read(file) if file.name.endswith(ENTRY) else None
+            if file.name.startswith(".") or (entry is not None and self._is_over(entry, lives)):
                 with contextlib.suppress(OSError):
-                    path.unlink()
-            elif entry is not None and entry.owner.machine_id == self.me.machine_id:
+                    Path(file).unlink()
+            elif entry is not None and not self._is_far(entry):
                 found.append(entry)
         return sorted(found, key=lambda entry: (entry.ticket, entry.id))
 
     def files(self, suffix: str) -> list[Path]:
         """Those with that suffix; call it within a turn."""
-        return [path for path in self._files() if path.name.endswith(suffix)]
+        return [Path(file) for file in self._files() if file.name.endswith(suffix)]
 
     def strange(self) -> list[Path]:
         """Files that are no entries, or of another machine: they should not be there."""
         return [
-            path
-            for path in self._files()
-            if not path.name.endswith(SICK)
-            and ((entry := _read(path)) is None or entry.owner.machine_id != self.me.machine_id)
+            Path(file)
+            for file in self._files()
+            if not file.name.endswith(SICK)
+            and ((entry := self._read(file)) is None or self._is_far(entry))
         ]
 
     def write(self, entry: Reservation) -> None:
@@ -138,17 +145,36 @@ class Ledger:
     def _path(self, entry_id: str) -> Path:
         return self.folder / f"{entry_id}{ENTRY}"
 
-    def _files(self) -> list[Path]:
+    def _is_far(self, entry: Reservation) -> bool:
+        return entry.owner.machine_id != self.me.machine_id
+
+    def _read(self, file: "os.DirEntry[str]") -> Reservation | None:
+        """The entry in a file, which is read once: another one in its place is another file."""
         try:
-            return list(self.folder.iterdir())
+            state = file.stat(follow_symlinks=False)
+        except OSError:
+            return None
+        key = (state.st_ino, state.st_ctime_ns, state.st_size)
+        known = self._known.get(file.name)
+        if known is None or known[0] != key:
+            known = self._known[file.name] = (key, _entry_in(Path(file)))
+        return known[1]
+
+    def _files(self) -> "list[os.DirEntry[str]]":
+        try:
+            with os.scandir(self.folder) as found:
+                files = list(found)
         except FileNotFoundError:
-            return []
+            files = []
         except OSError as problem:
             raise GpuUnavailableError(self._unusable(_reason(problem))) from None
+        for name in self._known.keys() - {file.name for file in files}:
+            self._known.pop(name, None)
+        return files
 
     def _is_over(self, entry: Reservation, lives: Callable[[ProcessIdentity], bool]) -> bool:
         owner = entry.owner
-        if owner.machine_id != self.me.machine_id or owner == self.me:
+        if self._is_far(entry) or owner == self.me:
             return False
         if owner.boot_id != self.me.boot_id:
             return True
@@ -156,15 +182,19 @@ class Ledger:
             return False
         return entry.container_id is None or not self.container_lives(entry.container_id)
 
-    def _locked(self, end: float) -> int:
+    def _locked(self) -> int:
         """The descriptor of the folder that is there now, with the lock on it."""
         descriptor = self._open()
         try:
+            seen, end = ("", self.changed_at()), time.monotonic() + self.patience_seconds
             while not _lock(descriptor):
                 if time.monotonic() > end:
-                    story = f"is locked by {holder_of(descriptor)}, which stands still"
-                    raise GpuUnavailableError(self._unusable(story))
-                time.sleep(LOOK_EVERY_SECONDS)
+                    last, seen = seen, (lock_holder(descriptor), self.changed_at())
+                    if seen == last:
+                        story = f"is locked by {seen[0]}, which stands still"
+                        raise GpuUnavailableError(self._unusable(story))
+                    end = time.monotonic() + self.patience_seconds
+                time.sleep(random.uniform(LOOK_EVERY_SECONDS, LOOK_SELDOM_SECONDS))
         except BaseException:
             os.close(descriptor)
             raise
@@ -240,7 +270,7 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _read(path: Path) -> Reservation | None:
+def _entry_in(path: Path) -> Reservation | None:
     with contextlib.suppress(ValueError):
         entry = reservation_from(content_of(path) or b"")
         return entry if path.name == f"{entry.id}{ENTRY}" else None
@@ -259,18 +289,6 @@ def content_of(path: Path) -> bytes | None:
         return None
     finally:
         os.close(descriptor)
-
-
-def holder_of(descriptor: int, locks: Path = Path("/proc/locks")) -> str:
-    """Which process has the lock on an open folder, as far as the kernel tells."""
-    number = os.fstat(descriptor).st_ino
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in locks.read_text(encoding="ascii", errors="replace").splitlines():
-            # Such as "1: FLOCK ADVISORY WRITE 4711 00:19:1234 0 EOF"; those that wait have "->".
-            fields = line.split()
-            if fields[1] == "FLOCK" and int(fields[5].rpartition(":")[2]) == number:
-                return f"process {fields[4]}"
-    return "a process that the kernel does not tell"
 
 
 def _reason(problem: OSError) -> str:

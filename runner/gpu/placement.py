@@ -71,7 +71,7 @@ class Placement:
 
     def is_possible(self, count: int) -> bool:
         """Whether there are GPUs that are large enough."""
-        return sum(not item.forever for item in self.obstacles) >= count
+        return bool(self.shares) or sum(not item.forever for item in self.obstacles) >= count
 
 
 def place(wish: Wish, accounts: Mapping[str, Account], waiting: Sequence[Reservation]) -> Placement:

@@ -55,12 +55,28 @@ def is_alive(process: ProcessIdentity, root: Path = ROOT) -> bool:
 
     Where ``/proc`` hides the processes of other users, a process with that number is taken for it.
     """
-    if process.boot_id != boot_id(root) or not process_exists(process.pid):
+    return process.boot_id == boot_id(root) and is_running(process, root)
+
+
+def is_running(process: ProcessIdentity, root: Path = ROOT) -> bool:
+    """The same of a process that is known to be of the time since the last boot."""
+    if not process_exists(process.pid):
         return False
     fields = _stat_of(process.pid, root)
     if not fields:
         return process_exists(process.pid)
     return fields[_STATE_FIELD] not in _DEAD_STATES and _start_in(fields) == process.started
+
+
+def lock_holder(descriptor: int, root: Path = ROOT) -> str:
+    """Which process has the lock on what is open there, for people, as far as the kernel tells."""
+    number = os.fstat(descriptor).st_ino
+    for line in _text(root / "proc/locks").splitlines():
+        # Such as "1: FLOCK ADVISORY WRITE 4711 00:19:1234 0 EOF"; those that wait have "->".
+        fields = line.split()
+        if fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == str(number):
+            return f"process {fields[4]}"
+    return "a process that the kernel does not tell"
 
 
 def machine_id(root: Path = ROOT) -> str:

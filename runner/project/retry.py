@@ -90,6 +90,11 @@ class RetryRule:
     wait: float = 0.0
     wait_up_to: float = 0.0
 
+    @property
+    def takes_gpu_away(self) -> bool:
+        """Whether the next attempt shall do without a GPU."""
+        return any(change.is_gpu for change in self.changes)
+
     def pause_before(self, attempt: int) -> float:
         """Seconds of pause before an attempt from the second on."""
         return min(self.wait * 2.0 ** (attempt - 2), max(self.wait, self.wait_up_to))

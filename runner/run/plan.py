@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from runner.errors import JobFolderError, UsageError
 from runner.events import Observer, PlannedJob
@@ -22,7 +23,8 @@ def _nothing() -> None:
 class Plan:
     """What shall be run in one job: stages in an order that respects their inputs.
 
-    The user gave the results of those in ``given``, which wait for nothing. ``emit`` hears of this
+    The user gave the results of those in ``given``, which wait for nothing; those in ``there`` have
+    a result, which probably holds. ``emit`` hears of this
     job alone, instead of the observer of the whole call; ``rest`` is called whenever none of the
     job's stages is in hand, so that the observer may close what it holds open. Of several plans
     those of older jobs come first. Who asked after ``asked_at`` that the job be stopped is heeded;
@@ -33,6 +35,7 @@ class Plan:
     stages: tuple[str, ...]
     made_at: datetime
     given: frozenset[str] = frozenset()
+    there: frozenset[str] = frozenset()
     results: tuple[str, ...] = ()
     headline: str = ""
     asked_at: datetime | None = None
@@ -78,6 +81,7 @@ def plan_job(
         job=job,
         stages=stages,
         given=given,
+        there=frozenset(_good_entries(job)),
         results=results,
         headline=_headline(project, job),
         made_at=made_at(job),
@@ -102,17 +106,23 @@ def _before(project: Project, first: str, stages: tuple[str, ...]) -> set[str]:
 def as_planned(plan: Plan) -> PlannedJob:
     """What observers hear of a job before it begins."""
     job = plan.job
-    took = {}
-    with contextlib.suppress(JobFolderError):  # the job's stages will say what is wrong with it
-        took = {
-            stage: float(entry["duration_seconds"])
-            for stage, entry in read_entries(job).items()
-            if entry["good_is"] == "in place" and entry.get("duration_seconds")
-        }
+    took = {
+        stage: float(entry["duration_seconds"])
+        for stage, entry in _good_entries(job).items()
+        if entry.get("duration_seconds")
+    }
     files = [job.references.get(name, job.input / file) for name, file in job.inputs.items()]
     return PlannedJob(
         job=str(job.root), stages=plan.stages, input_bytes=sum(map(_size, files)), took=took
     )
+
+
+def _good_entries(job: Job) -> dict[str, dict[str, Any]]:
+    """What the job manifest has of stages with a result in place."""
+    with contextlib.suppress(JobFolderError):  # the job's stages will say what is wrong with it
+        entries = read_entries(job)
+        return {stage: it for stage, it in entries.items() if it["good_is"] == "in place"}
+    return {}
 
 
 def _size(path: Path) -> int:

@@ -74,6 +74,8 @@ def prompt(
             _place(request, job, host) as run,
             host.engine.container(_spec(run)) as container,
         ):
+            if request.held is not None:
+                request.held.note_container(run.id, container.id)
             image = host.engine.image(request.image.digest)
             program = shlex.join(image.command if image else ())
             yield Prompt(container=container, program=program, notices=request.notices)

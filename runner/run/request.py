@@ -139,7 +139,7 @@ def resolve(
         digest = basis.image.digest
         return gpu_request(stage, digest, models, config, limits, project.settings.gpu)
 
-    chosen = choose_variant(stage, allowed, on_gpu, asked_of_gpus, project, host, options)
+    chosen = choose_variant(stage, allowed, on_gpu, asked_of_gpus, project, host)
     granted, variant = chosen.grant, chosen.variant
     if attempt.without_gpu:
         granted = Grant(fallback_reason=attempt.without_gpu)

@@ -29,6 +29,7 @@ from runner.run.lifecycle import run_stage
 from runner.run.outcome import Outcome
 from runner.run.request import Host, RunOptions
 from runner.run.retry import Attempt, Next, Tried, listed, next_attempt
+from runner.run.variant import allowed_variants, needs_gpu
 
 LOOK_EVERY_SECONDS: Final = 0.2
 MOST_MOVES: Final = 3
@@ -142,10 +143,16 @@ class _Course:
         return next_attempt(
             cause,
             attempt,
-            self.rules,
+            [rule for rule in self.rules if not (rule.takes_gpu_away and self._needs_gpu(tried))],
             tried=tried,
             keys=self.stage.config,
             most_memory=memory_total_bytes(),
+        )
+
+    def _needs_gpu(self, tried: Tried | None) -> bool:
+        """Whether the settings of a run leave nothing but a GPU, whatever its stage can do."""
+        return tried is not None and needs_gpu(
+            self.stage, allowed_variants(self.stage, tried.config)
         )
 
     def _may_move(self, outcome: Outcome) -> bool:

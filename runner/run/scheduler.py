@@ -24,7 +24,10 @@ MOST_WAITING: Final = 16
 """Threads for stages that wait for something of their own; each looks again and again."""
 
 MOST_ALIKE: Final = 4
-"""How many of these may wait for memory or a GPU for the same stage of other jobs."""
+"""How many of these may wait for memory or a GPU for the same stage of other jobs.
+
+Stages that need not run, as far as their jobs tell, do not have to stand in line behind them.
+"""
 
 
 @dataclass(eq=False)
@@ -162,7 +165,7 @@ class Schedule:
                 (standing, stage)
                 for standing in self._open
                 for stage in standing.ready(self.project)
-                if short.count(stage) < MOST_ALIKE
+                if stage in standing.plan.there or short.count(stage) < MOST_ALIKE
             ),
             None,
         )

@@ -13,7 +13,7 @@ from runner.project.stage import StageSpec, holds
 
 if TYPE_CHECKING:
     from runner.run.gpu_request import GpuRequest
-    from runner.run.request import Host, RunOptions
+    from runner.run.request import Host
 
 GPU_VARIANT: Final = "cuda"
 CPU_VARIANT: Final = "cpu"
@@ -90,14 +90,13 @@ def choose_variant(
     asked: "Callable[[], GpuRequest]",
     project: Project,
     host: "Host",
-    options: "RunOptions",
 ) -> Chosen:
     """The variant for what the machine has; ``on_gpu`` is the one that would run on a GPU.
 
     With a GPU the variant ``cuda``, without one ``cpu``, as far as the stage has them; else the
-    first that is allowed. A stage whose settings leave only ``cuda`` needs a GPU. One that needs it
-    waits for it later, another one only where the caller allows or the GPU is held by a run of this
-    process. Raises GpuUnavailableError where no GPU is large enough.
+    first that is allowed. A stage whose settings leave only ``cuda`` needs a GPU. Whether a GPU is
+    free now is no matter here: a result may be there that was made on one. Raises
+    GpuUnavailableError where no GPU is large enough.
     """
     without = _without_gpu(allowed)
     if on_gpu is None:
@@ -116,14 +115,12 @@ def choose_variant(
         reason = found.detail or "the machine offers no GPU"
         return Chosen(variant=without, grant=Grant(fallback_reason=reason))
     request = asked()
-    look = box.look()
+    look = box.look(found)
     waiting = [entry for entry in look.entries if entry.state is State.WAITING]
     placement = place(request.wish, look.accounts, waiting)
-    is_possible = placement.shares or placement.is_possible(request.wish.count)
-    if is_needed and not is_possible:
-        raise GpuUnavailableError(refusal(request.wish, placement, look))
-    may_wait = options.wait_seconds or placement.is_behind(host.identity)
-    if placement.shares or (is_possible and (is_needed or may_wait)):
+    if placement.is_possible(request.wish.count):
         return Chosen(variant=on_gpu, grant=Grant(uuids=tuple(placement.shares)), gpu=request)
+    if is_needed:
+        raise GpuUnavailableError(refusal(request.wish, placement, look))
     reason = why_not(request.wish, placement, look)
     return Chosen(variant=without, grant=Grant(fallback_reason=reason))

@@ -80,15 +80,23 @@ class WatchedFolder:
         for path in paths:
             if path.name.startswith(".") or path.name.lower().endswith(UNFINISHED):
                 continue
-            if path.is_file():
+            if _is_file(path):
                 yield path, [path], False
-            elif (path / "job.yaml").is_file():
+            elif _is_file(path / "job.yaml"):
                 yield path, files_of_job(path), True
 
 
 def _forget_all_but(there: Collection[Path], known: dict[Path, Any]) -> None:
     for path in known.keys() - set(there):
         del known[path]
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is one that can be looked at: folders of others may be closed."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def files_of_job(place: Path) -> list[Path]:

@@ -1,7 +1,6 @@
 """``stagerun gpus`` and ``stagerun metrics`` beside runs of real containers on the box."""
 
 import json
-import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -16,11 +15,8 @@ from tests.faults.calls import read_until, started, wait_until
 from tests.gpu_box.box import UUIDS, GpuBox
 from tests.nvml_stub import GIB
 from tests.terminal import Terminal, on_terminal
-from tests.unit.docs_pages import commands, page
 
 pytestmark = [pytest.mark.docker, pytest.mark.engine, pytest.mark.root]
-REPORTS = {"doctor", "gpus", "metrics", "models", "status", "why"}
-IN_PLACE_OF = {"06_asr": "50_probe"}
 
 
 def shown(box: GpuBox) -> dict[str, Any]:
@@ -144,19 +140,3 @@ def test_a_reader_that_leaves_ends_the_watch(box: GpuBox) -> None:
         except subprocess.TimeoutExpired:
             pytest.fail("it goes on for nobody")
     assert len(document["gpus"]) == 4
-
-
-def test_the_commands_of_the_page_about_gpu_boxes_work_on_one(box: GpuBox, tmp_path: Path) -> None:
-    box.stage("fake_cuda.allocate(3 * GIB)", "fake_cuda.hold(1.5)", memory=None)
-    job = box.kit.job()
-    places = {"out/river": str(job), "/var/lib/prometheus/node-exporter": str(tmp_path)}
-    lines = [shlex.split(line)[1:] for line in commands(page("docs/gpu-box.md"))]
-    reports = [
-        words for words in lines if words[0] in REPORTS and not {"--watch", "add"} & {*words}
-    ]
-    assert box.run(job).code == 0
-
-    assert {words[0] for words in reports} == REPORTS
-    for words in reports:
-        said = box.stagerun(*(IN_PLACE_OF.get(word, places.get(word, word)) for word in words))
-        assert said.returncode == 0, f"{words}: {said.stdout}{said.stderr}"

@@ -23,7 +23,9 @@ GIB: Final = 1 << 30
 HEAD_ROOM: Final = GIB // 2
 WAIT_SECONDS: Final = 500.0
 LONGEST_HOLD_SECONDS: Final = 0.02
-LOCKED, WRITTEN = "it had the lock", "it had written its entry"
+LOCKED, WRITTEN, HELD = "it had the lock", "it had written its entry", "it held memory"
+# A process holds memory once while it has the lock many times.
+HELD_FACTOR: Final = 10
 
 
 def box_in(folder: Path) -> GpuBox:
@@ -91,6 +93,7 @@ class Reserver:
             ) as held:
                 self._tell("has", shares=dict(held.entry.shares), alone=alone)
                 time.sleep(self.dice.uniform(0, LONGEST_HOLD_SECONDS))
+                self._may_die(HELD, HELD_FACTOR)
                 self._tell("gives")
         except StagerunError as problem:
             self._tell("refused", text=str(problem))
@@ -100,8 +103,8 @@ class Reserver:
             self._may_die(LOCKED)
         return is_alive(process)
 
-    def _may_die(self, moment: str) -> None:
-        if self.dice.random() < self.deadly:
+    def _may_die(self, moment: str, factor: int = 1) -> None:
+        if self.dice.random() < self.deadly * factor:
             self._tell("is killed", text=moment)
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -28,6 +28,7 @@ from runner.project.quantity import parse_duration, parse_size
 from runner.project.retry import RETRIED
 from runner.project.retry_schema import ChangePart, RetryPart
 from runner.project.schema import (
+    GpuPart,
     JobFile,
     KeyPart,
     LimitsPart,
@@ -82,6 +83,7 @@ TABLES: Final = [
     ("docs/job-and-settings.md", "stagerun.yaml", SettingsFile),
     ("docs/job-and-settings.md", "limits", LimitsPart),
     ("docs/job-and-settings.md", "network", NetworkPart),
+    ("docs/job-and-settings.md", "gpu", GpuPart),
     ("docs/fixtures.md", "fixture.yaml", FixtureFile),
     ("docs/fixtures.md", "expect.yaml", ExpectFile),
 ]

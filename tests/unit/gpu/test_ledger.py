@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from runner.errors import GpuUnavailableError
-from runner.gpu.ledger import holder_of, usual_folder
+from runner.gpu.ledger import usual_folder
 from runner.gpu.reservation import State, reservation_from, text_of
+from runner.host.machine import lock_holder
 from tests.unit.gpu.kit import DEAD, ME, OTHER, Machine, entry
 
 
@@ -156,11 +157,35 @@ def test_who_waits_for_a_folder_that_is_made_anew_does_not_go_beside_its_new_hol
 
 
 def test_who_stands_still_with_the_lock_is_named(machine: Machine) -> None:
-    with machine.ledger().turn():
+    ledger = replace(machine.ledger(), patience_seconds=0.05)
+    with ledger.turn():
+        with (
+            pytest.raises(GpuUnavailableError, match=f"locked by process {os.getpid()}, which"),
+            ledger.turn(),
+        ):
+            pytest.fail("two had the turn")
         descriptor = os.open(machine.folder, os.O_RDONLY)
-        assert holder_of(descriptor) == f"process {os.getpid()}"
-    assert holder_of(descriptor) == "a process that the kernel does not tell"
+    assert lock_holder(descriptor) == "a process that the kernel does not tell"
     os.close(descriptor)
+
+
+def test_a_lock_that_many_take_in_turns_is_waited_for(machine: Machine) -> None:
+    ledger = replace(machine.ledger(), patience_seconds=1.0)
+    got = threading.Event()
+
+    def wait() -> None:
+        with ledger.turn():
+            got.set()
+
+    thread = threading.Thread(target=wait)
+    with ledger.turn():
+        thread.start()
+        for number in range(130):
+            ledger.write(entry("a", {0: number}))
+            time.sleep(0.01)
+        assert not got.is_set()
+    assert got.wait(20)
+    thread.join()
 
 
 def test_a_folder_whose_maker_was_killed_halfway_becomes_one_for_all_users(

@@ -324,12 +324,36 @@ def test_the_processor_is_the_last_rung_of_a_stage_that_can_do_without_a_gpu(pla
     assert seen[3:] == [(4, False)]
 
 
+def test_settings_that_leave_only_the_gpu_end_the_ladder_before_the_processor(place: Place) -> None:
+    """Else the next attempt would be refused, and the verdict would no longer name the cause."""
+    seen = with_ladder(place, lambda _: False)
+    spec = place.kit.root / "stages" / PROBE / "stage.yaml"
+    parents = "parents: {cpu: {image: base, when: {BATCH: ['6']}}, cuda: base}"
+    spec.write_text(spec.read_text().replace("parents: {cpu: base, cuda: base}", parents))
+    place.build()
+
+    outcome = place.run(place.job("one"))
+
+    assert (outcome.verdict, seen) == (Verdict.OOM_GPU, [(8, True), (4, True)])
+
+
 def test_what_was_remembered_does_not_hold_for_other_settings_or_more_memory(place: Place) -> None:
     seen = with_ladder(place, lambda batch: batch <= 4)
     place.run(place.job("one"))
     place.run(place.job("two"), overrides={"BATCH": "6"})
     place.run(place.job("three"), limits=parse_limits({"gpu_memory": "7GiB"}))
     assert seen[2:] == [(6, True), (4, True), (8, True), (4, True)]
+
+
+def test_a_result_that_was_made_on_a_gpu_holds_while_others_have_the_gpu(
+    place: Place, job: Job
+) -> None:
+    declare(place, "optional")
+    place.inventory = Inventory(gpus=(GPU,))
+    limits = parse_limits({"gpu_memory": "6GiB"})
+    assert place.run(job, limits=limits).verdict is Verdict.SUCCESS
+    place.inventory = Inventory(gpus=(replace(GPU, memory_used_bytes=8 * GIB),))
+    assert place.run(job, limits=limits).verdict is Verdict.CACHED
 
 
 def test_an_optional_gpu_that_others_took_in_the_meantime_is_done_without(
@@ -341,7 +365,7 @@ def test_an_optional_gpu_that_others_took_in_the_meantime_is_done_without(
 
     def inventory() -> Inventory:
         looks.append(None)
-        return Inventory(gpus=(GPU if len(looks) < 3 else full,))
+        return Inventory(gpus=(GPU if len(looks) < 2 else full,))
 
     host = replace(place.host, inventory=inventory)
     options = RunOptions(limits=parse_limits({"gpu_memory": "6GiB"}))

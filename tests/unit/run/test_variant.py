@@ -16,7 +16,7 @@ from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.doctor import examine
 from runner.run.gpu_request import GpuRequest
-from runner.run.request import Host, RunOptions
+from runner.run.request import Host
 from runner.run.variant import (
     Chosen,
     allowed_variants,
@@ -61,8 +61,7 @@ def choose(
     place: Place, stage: StageSpec, allowed: tuple[str, ...], host: Host | None = None
 ) -> Chosen:
     on_gpu, where = gpu_variant(stage, allowed), host or place.host
-    options = RunOptions()
-    return choose_variant(stage, allowed, on_gpu, lambda: ANYTHING, place.project, where, options)
+    return choose_variant(stage, allowed, on_gpu, lambda: ANYTHING, place.project, where)
 
 
 def settings(engine: str, device: str = "auto") -> dict[str, Value]:

@@ -131,6 +131,14 @@ def test_folders_that_are_no_jobs_and_links_to_nothing_are_left_alone(watched: W
     assert watched.at(100) == []
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_folder_that_is_closed_to_the_caller_is_left_alone(watched: Watched) -> None:
+    (watched.folder / "closed").mkdir(mode=0)
+    (watched.folder / "film.mkv").write_text("one")
+    watched.at(0)
+    assert watched.at(10) == ["film.mkv"]
+
+
 def test_a_folder_that_goes_away_is_named_and_may_come_back(watched: Watched) -> None:
     watched.folder.rmdir()
     with pytest.raises(UsageError, match="cannot be watched"):
