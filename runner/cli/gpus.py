@@ -124,7 +124,10 @@ def lines_of(report: GpuReport, *, colour: bool) -> list[str]:
         lines += ["", *part] if part else []
     for gpu in report.gpus:
         if gpu.detail:
-            lines += ["", f"GPU {_number(gpu)} is {gpu.health}: {one_line(gpu.detail)}"]
+            lines += [
+                "",
+                f"GPU {gpu.number or gpu.uuid or UNKNOWN} is {gpu.health}: {one_line(gpu.detail)}",
+            ]
     for problem in report.problems:
         lines += ["", paint(one_line(problem), "warn", on=colour)]
     return lines
@@ -135,7 +138,7 @@ def _gpus(report: GpuReport, *, colour: bool) -> list[str]:
         return []
     who: list[list[str | Cell]] = [
         [
-            _number(gpu),
+            gpu.number or UNKNOWN,
             gpu.name or UNKNOWN,
             gpu.uuid or UNKNOWN,
             Cell(gpu.health, ROLES[gpu.health]),
@@ -152,7 +155,7 @@ def _figures(gpu: GpuStatus) -> list[str]:
         gpu.free_bytes,
     )  # fmt: skip
     return [
-        _number(gpu),
+        gpu.number or UNKNOWN,
         *(_size(size) for size in sizes),
         UNKNOWN if gpu.utilisation is None else f"{gpu.utilisation:.0%}".replace("%", " %"),
         UNKNOWN if gpu.power_watts is None else f"{gpu.power_watts:.0f} W",
@@ -162,7 +165,7 @@ def _figures(gpu: GpuStatus) -> list[str]:
 
 def _holders(report: GpuReport) -> list[str]:
     rows = [
-        [_number(gpu), _size(holder.memory_bytes), _holder(holder)]
+        [gpu.number or UNKNOWN, _size(holder.memory_bytes), _holder(holder)]
         for gpu in report.gpus
         for holder in _all_on(gpu)
     ]
@@ -196,10 +199,6 @@ def _waiting(run: WaitingRun) -> Iterator[str]:
     yield one_line(f"{who} has waited {duration_text(run.seconds)} for {asked} of {where}")
     for name in run.behind or ("other programs",):
         yield f"  behind {one_line(name)}"
-
-
-def _number(gpu: GpuStatus) -> str:
-    return UNKNOWN if gpu.index is None else str(gpu.index)
 
 
 def _size(size: int | None) -> str:

@@ -54,12 +54,14 @@ class GpuStatus:
     """One GPU: bytes, watts, degrees Celsius, joules since the driver was loaded; None is unknown.
 
     ``index`` or ``uuid`` is None where a GPU does not answer: the driver then tells one of them.
+    ``number`` is the index, and of one that is split into instances also which of them: ``0:1``.
     ``reserved_bytes`` is what runs have a right to, ``strangers_bytes`` what everything else holds,
     the driver included, and ``free_bytes`` what a run can have now. ``utilisation`` is 0 to 1.
     """
 
     index: int | None
     uuid: str | None
+    number: str | None = None
     name: str | None = None
     health: GpuHealth = GpuHealth.OK
     detail: str | None = None
@@ -126,7 +128,7 @@ def gpu_report(
     gpus += _gone(there, look.entries)
     return GpuReport(
         driver_version=found.gpus[0].driver_version if found.gpus else None,
-        gpus=tuple(sorted(gpus, key=lambda gpu: (gpu.index is None, gpu.index or 0))),
+        gpus=_numbered(sorted(gpus, key=lambda gpu: (gpu.index is None, gpu.index or 0))),
         waiting=tuple(_waiting(look.entries, usable)),
         absence=None if found.gpus else found.detail or "the machine offers no GPU",
         problems=(*problems, *_unknown(box, found)),
@@ -224,6 +226,16 @@ def _gone(there: Mapping[str, Account], entries: Sequence[Reservation]) -> list[
         )
         for uuid in missing
     ]
+
+
+def _numbered(gpus: Sequence[GpuStatus]) -> tuple[GpuStatus, ...]:
+    """With the numbers under which engines know them, too."""
+    found: list[GpuStatus] = []
+    for gpu in gpus:
+        alike = [other for other in gpus if other.index == gpu.index]
+        number = str(gpu.index) if len(alike) == 1 else f"{gpu.index}:{alike.index(gpu)}"
+        found.append(replace(gpu, number=None if gpu.index is None else number))
+    return tuple(found)
 
 
 def _run(entry: Reservation, uuid: str) -> RunOnGpu:

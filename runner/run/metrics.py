@@ -204,8 +204,7 @@ def _gauge(name: str, text: str, samples: Sequence[Sample]) -> Metric:
 
 
 def _labels(gpu: GpuStatus) -> dict[str, str]:
-    number = "" if gpu.index is None else str(gpu.index)
-    return {"uuid": gpu.uuid or "", "gpu": number, "name": gpu.name or ""}
+    return {"uuid": gpu.uuid or "", "gpu": gpu.number or "", "name": gpu.name or ""}
 
 
 def _ended(key: tuple[str, str]) -> dict[str, str]:

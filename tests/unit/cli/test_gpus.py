@@ -30,6 +30,7 @@ def gpu(number: int, **parts: object) -> GpuStatus:
     usual: dict[str, object] = {
         "index": number,
         "uuid": UUIDS[number],
+        "number": str(number),
         "name": "NVIDIA GeForce RTX 4090",
         "memory_total_bytes": 24 * GIB,
         "memory_used_bytes": 22 * GIB + (12 << 20),
@@ -103,7 +104,9 @@ def test_who_waits_for_whole_gpus_that_other_programs_hold_is_told_so() -> None:
 
 def test_a_gpu_in_trouble_is_told_with_the_reason() -> None:
     sick = gpu(1, health=GpuHealth.SICK, detail="Xid 79")
-    silent = GpuStatus(index=2, uuid=None, health=GpuHealth.SILENT, detail="GPU is lost")
+    silent = GpuStatus(
+        index=2, uuid=None, number="2", health=GpuHealth.SILENT, detail="GPU is lost"
+    )
 
     text = shown(GpuReport(gpus=(gpu(0), sick, silent)))
 

@@ -92,6 +92,14 @@ def test_load_power_temperature_and_energy_are_told_in_base_units(machine: Machi
     assert report[0].power_watts is None
 
 
+def test_the_instances_of_a_split_gpu_are_told_apart_by_their_numbers(machine: Machine) -> None:
+    whole = inventory(machine.nvml)
+    split = [replace(gpu, index=0) for gpu in whole.gpus]
+    machine.box = replace(machine.box, inventory=lambda: replace(whole, gpus=tuple(split)))
+
+    assert [gpu.number for gpu in machine.report().gpus] == ["0:0", "0:1"]
+
+
 def test_who_waits_is_told_with_those_that_are_in_the_way(machine: Machine) -> None:
     machine.write(
         entry("06_asr"),

@@ -20,6 +20,7 @@ RUN = RunOnGpu(stage="06_asr", job="film", user="maria", run_id="1", memory_byte
 BUSY = GpuStatus(
     index=0,
     uuid="GPU-1",
+    number="0",
     name='Fast "GPU"\\2',
     memory_total_bytes=24,
     memory_used_bytes=12,
@@ -32,7 +33,7 @@ BUSY = GpuStatus(
     energy_joules=77.5,
     runs=(RUN, replace(RUN, ended=True)),
 )
-SILENT = GpuStatus(index=1, uuid=None, health=GpuHealth.SILENT, detail="GPU is lost")
+SILENT = GpuStatus(index=1, uuid=None, number="1", health=GpuHealth.SILENT, detail="GPU is lost")
 WAITS = WaitingRun(stage="06_asr", job="film", user="maria", seconds=64.5, memory_bytes=7)
 
 
