@@ -140,6 +140,11 @@ class Monitor:
         self._totals.add(sample, now)
         return sample
 
+    @property
+    def awaits_gpu_use(self) -> bool:
+        """Whether GPUs were granted and no process of the container was seen there yet."""
+        return self._gpus.used is False
+
     def summary(self) -> Usage:
         """What all samples up to now say together."""
         gpus = self._gpus.uses

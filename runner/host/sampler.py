@@ -12,6 +12,9 @@ from runner.host.nvml import Nvml
 
 # Close together at first, so that a stage of a second has more than one figure.
 INTERVALS_SECONDS: Final = (0.1, 0.5, 1.0)
+# A stage that uses its GPU for half a second shall be seen to; most begin with it in that time.
+AWAITING_USE_SECONDS: Final = 0.2
+SAMPLES_FOR_USE: Final = 150
 
 
 class Sampler:
@@ -61,6 +64,8 @@ class Sampler:
             if self._on_sample is not None:
                 self._on_sample(sample)
             interval = self._intervals[min(taken, len(self._intervals) - 1)]
+            if taken < SAMPLES_FOR_USE and self._monitor.awaits_gpu_use:
+                interval = min(interval, AWAITING_USE_SECONDS)
             taken += 1
             if self._stop.wait(interval):
                 return

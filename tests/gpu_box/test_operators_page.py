@@ -53,7 +53,7 @@ def test_the_page_leads_from_a_fresh_box_to_a_watched_folder(box: GpuBox, tmp_pa
     (incoming / "lake.txt").write_text("hello\n")
     watch = ("run", "--watch", incoming, "--settle", "1s", "--dev")
     with started(box.kit, *watch, **box.environment) as process:
-        read_until(process, "✓ 50_probe")
+        read_until(process, "→ out/lake")
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert (box.kit.root / "out/lake/50_probe/copy.txt").is_file()

@@ -287,6 +287,21 @@ def test_intervals_grow_and_the_last_one_is_repeated(recorded: Path) -> None:
     assert min(gap.total_seconds() for gap in gaps[1:3]) >= 0.015
 
 
+def test_a_gpu_that_was_granted_is_looked_at_more_often_until_it_is_used(recorded: Path) -> None:
+    nvml, enough = FakeNvml([FakeGpu("GPU-a")]), threading.Event()
+    samples: list[Sample] = []
+
+    def keep(sample: Sample) -> None:
+        samples.append(sample)
+        if len(samples) == 3:
+            enough.set()
+
+    with sampling(
+        FIRST, gpus=["GPU-a"], on_sample=keep, intervals=[3600], nvml=nvml, root=recorded
+    ):
+        assert enough.wait(20)
+
+
 class Refusal:
     """An observer that has no place for a sample."""
 
