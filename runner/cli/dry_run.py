@@ -10,8 +10,9 @@ from typing import Final, Self
 import click
 
 from runner.cli.context import Context
+from runner.events import JobRefused
 from runner.observers.console import terminal_width
-from runner.observers.lines import Layout, shortened_from
+from runner.observers.lines import Layout, refused_line, shortened_from
 from runner.observers.style import ASCII, UNICODE, Marks, Pieces, is_unicode, painted
 from runner.project.pipeline import Project
 from runner.run.inputs import is_enabled
@@ -53,7 +54,12 @@ class NewJob:
         return cls(place=place, stages=project.needed_for(last))
 
 
-def show_plans(context: Context, plans: Sequence[Plan | NewJob], options: RunOptions) -> None:
+def show_plans(
+    context: Context,
+    plans: Sequence[Plan | NewJob],
+    options: RunOptions,
+    refused: Sequence[JobRefused] = (),
+) -> None:
     """Print what the same call without ``--dry-run`` would do. Raises JobFolderError."""
     jobs = [
         (str(plan.place.absolute()), list(_all_new(plan)))
@@ -63,11 +69,17 @@ def show_plans(context: Context, plans: Sequence[Plan | NewJob], options: RunOpt
     ]
     if context.json:
         listed = [{"job": job, "stages": [asdict(step) for step in steps]} for job, steps in jobs]
-        click.echo(json.dumps({"schema_version": 1, "jobs": listed}, indent=2))
+        document = {"schema_version": 1, "jobs": listed}
+        if refused:
+            document["refused"] = [asdict(refusal) for refusal in refused]
+        click.echo(json.dumps(document, indent=2))
         return
     for job, steps in jobs:
         for pieces in _lines(context, job, steps):
             click.echo(painted(pieces, on=context.colour).rstrip())
+    for refusal in refused:
+        pieces = refused_line(refusal, _layout(context))
+        click.echo(painted(pieces, on=context.colour).rstrip())
 
 
 def _all_new(new: NewJob) -> Iterator[Step]:
@@ -110,12 +122,7 @@ def _forced(found: Prospect) -> tuple[Answer, str]:
 
 
 def _lines(context: Context, job: str, steps: Sequence[Step]) -> Iterator[Pieces]:
-    layout = Layout(
-        marks=UNICODE if is_unicode(sys.stdout.encoding) else ASCII,
-        width=terminal_width() if context.terminal else None,
-        names=max((len(step.stage) for step in steps), default=0),
-        shorten=shortened_from(str(context.folder)),
-    )
+    layout = _layout(context, names=max((len(step.stage) for step in steps), default=0))
     yield ((layout.text(job), "strong"),)
     for step in steps:
         mark, role = _mark(step.answer, layout.marks)
@@ -123,6 +130,15 @@ def _lines(context: Context, job: str, steps: Sequence[Step]) -> Iterator[Pieces
         words = f"{WORDS[step.answer]:<{WORDS_WIDTH}}   "
         line = (*head, (words, role), (layout.text(step.reason), ""))
         yield line if step.answer in (Answer.REFUSE, Answer.UNKNOWN) else layout.fit(line)
+
+
+def _layout(context: Context, names: int = 0) -> Layout:
+    return Layout(
+        marks=UNICODE if is_unicode(sys.stdout.encoding) else ASCII,
+        width=terminal_width() if context.terminal else None,
+        names=names,
+        shorten=shortened_from(str(context.folder)),
+    )
 
 
 def _mark(answer: Answer, marks: Marks) -> tuple[str, str]:

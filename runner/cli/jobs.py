@@ -48,21 +48,12 @@ class PlannedJobs:
     order: tuple[str, ...] = ()
 
 
-def open_jobs(context: Context, wanted: Sequence[WantedJob]) -> list[Job]:
-    """The jobs, each once and made if need be. Raises UsageError and its kin, DiskFullError."""
-    jobs: dict[Path, Job] = {}
-    for item in wanted:
-        job = _opened(context, item)
-        jobs.setdefault(job.root, job)
-    return list(jobs.values())
-
-
 def plan_jobs(
-    context: Context, wanted: Sequence[WantedJob], planned: Callable[[Job], Plan]
+    context: Context, wanted: Sequence[WantedJob], planned: Callable[[Job], Plan], *, alone: bool
 ) -> PlannedJobs:
-    """The plans of the jobs, each once; of several, one that cannot be run holds up no other.
+    """The plans of the jobs, each once; one that cannot be run holds up no other.
 
-    Raises what is wrong with a job that is the only one.
+    Raises what is wrong with a job that is ``alone`` in its call.
     """
     plans: dict[str, Plan] = {}
     refused: dict[str, JobRefused] = {}
@@ -71,7 +62,7 @@ def plan_jobs(
             plan = planned(_opened(context, item))
             plans.setdefault(str(plan.job.root), plan)
         except StagerunError as problem:
-            if len(wanted) == 1:
+            if alone:
                 raise
             place = str(item.place.absolute())
             refused[place] = JobRefused(job=place, reason=str(problem), exit_code=problem.exit_code)

@@ -10,7 +10,7 @@ import click
 from runner.cli.completing import complete_stage
 from runner.cli.context import Context
 from runner.cli.images_first import Wanted, build_first
-from runner.cli.jobs import open_jobs, plan_jobs, wanted_jobs
+from runner.cli.jobs import plan_jobs, wanted_jobs
 from runner.cli.many_jobs import is_many, run_jobs
 from runner.cli.options import (
     FOREVER,
@@ -152,12 +152,13 @@ def command(
     if dry_run:
         from runner.cli.dry_run import NewJob, show_plans
 
-        there = open_jobs(context, [item for item in wanted if not item.is_new])
-        plans = [plan_job(project, job, start=start, upto=upto) for job in there]
         new = [NewJob.of(item.place, project, upto) for item in wanted if item.is_new]
-        show_plans(context, [*plans, *new], options)
-        return 0
-    jobs = plan_jobs(context, wanted, planned)
+        there = plan_jobs(
+            context, [it for it in wanted if not it.is_new], planned, alone=len(wanted) == 1
+        )
+        show_plans(context, [*there.plans, *new], options, there.refused)
+        return next((refusal.exit_code for refusal in there.refused), 0)
+    jobs = plan_jobs(context, wanted, planned, alone=len(wanted) == 1)
     if asked["build"]:
         _build_first(context, [_wanted(plan, options) for plan in jobs.plans])
     watcher = None if watch is None else _watcher(watch, settle, planned)

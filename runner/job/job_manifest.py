@@ -45,14 +45,17 @@ def read_entries(job: Job) -> dict[str, dict[str, Any]]:
 
 
 def made_at(job: Job) -> datetime:
-    """When the job was made, as far as its files tell: at the latest when it first ran."""
+    """When the job was made, as far as its files tell: at the latest when it first ran.
+
+    A job.yaml that is edited looks as if it were new; the folder of the inputs does not.
+    """
     times = []
-    with contextlib.suppress(OSError):
-        times.append(datetime.fromtimestamp(job.file.stat().st_mtime, UTC))
+    for path in (job.file, job.input):
+        with contextlib.suppress(OSError):
+            times.append(datetime.fromtimestamp(path.stat().st_mtime, UTC))
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        times.append(
-            datetime.fromisoformat(json.loads(job.manifest_file.read_bytes())["created_at"])
-        )
+        created = json.loads(job.manifest_file.read_bytes())["created_at"]
+        times.append(datetime.fromisoformat(created).astimezone(UTC))
     return min(times, default=datetime.now(UTC))
 
 

@@ -95,7 +95,7 @@ def _wait(
     emit: Observer,
 ) -> None:
     """Try until it succeeds, or the deadline is over; a stage of this call is waited for anyway."""
-    told = set()
+    told: set[WaitsFor] = set()
     while (refusal := take()) is not None:
         if who := stopped():
             msg = f"not started: cancelled by {who} while waiting for a place"
@@ -103,7 +103,8 @@ def _wait(
         if time.monotonic() >= deadline and not refusal.ours:
             msg = f"{refusal.reason}. {refusal.advice}"
             raise NotAdmittedError(msg)
-        if refusal.waits_for not in told:
+        # While memory is short it is beside the point that the places are taken at the moment, too.
+        if refusal.waits_for not in told and WaitsFor.RESOURCE not in told:
             told.add(refusal.waits_for)
             emit(StageWaiting(stage=stage_id, reason=refusal.reason, waits_for=refusal.waits_for))
         # File locks have no time limit of their own; waiting is rare and asked for.

@@ -134,3 +134,13 @@ def test_a_job_goes_on_in_one_log_that_was_closed_in_between(bench: Bench) -> No
     assert text.splitlines()[-1].endswith(
         "ended: success: " + str(Path("out/a/52_last/copy.txt").absolute())
     )
+
+
+def test_a_dry_run_of_many_names_what_is_no_job_beside_what_would_run(bench: Bench) -> None:
+    (bench.kit.root / "out" / "junk").mkdir()
+    said = bench.say(command, *places("junk", "a", "b"), "--dry-run")
+    assert said.code == 2
+    assert "✗ out/junk   refused" in said.text
+    assert said.text.count("→") == 6
+    document = bench.say(command, *places("junk", "a"), "--dry-run", "--json").document
+    assert [item["exit_code"] for item in document["refused"]] == [2]

@@ -45,7 +45,8 @@ def run(place: Place, *jobs: Job, at_once: int = 2, wait: float = FOREVER) -> di
 def made(place: Place, name: str, day: int, more: str = "") -> Job:
     """A job that was made on a day long ago."""
     job = place.job(name, more=more)
-    os.utime(job.file, (day * 86400, day * 86400))
+    for path in (job.file, job.input):
+        os.utime(path, (day * 86400, day * 86400))
     return job
 
 
@@ -76,10 +77,18 @@ def test_a_job_is_as_old_as_its_first_run_though_its_file_was_written_since(plac
     place.run(old, PROBE)
     new = place.job("a")
     late = time.time() + 60
-    os.utime(old.file, (late, late))
+    for path in (old.file, old.input):
+        os.utime(path, (late, late))
     place.engine.created.clear()
     run(place, Job(old.root), new, at_once=1)
     assert ran(place)[0] == f"z {NEXT}"
+
+
+def test_a_job_whose_settings_were_edited_is_as_old_as_before(place: Place) -> None:
+    edited, newer = made(place, "z", 1), made(place, "a", 2)
+    edited.file.write_text(edited.file.read_text() + "config: {}\n")
+    run(place, newer, Job(edited.root), at_once=1)
+    assert ran(place)[0] == f"z {PROBE}"
 
 
 def test_a_stage_that_another_runner_has_takes_no_place_from_one_that_can_run(place: Place) -> None:
@@ -284,3 +293,26 @@ def test_few_of_the_stages_that_wait_for_the_same_memory_have_a_thread(place: Pl
     go_on.set()
     thread.join(60)
     assert {outcome.exit_code for outcome in ended.values()} == {0}
+
+
+def test_who_waits_for_memory_is_not_said_to_wait_for_a_place(place: Place) -> None:
+    place.kit.settings(f"workflows: {{first: [{PROBE}/copy]}}\nlimits: {{stages_at_once: 2}}\n")
+    available = memory_available_bytes()
+    assert available is not None
+    place.identity = ProcessIdentity.current()
+    much = f"stages: {{{PROBE}: {{memory: {available * 7 // 10}}}}}\n"
+    go_on = threading.Event()
+
+    def hold(process: FakeProcess) -> int:
+        if "/light" in process.spec.mounts[0].source:
+            time.sleep(0.7)  # so long both places are taken, and the other heavy one looks again
+            go_on.set()
+        go_on.wait(30)
+        return copy(process)
+
+    place.programs[PROBE] = hold
+    heavy = [made(place, f"heavy{number}", number, much) for number in (1, 2)]
+    outcomes = run(place, *heavy, made(place, "light", 3), at_once=2)
+    assert {outcome.exit_code for outcome in outcomes.values()} == {0}
+    waits = [event.waits_for for event in place.events if isinstance(event, StageWaiting)]
+    assert waits == [WaitsFor.RESOURCE]
