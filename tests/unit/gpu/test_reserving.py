@@ -142,6 +142,21 @@ def test_one_that_waits_and_was_stopped_holds_nobody_up_and_keeps_its_place(
     assert machine.files() == {"waits.json"}
 
 
+def test_one_that_claims_all_for_ever_is_named(machine: Machine) -> None:
+    """Nobody can forbid a user to claim what they like; everybody can see who it was."""
+    ledger = machine.ledger(OTHER)
+    with ledger.turn():
+        everything = {0: 10**6, 1: 10**6}
+        ledger.write(entry("greedy", everything, ticket=0, state=State.WAITING, whole=True))
+    told: list[str] = []
+    with (
+        pytest.raises(GpuUnavailableError, match=r"after 06_asr of out/greedy \(anna\)"),
+        reserving(machine, gib(1), wait=0.1, told=told),
+    ):
+        pytest.fail("it was granted")
+    assert told == ["waiting for 1 GiB of GPU memory, behind 06_asr of out/greedy (anna)"]
+
+
 def test_memory_that_a_stopped_run_has_stays_its_own(machine: Machine) -> None:
     machine.gpus, machine.stopped = (gpu(0),), {OTHER}
     with (
