@@ -22,8 +22,8 @@ from typing import Final
 from runner.errors import GpuUnavailableError
 from runner.gpu.reservation import Reservation, State, reservation_from, text_of
 from runner.host.cgroup import is_container_alive
-from runner.host.machine import ProcessIdentity, is_running, lock_holder
-from runner.job.own_file import open_regular
+from runner.host.machine import ProcessIdentity, is_running, is_stopped, lock_holder
+from runner.job.own_file import content_of
 
 LOCKS: Final = Path("/run/lock")
 USUAL: Final = "stagerun"
@@ -50,13 +50,15 @@ class Ledger:
     """The ledger in one folder, as the process ``me`` sees it.
 
     ``lives`` tells of a process of this boot, ``container_lives`` of a container's id whether it
-    still runs. Who has the lock for twice ``patience_seconds``, and does nothing, stands still.
+    still runs, ``stopped`` of a process whether it does nothing until it is told to go on. Who has
+    the lock for twice ``patience_seconds``, and does nothing, stands still.
     """
 
     folder: Path
     me: ProcessIdentity
     lives: Callable[[ProcessIdentity], bool] = is_running
     container_lives: Callable[[str], bool] = is_container_alive
+    stopped: Callable[[ProcessIdentity], bool] = is_stopped
     patience_seconds: float = PATIENCE_SECONDS
     _known: dict[str, tuple[tuple[int, ...], Reservation | None]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -88,7 +90,8 @@ class Ledger:
         """What counts, those that came first at the front; what counts no more is removed.
 
         What cannot be read is left alone. So is what belongs to another machine, which shares the
-        folder by mistake: its GPUs are not ours. Call it within a turn.
+        folder by mistake: its GPUs are not ours. One that waits and is stopped, as with Ctrl-Z, has
+        its place in the line again when it goes on. Call it within a turn.
         """
         found = []
         lives = functools.cache(self.lives)
@@ -97,7 +100,7 @@ class Ledger:
             if file.name.startswith(".") or (entry is not None and self._is_over(entry, lives)):
                 with contextlib.suppress(OSError):
                     Path(file).unlink()
-            elif entry is not None and not self._is_far(entry):
+            elif entry is not None and not self._is_far(entry) and not self._pauses(entry):
                 found.append(entry)
         return sorted(found, key=lambda entry: (entry.ticket, entry.id))
 
@@ -181,6 +184,9 @@ class Ledger:
         if entry.state is State.KEPT or lives(owner):
             return False
         return entry.container_id is None or not self.container_lives(entry.container_id)
+
+    def _pauses(self, entry: Reservation) -> bool:
+        return entry.state is State.WAITING and entry.owner != self.me and self.stopped(entry.owner)
 
     def _locked(self) -> int:
         """The descriptor of the folder that is there now, with the lock on it."""
@@ -272,23 +278,9 @@ def _lock(descriptor: int) -> bool:
 
 def _entry_in(path: Path) -> Reservation | None:
     with contextlib.suppress(ValueError):
-        entry = reservation_from(content_of(path) or b"")
+        entry = reservation_from(content_of(path, LARGEST_ENTRY) or b"")
         return entry if path.name == f"{entry.id}{ENTRY}" else None
     return None
-
-
-def content_of(path: Path) -> bytes | None:
-    """What a file says, as far as one may be large; None for what is no file that can be read."""
-    try:
-        descriptor = open_regular(path, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        return os.read(descriptor, LARGEST_ENTRY)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 def _reason(problem: OSError) -> str:

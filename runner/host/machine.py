@@ -19,6 +19,7 @@ _STATE_FIELD: Final = 0
 _START_FIELD: Final = 19
 # A process that is dead stays in the list of processes until its parent has asked for its end.
 _DEAD_STATES: Final = frozenset("ZXx")
+_STOPPED_STATES: Final = frozenset("Tt")
 
 
 def process_exists(pid: int) -> bool:
@@ -66,6 +67,12 @@ def is_running(process: ProcessIdentity, root: Path = ROOT) -> bool:
     if not fields:
         return process_exists(process.pid)
     return fields[_STATE_FIELD] not in _DEAD_STATES and _start_in(fields) == process.started
+
+
+def is_stopped(process: ProcessIdentity, root: Path = ROOT) -> bool:
+    """Whether a process was told to stop and does nothing until it is told to go on."""
+    fields = _stat_of(process.pid, root)
+    return bool(fields) and fields[_STATE_FIELD] in _STOPPED_STATES
 
 
 def lock_holder(descriptor: int, root: Path = ROOT) -> str:

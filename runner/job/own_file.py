@@ -32,6 +32,20 @@ def open_regular(path: Path, flags: int) -> int:
     return descriptor
 
 
+def content_of(path: Path, most_bytes: int) -> bytes | None:
+    """The beginning of a regular file; None where there is none that can be read."""
+    try:
+        descriptor = open_regular(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        return os.read(descriptor, most_bytes)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
 def open_own(path: Path, flags: int) -> int:
     """Open a file of the runner's own.
 

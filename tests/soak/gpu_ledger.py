@@ -36,6 +36,7 @@ TOTAL: Final = 24 * GIB
 USED: Final = GIB
 LIMITS: Final = {f"GPU-{number}": TOTAL - USED - HEAD_ROOM for number in range(GPUS)}
 KILL_EVERY_SECONDS: Final = 0.2
+STOP_SECONDS: Final = 1.0
 DEADLY: Final = 0.004
 LOOK_EVERY_SECONDS: Final = 0.01
 LONGEST_SECONDS: Final = 550.0
@@ -52,6 +53,8 @@ class Crowd:
     count: int
     seed: int
     alive: dict[int, str] = field(default_factory=dict)
+    stopped: dict[int, float] = field(default_factory=dict)
+    stops: int = 0
     lives: int = 0
 
     def run(self, processes: int) -> float:
@@ -63,11 +66,13 @@ class Crowd:
         while self.alive:
             self._gather()
             now = time.monotonic()
+            self._let_go_on(now)
             if now > began + LONGEST_SECONDS:
                 self._give_up(now)
             if self.alive and now >= kill_at:
                 kill_at = now + dice.uniform(0, 2 * KILL_EVERY_SECONDS)
                 self._kill(dice.choice(sorted(self.alive)))
+                self._stop(dice.choice(sorted(self.alive)), now + dice.uniform(0, STOP_SECONDS))
             time.sleep(LOOK_EVERY_SECONDS)
         return time.monotonic() - began
 
@@ -93,11 +98,24 @@ class Crowd:
         self._tell("is killed", self.alive[pid])
         os.kill(pid, signal.SIGKILL)
 
+    def _stop(self, pid: int, until: float) -> None:
+        """Let it stand still at whatever it does, with the ledger's lock perhaps."""
+        if pid not in self.stopped:
+            self.stopped[pid] = until
+            self.stops += 1
+            os.kill(pid, signal.SIGSTOP)
+
+    def _let_go_on(self, now: float) -> None:
+        for pid in [pid for pid, until in self.stopped.items() if until <= now]:
+            del self.stopped[pid]
+            os.kill(pid, signal.SIGCONT)
+
     def _gather(self) -> None:
         for pid in list(self.alive):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 life = self.alive.pop(pid)
+                self.stopped.pop(pid, None)
                 if os.WIFSIGNALED(status) and (left := self.count - self._done(life)):
                     self._start(int(life.partition("-")[0]), left)
                 elif not os.WIFSIGNALED(status) and os.WEXITSTATUS(status):
@@ -149,6 +167,7 @@ class Found:
     seed: int
     processes: int
     seconds: float
+    stops: int
     told: Replay
     left: tuple[str, ...]
     alone: Free
@@ -171,7 +190,8 @@ class Found:
         killed = ", ".join(f"{n} when {moment}" for moment, n in sorted(self.told.killed.items()))
         return (
             f"{self.told.granted} reservations by {self.processes} processes in "
-            f"{self.seconds:.0f} s, {sum(self.told.killed.values())} of them killed ({killed}): "
+            f"{self.seconds:.0f} s, {sum(self.told.killed.values())} of them killed ({killed}), "
+            f"{self.stops} stopped for a while: "
             f"{len(self.told.wrong)} wrong, {len(self.left)} left, at most {most:g} GiB of "
             f"{max(LIMITS.values()) / GIB:g} granted at once; longest wait {self.longest[0]:.1f} s "
             f"for {self.longest[1]}; free: {self.alone.text}, with {STALE} other files: "
@@ -185,12 +205,14 @@ def stress(folder: Path, processes: int, reservations: int, times: int, seed: in
     This process has to meet the stub library.
     """
     ledger, trace = folder / "ledger", Trace(folder / "trace.jsonl")
-    seconds = Crowd(ledger, trace, reservations, seed).run(processes)
+    crowd = Crowd(ledger, trace, reservations, seed)
+    seconds = crowd.run(processes)
     box_in(ledger).look()
     return Found(
         seed=seed,
         processes=processes,
         seconds=seconds,
+        stops=crowd.stops,
         told=replay(trace, LIMITS),
         left=tuple(path.name for path in ledger.iterdir()),
         alone=when_free(folder / "free", times, stale=0),

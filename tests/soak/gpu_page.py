@@ -38,6 +38,7 @@ def with_figures(text: str, found: "Found", head: str) -> str:
         ("processes at once", f"{found.processes}"),
         ("reservations that were granted", f"{told.granted} in {found.seconds:.0f} s"),
         *((f"processes killed when {moment}", f"{n}") for moment, n in sorted(told.killed.items())),
+        ("processes stopped for up to a second", f"{found.stops}"),
         ("grants beyond a GPU's memory, or beside one that has it alone", f"{len(told.wrong)}"),
         ("most that was granted of a GPU at once", f"{most:g} GiB of {limit:g} GiB"),
         ("reservations left at the end", f"{len(found.left)}"),

@@ -62,12 +62,16 @@ def test_the_page_has_the_newest_figures_only(trace: Trace) -> None:
     get(trace, "a", GPU_0=6)
     free = Free(median=0.001, percentile=0.002, processor=0.001)
     found = Found(
-        seed=1, processes=1, seconds=1, told=replay(trace, LIMITS), left=(), alone=free,
+        seed=1, processes=1, seconds=1, stops=0, told=replay(trace, LIMITS), left=(), alone=free,
         beside_stale=free,
     )  # fmt: skip
-    page = with_figures(f"before\n{BEGIN}{END}after\n", found, "first")
-    page = with_figures(page, found, "second")
-    assert (page.count("second"), page.count("first"), page.count("| longest wait")) == (1, 0, 1)
+    page = with_figures(f"before\n{BEGIN}{END}after\n", found, "old head")
+    page = with_figures(page, found, "new head")
+    assert (page.count("new head"), page.count("old head"), page.count("| longest wait")) == (
+        1,
+        0,
+        1,
+    )
     assert page.startswith("before\n")
     assert page.endswith("after\n")
     assert "1 reservations by 1 processes" in found.line

@@ -66,6 +66,7 @@ class Machine:
     folder: Path
     gpus: tuple[Gpu, ...] = (gpu(0), gpu(1))
     alive: set[ProcessIdentity] = field(default_factory=lambda: {ME, OTHER})
+    stopped: set[ProcessIdentity] = field(default_factory=set)
     containers: dict[str, set[int]] = field(default_factory=dict)
     inventory: Callable[[], Inventory] | None = None
 
@@ -75,6 +76,7 @@ class Machine:
             folder=self.folder,
             me=me,
             lives=lambda process: process in self.alive,
+            stopped=lambda process: process in self.stopped,
             container_lives=lambda container: container in self.containers,
         )
 

@@ -125,6 +125,49 @@ def test_another_run_of_this_process_is_waited_for_in_any_case(machine: Machine)
     assert order[1:] == ["first ends", "second"]
 
 
+def test_one_that_waits_and_was_stopped_holds_nobody_up_and_keeps_its_place(
+    machine: Machine,
+) -> None:
+    machine.gpus = (gpu(0),)
+    ledger = machine.ledger(OTHER)
+    with ledger.turn():
+        ledger.write(entry("waits", {0: 24}, ticket=1, state=State.WAITING, whole=True))
+    with (
+        pytest.raises(GpuUnavailableError, match="after 06_asr of out/waits"),
+        reserving(machine, gib(1)),
+    ):
+        pytest.fail("it went past")
+    machine.stopped = {OTHER}
+    with reserving(machine, gib(1)):
+        pass
+    assert machine.files() == {"waits.json"}
+
+
+def test_one_that_claims_all_for_ever_is_named(machine: Machine) -> None:
+    """Nobody can forbid a user to claim what they like; everybody can see who it was."""
+    ledger = machine.ledger(OTHER)
+    with ledger.turn():
+        everything = {0: 10**6, 1: 10**6}
+        ledger.write(entry("greedy", everything, ticket=0, state=State.WAITING, whole=True))
+    told: list[str] = []
+    with (
+        pytest.raises(GpuUnavailableError, match=r"after 06_asr of out/greedy \(anna\)"),
+        reserving(machine, gib(1), wait=0.1, told=told),
+    ):
+        pytest.fail("it was granted")
+    assert told == ["waiting for 1 GiB of GPU memory, behind 06_asr of out/greedy (anna)"]
+
+
+def test_memory_that_a_stopped_run_has_stays_its_own(machine: Machine) -> None:
+    machine.gpus, machine.stopped = (gpu(0),), {OTHER}
+    with (
+        reserving(machine, gib(20), me=OTHER),
+        pytest.raises(GpuUnavailableError),
+        reserving(machine, gib(10)),
+    ):
+        pytest.fail("it was granted")
+
+
 def test_waiting_can_be_cancelled_and_leaves_no_claim(machine: Machine) -> None:
     machine.gpus = (gpu(0),)
     with reserving(machine, gib(20), me=OTHER):

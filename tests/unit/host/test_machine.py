@@ -11,6 +11,7 @@ from runner.host.machine import (
     boot_id,
     free_bytes,
     is_alive,
+    is_stopped,
     machine_id,
     memory_total_bytes,
     process_exists,
@@ -60,6 +61,15 @@ def test_a_dead_process_whose_parent_never_asks_for_its_end_does_not_live(root: 
     write(root, f"proc/{os.getpid()}/stat", STAT.replace(" S ", " Z "))
 
     assert not is_alive(mine, root)
+
+
+def test_a_process_that_was_stopped_is_told_from_one_that_sleeps(root: Path) -> None:
+    write(root, f"proc/{os.getpid()}/stat", STAT)
+    mine = ProcessIdentity.current(root)
+    assert not is_stopped(mine, root)
+    write(root, f"proc/{os.getpid()}/stat", STAT.replace(" S ", " T "))
+    assert is_stopped(mine, root)
+    assert is_alive(mine, root)
 
 
 def test_a_process_that_is_hidden_from_this_user_is_not_taken_for_dead(root: Path) -> None:
