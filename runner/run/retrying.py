@@ -108,7 +108,7 @@ class _Course:
 
     def first(self) -> Attempt:
         attempts = max((rule.attempts for rule in self.rules), default=1)
-        if not self.has_ladder:
+        if not self.has_ladder or not self._has_rungs():
             return Attempt(of=attempts)
         from runner.run.gpu_ladder import first_attempt
 
@@ -162,8 +162,16 @@ class _Course:
 
         return may_move(self.project, self.host, outcome)
 
+    def _has_rungs(self) -> bool:
+        """Whether anything was ever remembered: to look for GPUs takes a quick call too long."""
+        from runner.gpu.learnt import usual_folder
+        from runner.gpu.rungs import RUNGS
+
+        return ((self.project.settings.gpu.learnt or usual_folder()) / RUNGS).is_dir()
+
     def _remember(self, outcome: Outcome) -> None:
-        if self.has_ladder:
+        changed = outcome.ran is not None and outcome.ran.request.options.attempt.changes
+        if self.has_ladder and changed:
             from runner.run.gpu_ladder import remember_rung
 
             remember_rung(self.stage, self.project, self.job, self.options, outcome, self.full_gpu)
