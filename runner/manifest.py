@@ -8,9 +8,15 @@ Sizes are bytes, durations seconds (``*_ms`` milliseconds), times ISO 8601 UTC, 
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
+)
 
 from runner.attempt_record import AttemptRecord
 from runner.errors import Verdict
@@ -136,6 +142,13 @@ class Evidence(Strict):
     manifest_problem: str | None = None
 
 
+def _listed(value: Any) -> Any:
+    """Records of earlier versions have one figure for all GPUs, or null."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
 class GpuGrant(Strict):
     """Which GPUs the run asked for and had.
 
@@ -149,7 +162,7 @@ class GpuGrant(Strict):
     source: str | None = None
     uuids: list[str] = []
     names: list[str] = []
-    memory_bytes: list[NonNegativeInt] = []
+    memory_bytes: Annotated[list[NonNegativeInt], BeforeValidator(_listed)] = []
     fallback: str | None = None
 
 

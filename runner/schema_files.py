@@ -23,7 +23,8 @@ from runner.manifest import JobManifest, RunRecord
 from runner.model_record import ModelRecord
 from runner.project.fixture_schema import ExpectFile, FixtureFile
 from runner.project.pipeline import load_project
-from runner.project.schema import InputPart, JobFile, SettingsFile, StageFile
+from runner.project.schema import InputPart, JobFile, StageFile
+from runner.project.settings_schema import SettingsFile
 from runner.stage_document import StageManifest
 from runner.stage_tables import PAGE, filled
 

@@ -31,7 +31,19 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_SECONDS: Final = 1.0
 AGAIN_AFTER_SECONDS: Final = 60.0
-"""When a job is tried again for which the engine could not be reached."""
+"""When a job is tried again that ended by something that passes, or that another call has."""
+
+PASSING: Final = frozenset(
+    {
+        Verdict.ENGINE_UNAVAILABLE,
+        Verdict.GPU_UNAVAILABLE,
+        Verdict.GPU_LOST,
+        Verdict.NOT_ADMITTED,
+        Verdict.BUSY,
+        Verdict.DISK_FULL,
+    }
+)
+"""Causes that say nothing of the film: it is tried again by itself."""
 
 
 @dataclass(eq=False)
@@ -80,7 +92,7 @@ class Watcher:
         arrival, note = self._held.pop(str(outcome.job.root), (None, None))
         if arrival is None or note is None or self._stop.is_set():
             return
-        if outcome.verdict is Verdict.ENGINE_UNAVAILABLE:
+        if outcome.verdict in PASSING:
             self.watched.postpone(arrival, AGAIN_AFTER_SECONDS)
             return
         note_ended(outcome.job, note, outcome.exit_code)
@@ -125,7 +137,9 @@ class Watcher:
         if there is None and has_failed(job):  # somebody ran it by hand
             note_ended(job, note, StageFailedError.exit_code)
         if not claim(job, note):
-            if (now := read_note(job)) is not None and not now.is_held:
+            if (now := read_note(job)) is not None and now.is_held:
+                self.watched.postpone(arrival, AGAIN_AFTER_SECONDS)
+            else:
                 self.watched.settle(arrival)
             return None
         self.watched.settle(arrival)
@@ -133,8 +147,9 @@ class Watcher:
         try:
             # What was asked to stop before does not mean it.
             return replace(self.planned(job), asked_at=datetime.now(UTC))
-        except StagerunError as problem:
-            note_ended(job, note, problem.exit_code)
+        except (StagerunError, OSError) as problem:
+            del self._held[str(job.root)]
+            note_ended(job, note, getattr(problem, "exit_code", JobFolderError.exit_code))
             raise
 
     def _unless_stopped(self, tell: Observer) -> Observer:

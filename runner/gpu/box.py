@@ -11,7 +11,7 @@ from runner.gpu.ledger import Ledger
 from runner.gpu.reservation import Reservation, State
 from runner.gpu.sickness import SickMarks
 from runner.host.cgroup import ROOT, is_member
-from runner.host.gpu import Inventory
+from runner.host.gpu import Absence, Inventory
 from runner.host.nvml import Gpu
 
 
@@ -26,6 +26,11 @@ class Look:
     entries: tuple[Reservation, ...]
     accounts: dict[str, Account]
     sick: dict[str, str]
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether GPUs are left out, or silent, that may be there again in a while."""
+        return bool(self.sick) or is_passing(self.inventory)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +75,8 @@ class GpuBox:
         gpus = {gpu.uuid: gpu for gpu in found.gpus}
         entries = []
         for entry in self.ledger.entries():
-            if entry.state is State.KEPT and has_returned(entry, gpus):
+            knows = found.absence is None and not found.faults
+            if entry.state is State.KEPT and knows and has_returned(entry, gpus):
                 self.ledger.remove(entry.id)
             else:
                 entries.append(entry)
@@ -90,14 +96,19 @@ class GpuBox:
             return list(found.gpus)
         there = {gpu.uuid: gpu for gpu in found.gpus}
         unknown = [uuid for uuid in self.only if uuid not in there]
-        # One that does not answer does not tell its UUID either.
-        if unknown and there and not found.faults:
+        # One of several that is gone is for `stagerun doctor` to tell; the others go on.
+        if len(unknown) == len(self.only) and there and not found.faults:
             msg = (
                 f"stagerun.yaml names {unknown[0]} under gpu: only, and this machine has "
                 f"{', '.join(there)}. Correct it there."
             )
             raise SettingsError(msg)
         return [there[uuid] for uuid in self.only if uuid in there]
+
+
+def is_passing(found: Inventory) -> bool:
+    """Whether GPUs are silent that may answer again in a while."""
+    return bool(found.faults) or found.absence in (Absence.NOT_ANSWERING, Absence.ERROR)
 
 
 def no_node(gpu: Gpu, root: Path = ROOT) -> str | None:

@@ -51,12 +51,6 @@ def note(folder: Path, kind: str, key: Mapping[str, Any], known: Mapping[str, An
     return True
 
 
-def forget(folder: Path, kind: str, key: Mapping[str, Any]) -> None:
-    """Know nothing of it any more."""
-    with contextlib.suppress(OSError):
-        _path(folder, kind, key).unlink()
-
-
 def _path(folder: Path, kind: str, key: Mapping[str, Any]) -> Path:
     digest = hashlib.sha256(json.dumps(_plain(key), sort_keys=True).encode()).hexdigest()
     return folder / kind / f"{digest[:32]}.json"

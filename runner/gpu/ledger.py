@@ -41,8 +41,15 @@ LOOK_SELDOM_SECONDS: Final = 0.02
 
 
 def usual_folder(locks: Path = LOCKS) -> Path:
-    """The folder that all users of a machine find without any setting."""
-    return locks / USUAL if locks.is_dir() else Path("/tmp") / f"{USUAL}-gpus"
+    """The folder that all users of a machine find without any setting.
+
+    Some systems let root alone write to ``/run/lock``: there it has to be made by root first.
+    """
+    usual = locks / USUAL
+    with contextlib.suppress(OSError):
+        if usual.is_dir() or locks.stat().st_mode & stat.S_IWOTH:
+            return usual
+    return Path("/tmp") / f"{USUAL}-gpus"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,17 @@ def _kept_on(gpu: Gpu, held: Held, pids: Collection[int]) -> Kept | None:
         share = held.entry.shares[gpu.uuid]
         size = sum(share if it.memory_bytes is None else it.memory_bytes for it in mine)
         return Kept(gpu=gpu, bytes=size, holders=tuple(process.pid for process in mine))
-    if not pids or any(process.memory_bytes is None for process in gpu.processes):
+    if not pids or not _is_told(gpu) or not _is_alone(gpu, held):
         return None
     more = unlisted_bytes(gpu) - held.entry.unlisted_bytes
     return Kept(gpu=gpu, bytes=more, holders=()) if more > TOLERANCE_BYTES else None
+
+
+def _is_told(gpu: Gpu) -> bool:
+    return all(process.memory_bytes is not None for process in gpu.processes)
+
+
+def _is_alone(gpu: Gpu, held: Held) -> bool:
+    """Whether no other run had memory there, or left some: only then it is clear whose it is."""
+    account = held.box.look().accounts.get(gpu.uuid)
+    return account is not None and all(entry.id == held.entry.id for entry in account.entries)

@@ -45,6 +45,8 @@ def why_not(wish: Wish, placement: Placement, look: Look) -> str:
     offers += [f"{uuid} is left out: {why}" for uuid, why in look.sick.items()]
     if placement.is_possible(wish.count):
         head = _not_free(wish)
+    elif look.sick and not placement.obstacles:
+        head = "no GPU can be used at present"
     else:
         head = f"no GPU here is as large as {_asked(wish)}"
         if wish.count > 1:
@@ -52,10 +54,14 @@ def why_not(wish: Wish, placement: Placement, look: Look) -> str:
     return f"{head}: {'; '.join(offers) or 'none may be used'}"
 
 
-def waiting_reason(wish: Wish, placement: Placement) -> str:
+def waiting_reason(wish: Wish, placement: Placement, look: Look) -> str:
     """What a run waits for, and behind whom."""
     names = [entry.name for entry in placement.behind]
-    behind = f", behind {', '.join(names[:SHOWN])}" if names else ", which other programs hold"
+    left_out = ", ".join(f"{uuid} is left out: {why}" for uuid, why in look.sick.items())
+    others = f", of which {left_out}" if left_out else ", which other programs hold"
+    if not look.inventory.gpus:
+        others = f": {look.inventory.detail or 'the driver does not answer'}"
+    behind = f", behind {', '.join(names[:SHOWN])}" if names else others
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"waiting for {_asked(wish)}{behind}{more}"
 

@@ -114,14 +114,15 @@ def _wait(
                 return _take(wish, mine, placement, look, box)
             ours = placement.is_behind(box.ledger.me)
             is_over = time.monotonic() >= deadline and not ours
-            if is_over or not placement.is_possible(wish.count):
+            is_possible = placement.is_possible(wish.count) or look.is_passing
+            if is_over or not is_possible:
                 raise GpuUnavailableError(refusal(wish, placement, look))
             mine = _stand(wish, mine, look, box)
             seen, place_in_line = (
                 box.ledger.changed_at(),
                 len(older_than(mine.ticket, look.entries)),
             )
-        if (reason := waiting_reason(wish, placement)) != told:
+        if (reason := waiting_reason(wish, placement, look)) != told:
             waiting(reason)
             told = reason
         _pause(box, seen, place_in_line, deadline, stopped)

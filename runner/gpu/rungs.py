@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from runner.gpu.learnt import forget, note, recall
+from runner.gpu.learnt import note, recall
 
 RUNGS: Final = "gpu-rungs"
 
@@ -43,8 +43,3 @@ def rung(folder: Path, key: RungKey) -> dict[str, Any] | None:
 def remember(folder: Path, key: RungKey, attempt: Mapping[str, Any]) -> None:
     """Keep the attempt that held."""
     note(folder, RUNGS, key.parts, attempt)
-
-
-def unlearn(folder: Path, key: RungKey) -> None:
-    """Know of no rung any more."""
-    forget(folder, RUNGS, key.parts)

@@ -34,11 +34,13 @@ class CurvePoint:
 class GpuUse:
     """What one GPU saw of a run; None where not measured.
 
-    ``memory_peak_bytes`` is the most that the container's processes held at any look. All else is
+    ``memory_peak_bytes`` is the most that the container's processes held at any look, and
+    ``memory_used_peak_bytes`` what was in use then by whomever. All else is
     of the whole GPU; energy by the driver's counter where it has one, else power over time.
     """
 
     memory_peak_bytes: int | None = None
+    memory_used_peak_bytes: int | None = None
     memory_total_bytes: int | None = None
     utilisation_mean: float | None = None
     power_watts_mean: float | None = None
@@ -57,6 +59,7 @@ class GpuCourse:
         self._power = TimeMean()
         self._hottest: int | None = None
         self._peak: int | None = None
+        self._used: int | None = None
         self._total: int | None = None
 
     def add(
@@ -72,6 +75,7 @@ class GpuCourse:
         self._power.add(reading.power_watts, since)
         self._hottest = largest(self._hottest, reading.temperature_celsius)
         self._peak = largest(self._peak, memory_bytes)
+        self._used = largest(self._used, reading.memory_used_bytes)
         self._total = largest(self._total, reading.memory_total_bytes)
 
     def end(self, reading: GpuReading, since: float) -> None:
@@ -82,6 +86,7 @@ class GpuCourse:
         """What all looks up to now say together."""
         return GpuUse(
             memory_peak_bytes=self._peak,
+            memory_used_peak_bytes=self._used,
             memory_total_bytes=self._total,
             utilisation_mean=self._utilisation.value(),
             power_watts_mean=self._power.value(),

@@ -82,8 +82,8 @@ class GrantedGpus:
         found = {uuid: course.use() for uuid, course in self._courses.items()}
         return {uuid: use for uuid, use in found.items() if use.points}
 
-    def look(self, pids: frozenset[int], now: float) -> GpuShare:
-        """Look once, at a time in seconds; ``pids`` are the container's processes."""
+    def look(self, pids: frozenset[int] | None, now: float) -> GpuShare:
+        """Look once, at a time in seconds; ``pids`` are the container's processes, or None."""
         readings = self._readings(now)
         self._note_troubles(readings)
         if not readings:
@@ -95,7 +95,8 @@ class GrantedGpus:
         for uuid, held in each.items():
             self._courses[uuid].add(readings[uuid], held, now - first, now - before)
             memory = held if memory is None else memory + (held or 0)
-        self._count(readings)
+        if pids is not None:
+            self._count(readings)
         busy = [found.utilisation for found in readings.values() if found.utilisation is not None]
         return GpuShare(
             memory_bytes=memory,
@@ -112,9 +113,9 @@ class GrantedGpus:
                 self._courses[uuid].end(reading, now - self._times[1])
         self._stack.close()
 
-    def _held(self, reading: GpuReading, pids: frozenset[int]) -> int | None:
-        """Bytes that the container's processes hold; None where the driver does not tell."""
-        if reading.processes is None:
+    def _held(self, reading: GpuReading, pids: frozenset[int] | None) -> int | None:
+        """Bytes that the container's processes hold; None where that is not told."""
+        if reading.processes is None or pids is None:
             return None
         held = [found for found in reading.processes if found.pid in pids]
         self._note(held)

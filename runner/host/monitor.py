@@ -83,8 +83,8 @@ class Usage:
 
 def usage_from(plain: Mapping[str, Any]) -> Usage:
     """The usage of which ``dataclasses.asdict`` and JSON made this. Raises KeyError, TypeError."""
-    gpus = {uuid: _gpu_use(use) for uuid, use in plain["gpus"].items()}
-    return Usage(**{**plain, "gpu_pids": tuple(plain["gpu_pids"]), "gpus": gpus})
+    gpus = {uuid: _gpu_use(use) for uuid, use in plain.get("gpus", {}).items()}
+    return Usage(**{**plain, "gpu_pids": tuple(plain.get("gpu_pids", ())), "gpus": gpus})
 
 
 def _gpu_use(plain: Mapping[str, Any]) -> GpuUse:
@@ -125,7 +125,7 @@ class Monitor:
         pids = frozenset[int]() if cgroup is None else cgroup.pids()
         reading = CgroupReading() if cgroup is None else self._complete(cgroup, pids)
         now = self._clock()
-        share = self._gpus.look(pids, now)
+        share = self._gpus.look(None if cgroup is None else pids, now)
         sample = Sample(
             time=datetime.now(UTC),
             memory_bytes=reading.memory_bytes,

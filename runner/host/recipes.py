@@ -9,8 +9,9 @@ from typing import Final
 from runner.errors import SpecError
 from runner.host.build_context import NOT_CODE, ContextFile, file_at, folder_files
 from runner.host.recipe import Recipe, dockerfile_text, image_name, parent_image
+from runner.project.baked_spec import baked_spec
 from runner.project.pipeline import Project
-from runner.project.stage import MAIN, StageSpec, baked_spec
+from runner.project.stage import MAIN, StageSpec
 
 RUNNER: Final = Path(__file__).resolve().parents[1]
 INSTALLED: Final = RUNNER / "house"

@@ -23,7 +23,6 @@ Span = Annotated[float, BeforeValidator(lambda value: parse_duration(str(value))
 Duration = Annotated[Span, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 ImageDigest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-GpuUuid = Annotated[str, Field(pattern=r"^(GPU|MIG)-[A-Za-z0-9/-]+$")]
 Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
 
 
@@ -263,51 +262,3 @@ class JobFile(Part):
     workflow: str | None = None
     config: dict[str, str | None] = {}
     stages: dict[str, StageSwitches] = {}
-
-
-class NetworkPart(Part):
-    """The network that a stage with ``network: site`` joins, and how to reach what is behind it."""
-
-    name: str = "bridge"
-    ca_bundle: str | None = None
-    proxy: str | None = None
-
-
-class LimitsPart(Part):
-    """Defaults of every limit, and what may run at once."""
-
-    cpus: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2
-    memory: Size = 2 << 30
-    tmp: Size = 64 << 20
-    shm: Size = 64 << 20
-    pids: Annotated[int, Field(gt=0)] = 256
-    timeout: Duration = 7200
-    stop_grace: Span = 10
-    stages_at_once: Annotated[int, Field(gt=0)] = 2
-    disk_free: Space = 256 << 20
-
-
-class GpuPart(Part):
-    """How the GPUs of the machine are shared; ``only`` names those that stages may use, by UUID."""
-
-    ledger: str | None = None
-    learnt: str | None = None
-    head_room: Space = 256 << 20
-    only: Annotated[list[GpuUuid], Field(min_length=1)] | None = None
-
-
-class SettingsFile(Part):
-    """``stagerun.yaml``: the project and the site."""
-
-    name: Name = "stagerun"
-    workflows: dict[Name, Annotated[list[Reference], Field(min_length=1)]] = {}
-    default_workflow: Name | None = None
-    models: str | None = None
-    images: dict[str, ImageDigest] = {}
-    secrets: dict[Name, str] = {}
-    network: NetworkPart = NetworkPart()
-    limits: LimitsPart = LimitsPart()
-    gpu: GpuPart = GpuPart()
-    config: dict[str, str | None] = {}
-    stages: dict[str, StageSwitches] = {}
-    base: Literal["auto", "registry", "bootstrap"] = "auto"

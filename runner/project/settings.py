@@ -102,7 +102,7 @@ def load_settings(root: Path) -> Settings:
     """
 
     def schema() -> type:
-        from runner.project.schema import SettingsFile
+        from runner.project.settings_schema import SettingsFile
 
         return SettingsFile
 

@@ -98,6 +98,7 @@ def _adopt(run: Run, container: Container, emit: Observer) -> Adopted:
     live, again = two_readings(emit)
     output = output_into(Path(os.devnull), run, live)
     facts = rejoin(container, state, output, supervision(run, emit))
+    facts = _without_proof(facts)
     if facts.engine_error is None:
         facts = _with_kept_output(run, container, facts, again)
     clock.split(run=facts.duration_seconds * 1000)
@@ -106,6 +107,13 @@ def _adopt(run: Run, container: Container, emit: Observer) -> Adopted:
     else:
         record = _lost(run, container, facts)
     return Adopted(run=run, record=record)
+
+
+def _without_proof(facts: Facts) -> Facts:
+    """What was not seen of a GPU proves nothing: it may have been used before the adoption."""
+    if facts.usage is None or facts.usage.gpu_used is not False:
+        return facts
+    return replace(facts, usage=replace(facts.usage, gpu_used=None))
 
 
 def _found(run: Run, steps: list[dict[str, Any]]) -> str:

@@ -104,7 +104,10 @@ def _gpu_watch(run: Run, emit: Observer) -> "GpuWatch | None":
     def box() -> "GpuBox":
         return gpu_box(request.project.settings.gpu, run.host)
 
-    return GpuWatch(request.stage, request.grant, box, emit)
+    # Nobody is ended for a figure that nobody set.
+    is_set = request.gpu is not None and isinstance(request.gpu.wish.memory, int)
+    enforced = request.stage.gpu_enforced and is_set
+    return GpuWatch(request.stage, request.grant, box, emit, enforced=enforced)
 
 
 def output_of(run: Run, emit: Observer) -> Output:

@@ -170,7 +170,7 @@ def _facts(plain: Mapping[str, Any]) -> Facts:
         "report": EndReport(**report) if report else None,
         "usage": usage_from(usage) if usage else None,
         "tail": tuple(plain["tail"]),
-        "notes": tuple(plain["notes"]),
+        "notes": tuple(plain.get("notes", ())),
     }
     return Facts(**{**plain, **changes})
 
@@ -193,7 +193,7 @@ def _around(stage: StageSpec, plain: Mapping[str, Any]) -> Circumstances:
         "gpus": tuple(plain["gpus"]),
         "gpus_lost": tuple(plain["gpus_lost"]),
         "inputs_changed": tuple(plain["inputs_changed"]),
-        "notes": tuple(plain["notes"]),
+        "notes": tuple(plain.get("notes", ())),
     }
     return Circumstances(**{**plain, **changes})
 

@@ -23,8 +23,8 @@ TOLD: Final = "gpu-told"
 def lost_gpus(run: Run, facts: Facts) -> tuple[str, ...]:
     """Which of the run's GPUs are of no use any more; they are left out for a while."""
     gone = list(lost(run.request.grant.uuids, run.host.inventory()) or ())
-    story = facts.stop_story or ""
-    if facts.stopped_for == GPU_LOST:
+    story = (facts.stop_story or "") if facts.stopped_for == GPU_LOST else ""
+    if story:
         gone += [uuid for uuid in run.request.grant.uuids if story.startswith(f"{uuid}:")]
     box = gpu_box(run.request.project.settings.gpu, run.host)
     for uuid in gone:
@@ -82,9 +82,13 @@ def _far_request(run: Run, facts: Facts) -> Iterator[str]:
 
 
 def learn_peaks(run: Run, facts: Facts, record: "RunRecord") -> None:
-    """Keep how much a good run took, for those that come after it."""
+    """Keep how much a run took that was watched from its start, for those that come after it.
+
+    One for which the memory did not suffice would have taken that much at least.
+    """
     request, grant = run.request.gpu, run.request.grant
-    if request is None or facts.usage is None or record.verdict is not Verdict.SUCCESS:
+    tells = record.verdict in (Verdict.SUCCESS, Verdict.OOM_GPU) and facts.start_ms > 0
+    if request is None or facts.usage is None or not tells:
         return
     folder = notes_folder(run.request.project.settings.gpu)
     for uuid, name in zip(grant.uuids, grant.names, strict=False):

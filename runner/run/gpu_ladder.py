@@ -4,43 +4,141 @@ The ladder is what the stage's rules change when the memory of the GPU was full.
 is kept for the stage with these settings and models, the GPU's model and the memory asked for.
 """
 
-from dataclasses import asdict
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from runner.errors import StagerunError, Verdict
 from runner.gpu.rungs import RungKey, remember, rung
 from runner.job.folder import Job
-from runner.project.config import resolve_config, resolve_limits
+from runner.project.config import misfit, resolve_config, resolve_limits
 from runner.project.models import needed_models
 from runner.project.pipeline import Project
-from runner.project.stage import StageSpec
-from runner.run.gpu_request import decisive_settings, notes_folder
+from runner.project.retry import GPU, RetryRule
+from runner.project.stage import Resources, StageSpec
+from runner.run.gpu_request import decisive_settings, gpu_box, notes_folder
 from runner.run.outcome import Outcome
 from runner.run.request import Host, RunOptions
 from runner.run.retry import Attempt, attempt_from
 from runner.run.variant import allowed_variants, gpu_variant
 
 KEPT: Final = ("variant", "without_gpu", "config", "limits", "changes")
+LASTS_SECONDS: Final = 30 * 86400
+"""After that a rung is tried anew from the top: machines and films change."""
+
+MOST_MOVES: Final = 3
+MORE: Final = 1.25
+"""So many times the memory that did not suffice is a reason to try it as asked."""
 
 
-def first_attempt(
-    stage: StageSpec, project: Project, job: Job, host: Host, options: RunOptions, attempts: int
-) -> Attempt:
-    """The attempt to begin with, of at most so many: as asked, or on the rung that held before.
+@dataclass(frozen=True, kw_only=True)
+class FullGpu:
+    """The GPU whose memory did not suffice: its model, and what the run had of it in bytes."""
 
-    On a machine with several models of GPUs only where one is kept for each: nobody knows yet which
-    the stage will get.
-    """
-    plain = Attempt(of=attempts)
-    names = list(dict.fromkeys(gpu.name for gpu in host.inventory().gpus))
-    folder = notes_folder(project.settings.gpu)
-    found = [rung(folder, _key(stage, project, job, options, name)) for name in names]
-    if not found or any(kept is None for kept in found):
+    name: str
+    share_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """The ladder of one stage of one job, in the order of its rules."""
+
+    stage: StageSpec
+    project: Project
+    job: Job
+    host: Host
+    options: RunOptions
+    rules: tuple[RetryRule, ...]
+
+    def first_attempt(self, attempts: int) -> Attempt:
+        """The attempt to begin with, of at most so many: as asked, or on the rung that held before.
+
+        On a machine with several models of GPUs only where one is kept for each: nobody knows yet
+        which the stage will get.
+        """
+        plain = Attempt(of=attempts)
+        names = list(dict.fromkeys(gpu.name for gpu in self.host.inventory().gpus))
+        found = [rung(self._folder, self._key(name)) for name in names]
+        try:
+            if found and all(kept is not None and self._holds(kept) for kept in found):
+                return _attempt(found[0] or {}, attempts)
+        except (KeyError, TypeError, ValueError):
+            pass
         return plain
-    try:
-        return _attempt(found[0] or {}, attempts)
-    except (KeyError, TypeError, ValueError):
-        return plain
+
+    def remember(self, outcome: Outcome, full: FullGpu | None) -> None:
+        """Keep the rung of a good run, if it is one: ``full`` is the GPU that did not suffice."""
+        if outcome.ran is None or outcome.verdict is not Verdict.SUCCESS or full is None:
+            return
+        attempt = outcome.ran.request.options.attempt
+        changes = [change for change in attempt.changes if change.name in self._names]
+        by_ladder = any(change.name == GPU for change in changes)
+        # Who merely found no free GPU on the way is no reason never to use one again.
+        if not changes or (attempt.without_gpu and not by_ladder):
+            return
+        plain = asdict(attempt)
+        kept = {
+            **{part: plain[part] for part in KEPT},
+            "config": {name: it for name, it in plain["config"].items() if name in self._names},
+            "limits": {
+                name: it if name in self._names else None for name, it in plain["limits"].items()
+            },
+            "changes": [asdict(change) for change in changes],
+            "run_id": outcome.run_id,
+            "share": full.share_bytes,
+            "at": time.time(),
+        }
+        remember(self._folder, self._key(full.name), kept)
+
+    @property
+    def _folder(self) -> Path:
+        return notes_folder(self.project.settings.gpu)
+
+    @property
+    def _names(self) -> set[str]:
+        """The settings and limits that the ladder changes."""
+        on_full = [rule for rule in self.rules if Verdict.OOM_GPU in rule.on]
+        return {change.name for rule in on_full for change in rule.changes}
+
+    def _holds(self, kept: Mapping[str, Any]) -> bool:
+        """Whether a rung still fits the stage, and there is no more memory than did not suffice."""
+        keys = self.stage.config
+        fits = kept["variant"] in (None, *self.stage.parents) and all(
+            name in keys and misfit(keys[name], value) is None
+            for name, value in kept["config"].items()
+        )
+        is_recent = 0 <= time.time() - kept["at"] < LASTS_SECONDS
+        return fits and is_recent and self._offer() <= MORE * kept["share"]
+
+    def _offer(self) -> float:
+        """The most memory that a GPU has now, where the stage does not ask for a size itself."""
+        if self._limits.gpu_memory is not None:
+            return 0
+        box = gpu_box(self.project.settings.gpu, self.host)
+        free = [account.free_bytes or 0 for account in box.look().accounts.values()]
+        return max(free, default=0)
+
+    @property
+    def _limits(self) -> Resources:
+        stage, layer = self.stage, self.job.layer
+        config = resolve_config(stage, self.project, layer, self.options.overrides)
+        allowed = allowed_variants(stage, config)
+        variant = gpu_variant(stage, allowed) or allowed[0]
+        return resolve_limits(stage, self.project, layer, self.options.limits, variant).values
+
+    def _key(self, gpu_name: str) -> RungKey:
+        stage = self.stage
+        config = resolve_config(stage, self.project, self.job.layer, self.options.overrides)
+        names = {*decisive_settings(stage), *(self._names & stage.config.keys())}
+        return RungKey(
+            stage=stage.id,
+            settings={name: str(config[name].value) for name in sorted(names)},
+            models={model.key: model.name for model in needed_models(stage, config)},
+            gpu_name=gpu_name,
+            memory=self._limits.gpu_memory,
+        )
 
 
 def _attempt(kept: dict[str, Any], attempts: int) -> Attempt:
@@ -58,50 +156,17 @@ def _attempt(kept: dict[str, Any], attempts: int) -> Attempt:
     )
 
 
-def remember_rung(
-    stage: StageSpec,
-    project: Project,
-    job: Job,
-    options: RunOptions,
-    outcome: Outcome,
-    gpu_name: str | None,
-) -> None:
-    """Keep the rung of a good run; ``gpu_name`` is the model of the GPU whose memory was full."""
-    if outcome.ran is None or outcome.verdict is not Verdict.SUCCESS:
-        return
-    attempt, names = outcome.ran.request.options.attempt, outcome.ran.request.grant.names
-    name = names[0] if names else gpu_name
-    if name is None or not attempt.changes or attempt.remembered == outcome.run_id:
-        return
-    plain = asdict(attempt)
-    kept = {**{part: plain[part] for part in KEPT}, "run_id": outcome.run_id}
-    remember(notes_folder(project.settings.gpu), _key(stage, project, job, options, name), kept)
+def may_move(project: Project, host: Host, outcome: Outcome, moves: int) -> bool:
+    """Whether there is a GPU left for a stage that lost its own, after so many moves before.
 
-
-def _key(
-    stage: StageSpec, project: Project, job: Job, options: RunOptions, gpu_name: str
-) -> RungKey:
-    config = resolve_config(stage, project, job.layer, options.overrides)
-    allowed = allowed_variants(stage, config)
-    variant = gpu_variant(stage, allowed) or allowed[0]
-    limits = resolve_limits(stage, project, job.layer, options.limits, variant)
-    return RungKey(
-        stage=stage.id,
-        settings={name: str(config[name].value) for name in decisive_settings(stage)},
-        models={model.key: model.name for model in needed_models(stage, config)},
-        gpu_name=gpu_name,
-        memory=limits.values.gpu_memory,
-    )
-
-
-def may_move(project: Project, host: Host, outcome: Outcome) -> bool:
-    """Whether there is a GPU left for a stage whose own was lost."""
-    from runner.run.gpu_request import gpu_box
-
+    One that the driver still has is the same again: a second time it would be lost in the same way.
+    """
     if outcome.ran is None or outcome.ran.request.gpu is None:
         return False
     try:
         accounts = gpu_box(project.settings.gpu, host).look().accounts
     except StagerunError:
         return False
-    return len(accounts) >= outcome.ran.request.gpu.wish.count
+    is_gone = any(uuid not in accounts for uuid in outcome.ran.request.grant.uuids)
+    most = MOST_MOVES if is_gone else 1
+    return moves < most and len(accounts) >= outcome.ran.request.gpu.wish.count

@@ -39,12 +39,6 @@ class GpuRequest:
     key: PeakKey
     peaks: Mapping[str, Peak] = field(default_factory=dict)
 
-    def asked_of(self, gpu_name: str) -> int | str | None:
-        """What is asked for on a GPU of that model: bytes, all, or None for what is free."""
-        if self.wish.memory is not None:
-            return self.wish.memory
-        return self.wish.learnt.get(gpu_name)
-
 
 def gpu_box(sharing: GpuSharing, host: "Host") -> GpuBox:
     """The GPUs of the machine, as the site's settings share them."""

@@ -7,21 +7,20 @@ from runner.errors import Verdict
 from runner.project.quantity import limit_text
 from runner.run.contract import Found
 from runner.run.facts import GPU_LIMIT, GPU_LOST, Facts
-from runner.run.judgement import Circumstances, Judgement, texts_of
+from runner.run.judgement import Circumstances, Judgement, texts_of, was_killed_for_memory
 
 PROOF_SAMPLES: Final = 3
 GPU_MEMORY_PATTERN: Final = re.compile(
     r"CUDA (error: )?out of memory|CUDA failed with error out of memory"  # PyTorch, CTranslate2
-    r"|\bOutOfMemoryError"  # the types of PyTorch's and CuPy's errors
+    r"|torch\.(cuda\.)?OutOfMemoryError|cupy\S*OutOfMemoryError"
     r"|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY"  # the runtime's and the driver's names
-    r"|CU(BLAS|DNN|FFT)_STATUS_ALLOC_FAILED|CUFFT_ALLOC_FAILED"
-    r"|Failed to allocate memory for requested buffer of size"  # ONNX Runtime
-    r"|OOM when allocating tensor|RESOURCE_EXHAUSTED: Out of memory",  # TensorFlow, JAX
+    r"|CU(BLAS|DNN|FFT)_STATUS_ALLOC_FAILED|CUFFT_ALLOC_FAILED",
     re.IGNORECASE,
 )
 # What libraries say when memory is short, but of other causes as well.
 AMBIGUOUS_PATTERN: Final = re.compile(
-    r"out of memory|failed to allocate|allocation fail\w*|CUBLAS_STATUS_NOT_INITIALIZED",
+    r"out of memory|OutOfMemoryError|failed to allocate|allocation fail\w*|OOM when allocating"
+    r"|RESOURCE_EXHAUSTED|CUBLAS_STATUS_NOT_INITIALIZED",
     re.IGNORECASE,
 )
 NEARLY_FULL: Final = 0.95
@@ -39,7 +38,7 @@ def gpu_lost(facts: Facts, around: Circumstances) -> Judgement | None:
     if not around.gpus_lost and facts.stopped_for != GPU_LOST:
         return None
     what = f"{', '.join(around.gpus_lost)} vanished during the run."
-    if facts.stop_story:
+    if facts.stopped_for == GPU_LOST:
         what = f"{facts.stop_story}."
     return Judgement(
         verdict=Verdict.GPU_LOST,
@@ -61,7 +60,9 @@ def gpu_limit(facts: Facts, _: Circumstances) -> Judgement | None:
 
 def gpu_gone(facts: Facts, found: Found, around: Circumstances) -> Judgement | None:
     """The container lost its GPU, which the driver still has."""
-    match = GPU_GONE_PATTERN.search(texts_of(facts, found)) if around.gpus else None
+    # A program that never was on it may have a driver that it does not fit.
+    was_there = around.gpus and facts.usage and facts.usage.gpu_used
+    match = GPU_GONE_PATTERN.search(texts_of(facts, found)) if was_there else None
     if match is None:
         return None
     return Judgement(
@@ -77,7 +78,7 @@ def gpu_memory(facts: Facts, found: Found, around: Circumstances) -> Judgement |
         return None
     texts, full = texts_of(facts, found), _nearly_full(facts)
     match = GPU_MEMORY_PATTERN.search(texts)
-    if match is None and full is not None:
+    if match is None and full is not None and not was_killed_for_memory(facts):
         match = AMBIGUOUS_PATTERN.search(texts)
     if match is None:
         return None
@@ -90,18 +91,20 @@ def gpu_memory(facts: Facts, found: Found, around: Circumstances) -> Judgement |
 
 
 def _nearly_full(facts: Facts) -> str | None:
-    """That the driver saw a GPU nearly full of this run's memory; None where it did not."""
+    """That the driver saw a GPU of this run nearly full; None where it did not."""
     for use in facts.usage.gpus.values() if facts.usage else ():
-        peak, total = use.memory_peak_bytes, use.memory_total_bytes
+        peak, total = use.memory_used_peak_bytes, use.memory_total_bytes
         if peak and total and peak >= NEARLY_FULL * total:
-            return f"its processes held {limit_text(peak)} of {limit_text(total)}"
+            return f"{limit_text(peak)} of {limit_text(total)} were in use"
     return None
 
 
-def gpu_mismatch(facts: Facts, around: Circumstances) -> Judgement | None:
+def gpu_mismatch(facts: Facts, found: Found, around: Circumstances) -> Judgement | None:
     """None of its processes was ever seen on a GPU, in as many samples as prove it."""
     usage = facts.usage
     if not around.gpus or not usage or not around.stage.gpu_proof:
+        return None
+    if found.manifest is not None and found.manifest.status == "skipped":
         return None
     if usage.gpu_samples < PROOF_SAMPLES or usage.gpu_used is not False:
         return None

@@ -20,12 +20,22 @@ ROOT: Final = Path("/")
 
 
 class GpuWatch:
-    """Looks at every sample of a run; what the user must know is told once, and kept as a note."""
+    """Looks at every sample of a run; what the user must know is told once, and kept as a note.
+
+    With ``enforced`` a run that takes more than it has is to be stopped.
+    """
 
     def __init__(
-        self, stage: StageSpec, grant: Grant, box: Callable[[], GpuBox], emit: Observer
+        self,
+        stage: StageSpec,
+        grant: Grant,
+        box: Callable[[], GpuBox],
+        emit: Observer,
+        *,
+        enforced: bool,
     ) -> None:
         self._stage = stage
+        self._enforced = enforced
         self._shares = dict(zip(grant.uuids, grant.shares, strict=False))
         self._box = box
         self._emit = emit
@@ -42,14 +52,14 @@ class GpuWatch:
             return Stop(GPU_LOST, f"{uuid}: {trouble}")
         for uuid, share in self._shares.items():
             held = sample.gpu.held.get(uuid)
-            if held is None:
+            if held is None or not share:
                 continue
             if held > share + TOLERANCE_BYTES:
                 story = (
                     f"it holds {limit_text(held)} of the memory of {uuid}, and {limit_text(share)} "
                     "were reserved for it"
                 )
-                if self._stage.gpu_enforced:
+                if self._enforced:
                     return Stop(GPU_LIMIT, story, at_once=True)
                 self._tell("over", f"{story}; raise gpu_memory")
             self._look_at_room(sample, uuid, share - held)

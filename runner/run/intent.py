@@ -95,7 +95,7 @@ def _request(
             values=Resources(**kept["limits"]["values"]), sources=kept["limits"]["sources"]
         ),
         grant=_grant(kept["grant"]),
-        gpu=_gpu_request(kept["gpu"]),
+        gpu=_gpu_request(kept.get("gpu")),
         models={
             name: FoundModel(**{**model, "folder": Path(model["folder"])})
             for name, model in kept["models"].items()
@@ -111,7 +111,7 @@ def _request(
 
 
 def _grant(kept: Mapping[str, Any]) -> Grant:
-    listed = {name: tuple(kept[name]) for name in ("uuids", "shares", "names")}
+    listed = {name: tuple(kept.get(name, ())) for name in ("uuids", "shares", "names")}
     return Grant(**listed, fallback_reason=kept["fallback_reason"])
 
 

@@ -34,6 +34,11 @@ class Circumstances:
     notes: tuple[str, ...] = ()
 
 
+def was_killed_for_memory(facts: Facts) -> bool:
+    """Whether the kernel ended a process of the container for want of the machine's memory."""
+    return bool(facts.oom_event or facts.oom_flag or (facts.report and facts.report.oom_kills))
+
+
 def texts_of(facts: Facts, found: Found) -> str:
     """All that the stage said of its trouble: its errors with their types, and its last lines."""
     errors = found.manifest.errors if found.manifest else []

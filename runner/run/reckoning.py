@@ -23,7 +23,7 @@ class Reckoning:
     def ended(self, outcome: JobOutcome) -> None:
         """Count a job that has ended."""
         job, blamed = str(outcome.job.root), outcome.blamed
-        self.exit_codes[job] = outcome.exit_code
+        self.exit_codes[job] = outcome.exit_code or self.exit_codes.get(job, 0)
         if blamed is None:
             self.done += 1
             self.up_to_date += all(item.ran is None for item in outcome.outcomes)

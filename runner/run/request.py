@@ -144,7 +144,7 @@ def resolve(
     if attempt.without_gpu:
         granted = Grant(fallback_reason=attempt.without_gpu)
     basis = answers = basis_of(variant, config)
-    if config != asked:
+    if config != asked or attempt.variant not in (None, variant):
         # The result answers what was asked: a later call, which asks the same, has to find it.
         answers = basis_of(attempt.variant or variant, asked)
     digests.save()

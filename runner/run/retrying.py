@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runner.errors import CancelledError, StageBusyError, StagerunError, Verdict
 from runner.events import (
@@ -31,9 +31,11 @@ from runner.run.request import Host, RunOptions
 from runner.run.retry import Attempt, Next, Tried, listed, next_attempt
 from runner.run.variant import allowed_variants, needs_gpu
 
+if TYPE_CHECKING:
+    from runner.run.gpu_ladder import FullGpu, Ladder
+
 LOOK_EVERY_SECONDS: Final = 0.2
-MOST_MOVES: Final = 3
-MOVED: Final = "It runs again on another GPU, which does not count as an attempt."
+MOVED: Final = "It runs again where there is a GPU, which does not count as an attempt."
 
 
 def run_attempts(
@@ -88,7 +90,7 @@ class _Course:
     host: Host
     options: RunOptions
     moves: int = 0
-    full_gpu: str | None = None
+    full: "FullGpu | None" = None
 
     @cached_property
     def rules(self) -> tuple[RetryRule, ...]:
@@ -110,9 +112,7 @@ class _Course:
         attempts = max((rule.attempts for rule in self.rules), default=1)
         if not self.has_ladder or not self._has_rungs():
             return Attempt(of=attempts)
-        from runner.run.gpu_ladder import first_attempt
-
-        return first_attempt(self.stage, self.project, self.job, self.host, self.options, attempts)
+        return self._ladder.first_attempt(attempts)
 
     def after_refusal(self, attempt: Attempt, problem: StagerunError) -> Next | None:
         after = self._by_rules(attempt, problem.verdict)
@@ -126,9 +126,8 @@ class _Course:
         if outcome.good:
             self._remember(outcome)
             return None
-        names = outcome.ran.request.grant.names if outcome.ran else ()
-        if outcome.verdict is Verdict.OOM_GPU and names:
-            self.full_gpu = names[0]
+        if outcome.verdict is Verdict.OOM_GPU:
+            self._note_full_gpu(outcome)
         if outcome.verdict is Verdict.GPU_LOST and self._may_move(outcome):
             self.moves += 1
             moved = replace(attempt, because=Verdict.GPU_LOST, after=outcome.run_id)
@@ -155,12 +154,19 @@ class _Course:
             self.stage, allowed_variants(self.stage, tried.config)
         )
 
+    def _note_full_gpu(self, outcome: Outcome) -> None:
+        from runner.run.gpu_ladder import FullGpu
+
+        grant = outcome.ran.request.grant if outcome.ran else None
+        if grant and grant.names and (self.full is None or grant.shares[0] < self.full.share_bytes):
+            self.full = FullGpu(name=grant.names[0], share_bytes=grant.shares[0])
+
     def _may_move(self, outcome: Outcome) -> bool:
-        if not self.options.retry or self.moves == MOST_MOVES or self.stopped():
+        if not self.options.retry or self.stopped():
             return False
         from runner.run.gpu_ladder import may_move
 
-        return may_move(self.project, self.host, outcome)
+        return may_move(self.project, self.host, outcome, self.moves)
 
     def _has_rungs(self) -> bool:
         """Whether anything was ever remembered: to look for GPUs takes a quick call too long."""
@@ -170,11 +176,21 @@ class _Course:
         return ((self.project.settings.gpu.learnt or usual_folder()) / RUNGS).is_dir()
 
     def _remember(self, outcome: Outcome) -> None:
-        changed = outcome.ran is not None and outcome.ran.request.options.attempt.changes
-        if self.has_ladder and changed:
-            from runner.run.gpu_ladder import remember_rung
+        if self.has_ladder and self.full is not None:
+            self._ladder.remember(outcome, self.full)
 
-            remember_rung(self.stage, self.project, self.job, self.options, outcome, self.full_gpu)
+    @cached_property
+    def _ladder(self) -> "Ladder":
+        from runner.run.gpu_ladder import Ladder
+
+        return Ladder(
+            stage=self.stage,
+            project=self.project,
+            job=self.job,
+            host=self.host,
+            options=self.options,
+            rules=self.rules,
+        )
 
 
 def _without_end(held: list[StageFinished], emit: Observer) -> Observer:
@@ -220,7 +236,7 @@ def _failed_attempt(end: StageFinished, attempt: Attempt, after: Next, job: Job)
         summary=end.summary,
         details=(
             *_changes(attempt, after),
-            *_moved(attempt, after),
+            *([MOVED] if after.attempt.number == attempt.number else []),
             f"log: {log} · record: {job.run_folder(run_id)}",
         ),
         run_id=run_id,
@@ -241,10 +257,6 @@ def _refused_attempt(
         summary=str(problem),
         details=_changes(attempt, after),
     )
-
-
-def _moved(attempt: Attempt, after: Next) -> tuple[str, ...]:
-    return (MOVED,) if after.attempt.number == attempt.number else ()
 
 
 def _changes(attempt: Attempt, after: Next) -> tuple[str, ...]:

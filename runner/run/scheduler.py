@@ -24,7 +24,7 @@ MOST_WAITING: Final = 16
 """Threads for stages that wait for something of their own; each looks again and again."""
 
 MOST_ALIKE: Final = 4
-"""How many of these may wait for memory or a GPU for the same stage of other jobs.
+"""How many of these may wait for the same stage of other jobs, as for a GPU or between attempts.
 
 Stages that need not run, as far as their jobs tell, do not have to stand in line behind them.
 """
@@ -159,7 +159,7 @@ class Schedule:
         no_thread_is_left = len(self._in_hand) >= self.at_once + MOST_WAITING
         if no_thread_is_left or len(self._in_hand) - len(aside) >= self.at_once:
             return None
-        short = [item.stage for item in aside if item.waits_for is WaitsFor.RESOURCE]
+        short = [item.stage for item in aside if item.waits_for is not WaitsFor.RUNNER]
         return next(
             (
                 (standing, stage)

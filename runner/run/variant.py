@@ -101,6 +101,7 @@ def choose_variant(
     without = _without_gpu(allowed)
     if on_gpu is None:
         return Chosen(variant=without)
+    from runner.gpu.box import is_passing
     from runner.gpu.placement import place
     from runner.gpu.refusal import refusal, why_not, without_gpus
     from runner.gpu.reservation import State
@@ -110,15 +111,17 @@ def choose_variant(
     box = gpu_box(project.settings.gpu, host)
     found = box.inventory()
     if not found.gpus:
-        if is_needed:
+        if is_needed and not is_passing(found):
             raise GpuUnavailableError(without_gpus(found))
+        if is_needed:
+            return Chosen(variant=on_gpu, gpu=asked())
         reason = found.detail or "the machine offers no GPU"
         return Chosen(variant=without, grant=Grant(fallback_reason=reason))
     request = asked()
     look = box.look(found)
     waiting = [entry for entry in look.entries if entry.state is State.WAITING]
     placement = place(request.wish, look.accounts, waiting)
-    if placement.is_possible(request.wish.count):
+    if placement.is_possible(request.wish.count) or (is_needed and look.is_passing):
         return Chosen(variant=on_gpu, grant=Grant(uuids=tuple(placement.shares)), gpu=request)
     if is_needed:
         raise GpuUnavailableError(refusal(request.wish, placement, look))

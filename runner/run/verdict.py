@@ -12,7 +12,7 @@ from runner.project.quantity import duration_text, limit_text, size_text
 from runner.run.contract import Found
 from runner.run.facts import GPU_LIMIT, GPU_LOST, SIGNALLED, Facts
 from runner.run.gpu_verdict import gpu_gone, gpu_limit, gpu_lost, gpu_memory, gpu_mismatch
-from runner.run.judgement import Circumstances, Judgement, texts_of
+from runner.run.judgement import Circumstances, Judgement, texts_of, was_killed_for_memory
 
 QUOTED: Final = 400
 WARNINGS_SHOWN: Final = 10
@@ -26,10 +26,14 @@ def judge(facts: Facts, found: Found, around: Circumstances) -> Judgement:
         if judgement := cause(facts, around):
             return judgement
     if not _succeeded(facts, found):
-        for trouble in (gpu_gone, gpu_memory, _memory, _disk, _stage):
+        for trouble in (gpu_memory, _memory, _disk, gpu_gone, _stage):
             if judgement := trouble(facts, found, around):
                 return judgement
-    return _contract(found, around) or gpu_mismatch(facts, around) or _success(facts, found, around)
+    return (
+        _contract(found, around)
+        or gpu_mismatch(facts, found, around)
+        or _success(facts, found, around)
+    )
 
 
 def _succeeded(facts: Facts, found: Found) -> bool:
@@ -171,7 +175,7 @@ def _success(facts: Facts, found: Found, around: Circumstances) -> Judgement:
             reason=_brief(manifest.reason or "") or "the stage skipped itself",
         )
     warnings = []
-    if facts.oom_event or facts.oom_flag or (facts.report and facts.report.oom_kills):
+    if was_killed_for_memory(facts):
         warnings.append(
             "a process of the stage was killed for memory, and the stage succeeded all the same"
         )

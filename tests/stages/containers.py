@@ -17,7 +17,8 @@ import docker
 from docker.errors import ImageNotFound
 from docker.types import Mount
 
-from runner.project.stage import Parent, StageSpec, baked_spec, load_stage
+from runner.project.baked_spec import baked_spec
+from runner.project.stage import Parent, StageSpec, load_stage
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LABEL: Final = "org.stagerun.test.stages"

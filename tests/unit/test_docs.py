@@ -28,18 +28,15 @@ from runner.project.quantity import parse_duration, parse_size
 from runner.project.retry import RETRIED
 from runner.project.retry_schema import ChangePart, RetryPart
 from runner.project.schema import (
-    GpuPart,
     JobFile,
     KeyPart,
-    LimitsPart,
     ModelPart,
-    NetworkPart,
     OutputPart,
     ParentPart,
     ResourcesPart,
-    SettingsFile,
     StageFile,
 )
+from runner.project.settings_schema import GpuPart, LimitsPart, NetworkPart, SettingsFile
 from tests.project_kit import ROOT
 from tests.unit.docs_pages import (
     NAMES,

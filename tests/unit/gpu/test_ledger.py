@@ -249,5 +249,15 @@ def test_an_entry_that_cannot_be_written_leaves_nothing_behind(machine: Machine)
 
 
 def test_a_machine_without_run_lock_has_a_folder_that_all_users_find(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
     assert usual_folder(tmp_path) == tmp_path / "stagerun"
     assert usual_folder(tmp_path / "none") == Path("/tmp/stagerun-gpus")
+
+
+def test_a_folder_for_locks_that_is_roots_alone_is_used_where_root_made_ours(
+    tmp_path: Path,
+) -> None:
+    tmp_path.chmod(0o755)
+    assert usual_folder(tmp_path) == Path("/tmp/stagerun-gpus")
+    (tmp_path / "stagerun").mkdir()
+    assert usual_folder(tmp_path) == tmp_path / "stagerun"

@@ -362,3 +362,17 @@ def test_a_gpu_without_a_device_node_is_left_out(tmp_path: Path) -> None:
     assert no_node(gpu(0), tmp_path) is None
     (tmp_path / "dev/nvidia3").touch()
     assert no_node(there, tmp_path) is None
+
+
+def test_what_was_left_on_a_gpu_stays_on_the_ledger_while_the_driver_is_silent(
+    machine: Machine,
+) -> None:
+    with reserving(machine, gib(20)) as held:
+        held.keep({"GPU-0": 3 * GIB}, (100,))
+    machine.inventory = lambda: Inventory(absence=Absence.NOT_ANSWERING, detail="it hangs")
+    machine.box().look()
+    assert len(machine.files()) == 1
+
+
+def test_one_of_the_named_gpus_that_is_gone_leaves_the_others(machine: Machine) -> None:
+    assert set(machine.box(only=("GPU-1", "GPU-7")).look().accounts) == {"GPU-1"}

@@ -3,15 +3,8 @@
 import pytest
 
 from runner.errors import SpecError
-from runner.project.stage import (
-    Parent,
-    Source,
-    baked_spec,
-    holds,
-    load_stage,
-    stage_name,
-    stage_number,
-)
+from runner.project.baked_spec import baked_spec
+from runner.project.stage import Parent, Source, holds, load_stage, stage_name, stage_number
 from tests.unit.project.conftest import Folder
 
 

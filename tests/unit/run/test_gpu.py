@@ -13,6 +13,7 @@ from runner.host.engine_fake import FakeProcess
 from runner.host.gpu import Gpu, Inventory
 from runner.job.folder import Job
 from runner.project.config import parse_limits
+from runner.run.gpu_request import gpu_box
 from runner.run.outcome import Outcome
 from runner.run.plan import plan_job
 from runner.run.request import RunOptions
@@ -374,3 +375,77 @@ def test_an_optional_gpu_that_others_took_in_the_meantime_is_done_without(
     record = record_of(job, outcome.run_id)
     assert (record["variant"], record["attempt"]["number"]) == ("cpu", 1)
     assert "no GPU has 6 GiB" in record["gpu"]["fallback"].replace("No", "no")
+
+
+def test_who_found_no_free_gpu_on_the_way_down_begins_on_one_the_next_time(place: Place) -> None:
+    seen = with_ladder(place, lambda batch: batch <= 2)
+    free, full = place.inventory, Inventory(gpus=(replace(GPU, memory_used_bytes=8 * GIB),))
+    work = place.programs[PROBE]
+
+    def then_others_come(process: FakeProcess) -> int:
+        place.inventory = full
+        return work(process)
+
+    place.programs[PROBE] = then_others_come
+    limits = parse_limits({"gpu_memory": "6GiB"})
+    assert place.run(place.job("one"), limits=limits).verdict is Verdict.SUCCESS
+    assert seen == [(8, True), (4, False)]
+    place.programs[PROBE] = work
+    place.inventory = free
+    place.run(place.job("two"), limits=limits)
+    assert seen[2] == (8, True)
+
+
+def test_a_rung_does_not_hold_where_there_is_much_more_memory_than_did_not_suffice(
+    place: Place,
+) -> None:
+    seen = with_ladder(place, lambda batch: batch <= 4)
+    place.inventory = Inventory(gpus=(replace(GPU, memory_used_bytes=5 * GIB),))
+    place.run(place.job("one"))
+    place.run(place.job("two"))
+    assert seen == [(8, True), (4, True), (4, True)]
+    place.inventory = Inventory(gpus=(GPU,))
+    place.run(place.job("three"))
+    assert seen[3] == (8, True)
+
+
+def test_what_helped_against_another_cause_is_no_rung(place: Place) -> None:
+    seen = with_ladder(place, lambda _: True)
+    rules = "[{on: stage_failed, wait: 0, set: {BATCH: halve}}, {on: oom_gpu, set: {BATCH: halve}}]"
+    spec = f"stages: {{{PROBE}: {{retry: {rules}}}}}"
+    place.kit.settings(f"gpu: {{ledger: .gpus, learnt: .learnt}}\n{spec}\n")
+
+    def fail_once(process: FakeProcess) -> int:
+        batch = int(request_of(process)["config"]["BATCH"]["value"])
+        seen.append((batch, bool(process.spec.gpus)))
+        if batch == 8:
+            write_manifest(process, "failed", errors=["no such thing"])
+            return 1
+        return copy(process)
+
+    place.programs[PROBE] = fail_once
+    for name in ("one", "two"):
+        assert place.run(place.job(name)).verdict is Verdict.SUCCESS
+    assert seen == [(8, True), (4, True), (8, True), (4, True)]
+
+
+def test_a_rung_of_a_variant_that_is_gone_is_left_alone(place: Place) -> None:
+    seen = with_ladder(place, lambda batch: batch <= 4)
+    place.run(place.job("one"))
+    spec = (place.kit.root / "stages" / PROBE / "stage.yaml").read_text()
+    place.kit.spec(PROBE, spec.replace("parents: {cpu: base, cuda: base}", "parent: base"))
+    place.build()
+    assert place.run(place.job("two")).verdict is Verdict.SUCCESS
+    assert seen[2] == (8, True)
+
+
+def test_a_gpu_that_rests_is_waited_for_and_not_taken_for_none(place: Place, job: Job) -> None:
+    declare(place, "required")
+    place.inventory = Inventory(gpus=(GPU,))
+    box = gpu_box(place.project.settings.gpu, place.host)
+    box.mark_sick("GPU-1", "Xid 79")
+    (mark,) = box.ledger.folder.glob("*.sick")
+    threading.Timer(0.6, mark.unlink).start()
+    assert place.run(job, wait_seconds=20).verdict is Verdict.SUCCESS
+    (waiting,) = [event for event in place.events if isinstance(event, StageWaiting)]
+    assert waiting.reason.endswith("of which GPU-1 is left out: Xid 79")

@@ -139,3 +139,31 @@ def test_a_gpu_counts_as_unused_only_when_that_was_seen(
     facts = replace(DONE, usage=Usage(gpu_used=used, gpu_samples=samples))
     assert verdict(facts, found(), GPU) is expected
     assert verdict(facts, found(), AROUND) is Verdict.SUCCESS
+
+
+def test_a_stage_that_skips_itself_need_not_use_its_gpu() -> None:
+    facts = replace(DONE, usage=Usage(gpu_used=False, gpu_samples=9))
+    assert judge(facts, found("skipped"), GPU).verdict is Verdict.SKIPPED
+
+
+def test_words_about_a_driver_do_not_hide_that_the_kernel_killed_the_stage() -> None:
+    said = ("warning: Failed to initialize NVML",)
+    facts = replace(
+        DONE, exit_code=137, oom_event=True, tail=said, usage=Usage(gpu_used=True, gpu_samples=9)
+    )
+    assert judge(facts, found("running"), GPU).verdict is Verdict.OOM_MEMORY
+
+
+def test_a_driver_that_does_not_fit_the_image_is_no_lost_gpu() -> None:
+    facts = replace(
+        DONE,
+        exit_code=1,
+        tail=("CUDA driver initialization failed",),
+        usage=Usage(gpu_used=False, gpu_samples=9),
+    )
+    assert judge(facts, found("running"), GPU).verdict is Verdict.STAGE_FAILED
+
+
+def test_memory_of_another_kind_is_no_memory_of_the_gpu() -> None:
+    facts = replace(DONE, exit_code=1, tail=("java.lang.OutOfMemoryError: Java heap space",))
+    assert judge(facts, found("running"), GPU).verdict is Verdict.STAGE_FAILED
