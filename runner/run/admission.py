@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from runner.errors import CancelledError, NotAdmittedError
 from runner.events import Observer, StageWaiting, WaitsFor
@@ -15,6 +16,10 @@ from runner.job.own_file import open_regular
 from runner.project.quantity import limit_text
 from runner.run.request import Host, Request
 from runner.run.runtime_folder import runtime_folder, try_lock, unlock, unusable
+
+SHORTEST_PAUSE_SECONDS: Final = 0.02
+LONGEST_PAUSE_SECONDS: Final = 0.2
+"""From one look to the next, in proportion to the wait: many that wait for long look seldom."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ def _wait(
 ) -> None:
     """Try until it succeeds, or the deadline is over; a stage of this call is waited for anyway."""
     told: set[WaitsFor] = set()
+    began = time.monotonic()
     while (refusal := take()) is not None:
         if who := stopped():
             msg = f"not started: cancelled by {who} while waiting for a place"
@@ -107,8 +113,9 @@ def _wait(
         if refusal.waits_for not in told and WaitsFor.RESOURCE not in told:
             told.add(refusal.waits_for)
             emit(StageWaiting(stage=stage_id, reason=refusal.reason, waits_for=refusal.waits_for))
-        # File locks have no time limit of their own; waiting is rare and asked for.
-        time.sleep(0.2)
+        # File locks tell nobody when they are free, and a place that nobody takes is lost time.
+        waited = time.monotonic() - began
+        time.sleep(min(LONGEST_PAUSE_SECONDS, max(SHORTEST_PAUSE_SECONDS, waited / 20)))
 
 
 def _memory_taker(
