@@ -10,6 +10,8 @@ from runner.run.facts import GPU_LIMIT, GPU_LOST, Facts
 from runner.run.judgement import Circumstances, Judgement, texts_of, was_killed_for_memory
 
 PROOF_SAMPLES: Final = 3
+# What happens on a GPU in less time may have happened between two looks.
+PROOF_SECONDS: Final = 1.0
 GPU_MEMORY_PATTERN: Final = re.compile(
     r"CUDA (error: )?out of memory|CUDA failed with error out of memory"  # PyTorch, CTranslate2
     r"|torch\.(cuda\.)?OutOfMemoryError|cupy\S*OutOfMemoryError"
@@ -107,6 +109,8 @@ def gpu_mismatch(facts: Facts, found: Found, around: Circumstances) -> Judgement
     if found.manifest is not None and found.manifest.status == "skipped":
         return None
     if usage.gpu_samples < PROOF_SAMPLES or usage.gpu_used is not False:
+        return None
+    if facts.duration_seconds < PROOF_SECONDS:
         return None
     return Judgement(
         verdict=Verdict.GPU_MISMATCH,

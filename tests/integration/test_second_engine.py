@@ -29,16 +29,6 @@ IMAGE = f"stagerun-test/second:{os.getpid()}"
 SMALL = StubGpu(uuid="GPU-5ca1ab1e-0000-4000-8000-000000000001", total=8 * GIB, used=6 * GIB)
 LARGE = StubGpu(uuid="GPU-5ca1ab1e-0000-4000-8000-000000000002", total=24 * GIB, used=4 * GIB)
 
-GRANT = """
-import json, sys
-from runner.errors import GpuUnavailableError
-from runner.host.gpu import grant, inventory
-try:
-    granted = grant(sys.argv[1], int(sys.argv[2]), inventory())
-    print(json.dumps({"uuids": granted.uuids, "fallback": granted.fallback_reason}))
-except GpuUnavailableError as error:
-    print(json.dumps({"refused": str(error)}))
-"""
 MEASURE = """
 import dataclasses, json, sys
 from runner.host.gpu import inventory, lost
@@ -100,17 +90,11 @@ def environment_of(container: Container) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-def test_the_gpu_that_was_granted_reaches_the_container_and_no_other(
-    engine: SecondEngine, stub: NvmlStub
-) -> None:
-    stub.show(SMALL, LARGE)
-    granted = run_with_stub(stub, GRANT, "required", str(10 * GIB))
-
+def test_the_gpu_that_was_granted_reaches_the_container_and_no_other(engine: SecondEngine) -> None:
     container = create(engine.client, LARGE.uuid, command=["environment"])
     environment = environment_of(container)
     call = engine.hook_call(container.id)
 
-    assert granted == {"uuids": [LARGE.uuid], "fallback": None}
     assert environment["NVIDIA_VISIBLE_DEVICES"] == LARGE.uuid
     assert call is not None
     assert call.arguments == ("prestart",)
@@ -200,20 +184,3 @@ def test_a_gpu_that_is_lost_during_the_run_is_named(stub: NvmlStub) -> None:
 
     assert usage["lost"] == [LARGE.uuid]
     assert usage["gpu_used"] is None
-
-
-def test_a_required_gpu_on_a_machine_without_a_driver_is_refused(stub: NvmlStub) -> None:
-    stub.show(init=9)
-
-    refusal = run_with_stub(stub, GRANT, "required", str(GIB))
-
-    assert "kernel driver is not loaded" in str(refusal["refused"])
-
-
-def test_an_optional_gpu_that_is_too_full_falls_back_and_says_why(stub: NvmlStub) -> None:
-    stub.show(SMALL)
-
-    granted = run_with_stub(stub, GRANT, "optional", str(10 * GIB))
-
-    assert granted["uuids"] == []
-    assert "2.0 GiB of 8.0 GiB" in str(granted["fallback"])

@@ -167,3 +167,8 @@ def test_a_driver_that_does_not_fit_the_image_is_no_lost_gpu() -> None:
 def test_memory_of_another_kind_is_no_memory_of_the_gpu() -> None:
     facts = replace(DONE, exit_code=1, tail=("java.lang.OutOfMemoryError: Java heap space",))
     assert judge(facts, found("running"), GPU).verdict is Verdict.STAGE_FAILED
+
+
+def test_a_run_of_less_than_a_second_proves_nothing_about_its_gpu() -> None:
+    facts = replace(DONE, duration_seconds=0.9, usage=Usage(gpu_used=False, gpu_samples=5))
+    assert judge(facts, found(), GPU).verdict is Verdict.SUCCESS
