@@ -86,17 +86,12 @@ def command(context: Context, /, watch: bool, interval: str) -> int:
 
 def machine_gpus(context: Context) -> GpuBox:
     """The GPUs and their ledger as the project's settings have them, or as they are without one."""
-    from runner.gpu.ledger import Ledger, usual_folder
     from runner.project.settings import load_settings
+    from runner.run.gpu_request import machine_box
 
     project = context.nearby_project()
     sharing = project.settings.gpu if project else load_settings(context.folder).gpu
-    return GpuBox(
-        ledger=Ledger(folder=sharing.ledger or usual_folder(), me=context.host.identity),
-        inventory=context.host.inventory,
-        head_room_bytes=sharing.head_room,
-        only=sharing.only,
-    )
+    return machine_box(sharing, context.host)
 
 
 def seconds_of(interval: str) -> float:

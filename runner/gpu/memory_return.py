@@ -54,10 +54,10 @@ def _kept_on(gpu: Gpu, held: Held, pids: Collection[int]) -> Kept | None:
         share = held.entry.shares[gpu.uuid]
         size = sum(share if it.memory_bytes is None else it.memory_bytes for it in mine)
         return Kept(gpu=gpu, bytes=size, holders=tuple(process.pid for process in mine))
-    if not pids or not _is_told(gpu) or not _is_alone(gpu, held):
-        return None
     more = unlisted_bytes(gpu) - held.entry.unlisted_bytes
-    return Kept(gpu=gpu, bytes=more, holders=()) if more > TOLERANCE_BYTES else None
+    if not pids or more <= TOLERANCE_BYTES or not _is_told(gpu) or not _is_alone(gpu, held):
+        return None
+    return Kept(gpu=gpu, bytes=more, holders=())
 
 
 def _is_told(gpu: Gpu) -> bool:

@@ -42,10 +42,14 @@ class Claimant:
 
 @dataclass
 class Held:
-    """The entry of a run that has its memory; the run changes it as it goes on."""
+    """The entry of a run that has its memory; the run changes it as it goes on.
+
+    ``names`` are the models of its GPUs.
+    """
 
     box: GpuBox
     entry: Reservation
+    names: tuple[str, ...] = ()
 
     def note_container(self, run_id: str, container_id: str) -> None:
         """Let the reservation outlive this process if the container does. Call before it starts.
@@ -165,7 +169,7 @@ def _take(wish: Wish, mine: Reservation, placement: Placement, look: Look, box: 
         unlisted_bytes=max(unlisted_bytes(gpu) for gpu in gpus),
     )
     box.ledger.write(entry)
-    return Held(box, entry)
+    return Held(box, entry, tuple(gpu.name for gpu in gpus))
 
 
 def _stand(wish: Wish, mine: Reservation, look: Look, box: GpuBox) -> Reservation:

@@ -64,6 +64,15 @@ class Manner:
     width: Callable[[], int | None] = lambda: None
     shorten: Callable[[str], str] = str
 
+    def layout(self, out: Stream, names: int) -> Layout:
+        """How lines are laid out on a stream, with names of so many columns."""
+        return Layout(
+            marks=UNICODE if out.is_unicode else ASCII,
+            width=self.width(),
+            names=names,
+            shorten=self.shorten,
+        )
+
 
 def terminal_width() -> int:
     """The columns of the terminal, as they are now."""
@@ -120,12 +129,7 @@ class Console:
             stream.write(text)
 
     def _layout(self) -> Layout:
-        return Layout(
-            marks=UNICODE if self._out.is_unicode else ASCII,
-            width=self._manner.width(),
-            names=self._names,
-            shorten=self._manner.shorten,
-        )
+        return self._manner.layout(self._out, self._names)
 
     def _rich_console(self) -> "RichConsole":
         return rich_console(self._out, colour=self._manner.colour)

@@ -34,7 +34,7 @@ from runner.observers.live import Activity, follow
 from runner.observers.plain import cells, plain
 from runner.observers.region import Region
 from runner.observers.stream import Stream
-from runner.observers.style import ASCII, UNICODE, Pieces, painted
+from runner.observers.style import Pieces, painted
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -128,12 +128,7 @@ class JobsConsole:
                 self._out.write(painted(pieces, on=self._manner.colour).rstrip() + "\n")
 
     def _layout(self) -> Layout:
-        return Layout(
-            marks=UNICODE if self._out.is_unicode else ASCII,
-            width=self._manner.width(),
-            names=self._names,
-            shorten=self._manner.shorten,
-        )
+        return self._manner.layout(self._out, self._names)
 
     def _rich_console(self) -> "RichConsole":
         return rich_console(self._out, colour=self._manner.colour)

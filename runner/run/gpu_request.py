@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.errors import JobFolderError
 from runner.events import Observer, StageWaiting
@@ -12,8 +12,8 @@ from runner.gpu.learnt import usual_folder as learnt_folder
 from runner.gpu.ledger import Ledger, usual_folder
 from runner.gpu.peaks import Peak, PeakKey, peaks
 from runner.gpu.placement import Wish
-from runner.gpu.reserving import Claimant, Held, reserved, taken_over
-from runner.host.gpu import Grant, withheld
+from runner.gpu.reserving import Claimant, reserved, taken_over
+from runner.host.gpu import Grant, Inventory, withheld
 from runner.job.folder import Job
 from runner.project.config import ResolvedLimits, Value
 from runner.project.settings import GpuSharing
@@ -41,15 +41,20 @@ class GpuRequest:
 
 
 def gpu_box(sharing: GpuSharing, host: "Host") -> GpuBox:
-    """The GPUs of the machine, as the site's settings share them."""
+    """The GPUs that the engine hands out, as the site's settings share them."""
 
-    def inventory() -> Any:
+    def inventory() -> Inventory:
         found = host.inventory()
         return withheld(found, host.engine.why_no_gpus()) if found.gpus else found
 
+    return replace(machine_box(sharing, host), inventory=inventory)
+
+
+def machine_box(sharing: GpuSharing, host: "Host") -> GpuBox:
+    """The GPUs of the machine, whatever its engine can do with them; no engine is asked."""
     return GpuBox(
         ledger=Ledger(folder=sharing.ledger or usual_folder(), me=host.identity),
-        inventory=inventory,
+        inventory=host.inventory,
         head_room_bytes=sharing.head_room,
         only=sharing.only,
     )
@@ -140,17 +145,9 @@ def reserve(
         stopped=stopped_or_gone,
         waiting=lambda reason: emit(StageWaiting(stage=request.stage.id, reason=reason)),
     ) as held:
-        yield replace(request, grant=_grant(held, box), held=held)
-
-
-def _grant(held: Held, box: GpuBox) -> Grant:
-    names = {gpu.uuid: gpu.name for gpu in box.inventory().gpus}
-    uuids = tuple(held.entry.shares)
-    return Grant(
-        uuids=uuids,
-        shares=tuple(held.entry.shares.values()),
-        names=tuple(names.get(uuid, "") for uuid in uuids),
-    )
+        shares = held.entry.shares
+        grant = Grant(uuids=tuple(shares), shares=tuple(shares.values()), names=held.names)
+        yield replace(request, grant=grant, held=held)
 
 
 @contextlib.contextmanager

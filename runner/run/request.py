@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -124,8 +125,10 @@ def resolve(
     def limits_of(variant: str) -> ResolvedLimits:
         return attempt.limited(resolve_limits(stage, project, job.layer, options.limits, variant))
 
-    def basis_of(variant: str, config: Mapping[str, Value]) -> _Basis:
-        return _basis(stage, project, host, options, variant, config, inputs, digests)
+    @cache
+    def basis_of(variant: str, *, as_asked: bool = False) -> _Basis:
+        settings = asked if as_asked else config
+        return _basis(stage, project, host, options, variant, settings, inputs, digests)
 
     on_gpu = None if attempt.without_gpu else gpu_variant(stage, allowed)
     if attempt.without_gpu and needs_gpu(stage, allowed):
@@ -134,7 +137,7 @@ def resolve(
     def asked_of_gpus() -> "GpuRequest":
         from runner.run.gpu_request import gpu_request
 
-        basis, limits = basis_of(str(on_gpu), config), limits_of(str(on_gpu))
+        basis, limits = basis_of(str(on_gpu)), limits_of(str(on_gpu))
         models = {name: model.files for name, model in basis.models.items()}
         digest = basis.image.digest
         return gpu_request(stage, digest, models, config, limits, project.settings.gpu)
@@ -143,10 +146,10 @@ def resolve(
     granted, variant = chosen.grant, chosen.variant
     if attempt.without_gpu:
         granted = Grant(fallback_reason=attempt.without_gpu)
-    basis = answers = basis_of(variant, config)
+    basis = answers = basis_of(variant)
     if config != asked or attempt.variant not in (None, variant):
         # The result answers what was asked: a later call, which asks the same, has to find it.
-        answers = basis_of(attempt.variant or variant, asked)
+        answers = basis_of(attempt.variant or variant, as_asked=True)
     digests.save()
     notices = [basis.notice] if basis.notice and not options.dev else []
     if granted.fallback_reason:

@@ -1,7 +1,7 @@
 """Which stage next: the stages of one or many jobs, side by side as far as they can."""
 
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from errno import ENOSPC
@@ -169,25 +169,6 @@ class Schedule:
             ),
             None,
         )
-
-
-def run_plans(
-    plans: Sequence[Plan],
-    project: Project,
-    host: Host,
-    *,
-    options: RunOptions,
-    at_once: int,
-    emit: Observer,
-) -> list[JobOutcome]:
-    """Run all plans as a ``Schedule`` does; returns how the jobs ended, the first to end first."""
-    ended: list[JobOutcome] = []
-    schedule = Schedule(project, host, options, at_once, emit, ended.append)
-    for plan in plans:
-        schedule.add(plan)
-    schedule.close()
-    schedule.run()
-    return ended
 
 
 def execute(

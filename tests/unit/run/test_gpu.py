@@ -17,7 +17,7 @@ from runner.run.gpu_request import gpu_box
 from runner.run.outcome import Outcome
 from runner.run.plan import plan_job
 from runner.run.request import RunOptions
-from runner.run.scheduler import execute, run_plans
+from runner.run.scheduler import execute
 from tests.project_kit import STAGE_YAML
 from tests.unit.run.conftest import (
     GPU,
@@ -30,6 +30,7 @@ from tests.unit.run.conftest import (
     request_of,
     write_manifest,
 )
+from tests.unit.run.plans import run_plans
 
 GIB = 1 << 30
 HEAD_ROOM = 256 << 20

@@ -22,9 +22,10 @@ from runner.job.lock import stage_lock
 from runner.job.stop_request import ask_to_stop
 from runner.run.plan import plan_job
 from runner.run.request import RunOptions
-from runner.run.scheduler import MOST_ALIKE, MOST_WAITING, Schedule, run_plans
+from runner.run.scheduler import MOST_ALIKE, MOST_WAITING, Schedule
 from runner.run.standing import JobOutcome
 from tests.unit.run.conftest import LAST, NEXT, PROBE, Place, copy, copy_of, fail, stage_of
+from tests.unit.run.plans import run_plans
 
 FOREVER = float("inf")
 

@@ -11,7 +11,6 @@ from runner.host.engine_fake import FakeProcess
 from runner.job.folder import Job
 from runner.run.plan import plan_job
 from runner.run.request import RunOptions
-from runner.run.scheduler import run_plans
 from runner.run.standing import JobOutcome
 from tests.unit.run.conftest import (
     LAST,
@@ -25,6 +24,7 @@ from tests.unit.run.conftest import (
     with_a_side_branch,
     write_manifest,
 )
+from tests.unit.run.plans import run_plans
 
 
 def run(place: Place, *jobs: Job, at_once: int = 4, **plan: Any) -> list[JobOutcome]:
