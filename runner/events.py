@@ -3,9 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from runner.errors import Verdict
+
+SECONDS: Final = ("s", "seconds")
+"""Units of a stage's progress that count seconds of media."""
+
+LONGEST_MEDIA_SECONDS: Final = 1e7
+"""Four months: what is said to be longer is no media."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,13 +27,15 @@ class JobStarted:
 class PlannedJob:
     """A job that a call will run; ``took`` is how long stages took that are done, in seconds.
 
-    ``input_bytes`` is the size of its input files.
+    ``input_bytes`` is the size of its input files, ``media_seconds`` the length of its media, where
+    a stage said it.
     """
 
     job: str
     stages: tuple[str, ...]
     input_bytes: int
     took: Mapping[str, float]
+    media_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +123,13 @@ class Progress:
     done: float
     total: float | None
     unit: str
+
+    @property
+    def media_seconds(self) -> float | None:
+        """The length of the media that the stage works on, where its progress counts seconds."""
+        total = self.total or 0.0
+        is_length = self.unit in SECONDS and 0 < total < LONGEST_MEDIA_SECONDS
+        return float(total) if is_length else None
 
 
 @dataclass(frozen=True, kw_only=True)

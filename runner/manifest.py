@@ -197,7 +197,10 @@ class RunnerIdentity(Strict):
 
 
 class RunRecord(Strict):
-    """``.stagerun/runs/<run id>/record.json``: all that is known about one run."""
+    """``.stagerun/runs/<run id>/record.json``: all that is known about one run.
+
+    ``media_seconds`` is the length of the media that the stage worked on, if its progress said it.
+    """
 
     schema_version: int = SCHEMA_VERSION
     run_id: str
@@ -213,6 +216,7 @@ class RunRecord(Strict):
     started_at: datetime
     ended_at: datetime
     duration_seconds: NonNegativeFloat
+    media_seconds: NonNegativeFloat | None = None
     image: ImageReference | None = None
     container_id: str | None = None
     fingerprint: Digest | None = None
@@ -249,6 +253,7 @@ class StageEntry(Strict):
     fingerprint: Digest | None = None
     completed_at: datetime
     duration_seconds: NonNegativeFloat | None = None
+    media_seconds: NonNegativeFloat | None = None
     memory_peak_bytes: NonNegativeInt | None = None
     outputs: list[OutputFile] = []
     given: list[GivenFile] = []

@@ -11,12 +11,13 @@ from runner.events import (
     JobFinished,
     JobRefused,
     PlannedJob,
+    Progress,
     RunStarted,
     StageFinished,
     StageWaiting,
 )
 from runner.observers.live import Activity, follow
-from runner.observers.outlook import Outlook
+from runner.observers.outlook import Extent, Outlook
 
 SURE_AFTER_SECONDS: Final = 5.0
 """From here on what was done so far says how much is done at once."""
@@ -29,7 +30,7 @@ class JobView:
     job: str
     name: str
     stages: tuple[str, ...]
-    input_bytes: int = 0
+    extent: Extent = field(default_factory=Extent)
     began: float | None = None
     ended: dict[str, StageFinished] = field(default_factory=dict)
     waiting: dict[str, StageWaiting] = field(default_factory=dict)
@@ -64,14 +65,15 @@ class JobsTally:
     def plan(self, planned: PlannedJob, name: str) -> None:
         """Expect a job, and learn from what was done of it earlier."""
         self.total += 1
+        extent = Extent(input_bytes=planned.input_bytes, media_seconds=planned.media_seconds)
         self.views[planned.job] = JobView(
             job=planned.job,
             name=name,
             stages=planned.stages,
-            input_bytes=planned.input_bytes,
+            extent=extent,
         )
         for stage, seconds in planned.took.items():
-            self.outlook.learn(stage, planned.input_bytes, seconds)
+            self.outlook.learn(stage, extent, seconds)
 
     def refuse(self, event: JobRefused) -> None:
         """Count a job that could not be run."""
@@ -99,6 +101,8 @@ class JobsTally:
                 view.waiting.pop(stage, None)
                 view.began = now if view.began is None else view.began
                 self._since = now if self._since is None else self._since
+            case Progress(media_seconds=float(seconds)):
+                view.extent = view.extent.of_length(seconds)
             case StageFinished(stage=stage):
                 view.waiting.pop(stage, None)
                 view.ended[stage] = event
@@ -114,7 +118,7 @@ class JobsTally:
             return
         self._worked += event.duration_seconds
         if event.verdict is Verdict.SUCCESS:
-            self.outlook.learn(event.stage, view.input_bytes, event.duration_seconds)
+            self.outlook.learn(event.stage, view.extent, event.duration_seconds)
 
     def _finish(self, view: JobView) -> JobView:
         del self.views[view.job]
@@ -155,7 +159,7 @@ class JobsTally:
         for stage in view.stages:
             if stage in view.ended:
                 continue
-            seconds = self.outlook.seconds(stage, view.input_bytes)
+            seconds = self.outlook.seconds(stage, view.extent)
             if (activity := activities.get(stage)) is not None:
                 told = activity.seconds_left(now)
                 if told is None and seconds is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from runner.events import (
+    SECONDS,
     AttemptFailed,
     BuildFinished,
     BuildProgress,
@@ -96,7 +97,7 @@ class Activity:
 
 def _amount(done: float, total: float | None, unit: str) -> str:
     """``12:04 of 29:00``, ``12 MB of 1.2 GB`` or ``12 of 29 pages``."""
-    if unit in ("s", "seconds"):
+    if unit in SECONDS:
         return clock_text(done) + (f" of {clock_text(total)}" if total else "")
     if unit in ("B", "bytes"):
         return size_text(done) + (f" of {size_text(total)}" if total else "")

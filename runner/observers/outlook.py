@@ -1,22 +1,42 @@
-"""How long a stage will take, learnt from how long it took for inputs of other sizes."""
+"""How long a stage will take, learnt from how long it took for media of other lengths."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 SAME_SIZE: Final = 1e-6
 """Sizes that differ by less, squared and relative to their mean, tell nothing about a slope."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How much there is of a job: bytes of input, and seconds of media where somebody said it."""
+
+    input_bytes: int = 0
+    media_seconds: float | None = None
+
+    def of_length(self, seconds: float) -> "Extent":
+        """The same when a stage says how long its media is; some see a part of the whole only."""
+        return replace(self, media_seconds=max(seconds, self.media_seconds or 0.0))
+
+
 @dataclass
 class _Seen:
-    """Sums over what was seen of one stage: sizes in bytes, times in seconds."""
+    """Sums over what was seen of one stage: sizes in bytes or in seconds, times in seconds."""
 
     count: int = 0
     sizes: float = 0.0
     times: float = 0.0
     squares: float = 0.0
     products: float = 0.0
+
+    def take(self, size: float, seconds: float) -> None:
+        """Count one more."""
+        self.count += 1
+        self.sizes += size
+        self.times += seconds
+        self.squares += size * size
+        self.products += size * seconds
 
     def seconds(self, size: float) -> float:
         """A start and a rate that fit what was seen best, neither of them below nothing."""
@@ -33,25 +53,31 @@ class _Seen:
 
 @dataclass
 class Outlook:
-    """Learns of stages that have ended, and says what to expect of others."""
+    """Learns of stages that have ended, and says what to expect of others.
 
-    _seen: defaultdict[str, _Seen] = field(default_factory=lambda: defaultdict(_Seen))
+    The length of the media says more than the size of the files, which is known from the start.
+    """
 
-    def learn(self, stage: str, input_bytes: int, seconds: float) -> None:
-        """Take note of how long a stage took in a job with so many bytes of input."""
-        seen, size = self._seen[stage], float(input_bytes)
-        seen.count += 1
-        seen.sizes += size
-        seen.times += seconds
-        seen.squares += size * size
-        seen.products += size * seconds
+    _by_bytes: defaultdict[str, _Seen] = field(default_factory=lambda: defaultdict(_Seen))
+    _by_length: defaultdict[str, _Seen] = field(default_factory=lambda: defaultdict(_Seen))
 
-    def seconds(self, stage: str, input_bytes: int) -> float | None:
+    def learn(self, stage: str, extent: Extent, seconds: float) -> None:
+        """Take note of how long a stage took in a job of that extent."""
+        self._by_bytes[stage].take(extent.input_bytes, seconds)
+        if extent.media_seconds:
+            self._by_length[stage].take(extent.media_seconds, seconds)
+
+    def seconds(self, stage: str, extent: Extent) -> float | None:
         """What to expect; of a stage that was never seen, what others take on average.
 
         None while nothing was seen at all.
         """
-        if stage in self._seen:
-            return self._seen[stage].seconds(input_bytes)
-        known = [seen.seconds(input_bytes) for seen in tuple(self._seen.values())]
+        if stage in self._by_bytes:
+            return self._expected(stage, extent)
+        known = [self._expected(other, extent) for other in tuple(self._by_bytes)]
         return sum(known) / len(known) if known else None
+
+    def _expected(self, stage: str, extent: Extent) -> float:
+        if extent.media_seconds and stage in self._by_length:
+            return self._by_length[stage].seconds(extent.media_seconds)
+        return self._by_bytes[stage].seconds(extent.input_bytes)

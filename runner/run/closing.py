@@ -42,6 +42,7 @@ def entry_for(job: Job, record: RunRecord, old: StageEntry | None) -> StageEntry
         run_id=record.run_id,
         completed_at=record.ended_at,
         duration_seconds=record.duration_seconds,
+        media_seconds=record.media_seconds,
         memory_peak_bytes=record.usage.memory_peak_bytes,
         warnings=record.warnings,
         manifest=_if_there(job, folder / "manifest.json"),

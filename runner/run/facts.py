@@ -50,5 +50,6 @@ class Facts:
     state: ContainerState | None = None
     usage: "Usage | None" = None
     tail: tuple[str, ...] = ()
+    media_seconds: float | None = None
     container_id: str | None = None
     start_ms: float = 0.0

@@ -1,6 +1,6 @@
 """What a call did with one stage, and how observers hear of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -116,11 +116,22 @@ def _details(run: "Run", record: "RunRecord") -> list[str]:
     return lines
 
 
-def refused(stage: StageSpec, problem: StagerunError, exit_code: int, emit: Observer) -> Outcome:
-    """The run did not take place; the error says why."""
+def refused(
+    stage: StageSpec,
+    problem: StagerunError,
+    exit_code: int,
+    emit: Observer,
+    *,
+    details: Sequence[str] = (),
+) -> Outcome:
+    """The run did not take place; the error says why, and ``details`` say more."""
     emit(
         StageFinished(
-            stage=stage.id, verdict=problem.verdict, exit_code=exit_code, summary=str(problem)
+            stage=stage.id,
+            verdict=problem.verdict,
+            exit_code=exit_code,
+            summary=str(problem),
+            details=tuple(details),
         )
     )
     return Outcome(

@@ -60,6 +60,9 @@ class Output:
     written: int = 0
     left_out: int = 0
     received: int = 0
+    media_seconds: float | None = None
+    """How long the media is that the stage works on, if its progress counts seconds of it."""
+
     _messages: Messages = field(init=False)
     _forged: bool = False
     _raw: list[bytes] = field(default_factory=list)
@@ -178,15 +181,15 @@ class Output:
         done = float(record["done"])
         if not all(map(math.isfinite, (done, total or 0.0))):
             return False
-        self.emit(
-            Progress(
-                stage=self.stage,
-                run_id=self.run_id,
-                done=done,
-                total=total,
-                unit=self.redaction.text(str(record.get("unit", "")))[:16],
-            )
+        progress = Progress(
+            stage=self.stage,
+            run_id=self.run_id,
+            done=done,
+            total=total,
+            unit=self.redaction.text(str(record.get("unit", "")))[:16],
         )
+        self.media_seconds = progress.media_seconds or self.media_seconds
+        self.emit(progress)
         return True
 
 

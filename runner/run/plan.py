@@ -105,15 +105,20 @@ def _before(project: Project, first: str, stages: tuple[str, ...]) -> set[str]:
 
 def as_planned(plan: Plan) -> PlannedJob:
     """What observers hear of a job before it begins."""
-    job = plan.job
+    job, entries = plan.job, _good_entries(plan.job)
     took = {
         stage: float(entry["duration_seconds"])
-        for stage, entry in _good_entries(job).items()
+        for stage, entry in entries.items()
         if entry.get("duration_seconds")
     }
+    lengths = [float(entry.get("media_seconds") or 0) for entry in entries.values()]
     files = [job.references.get(name, job.input / file) for name, file in job.inputs.items()]
     return PlannedJob(
-        job=str(job.root), stages=plan.stages, input_bytes=sum(map(_size, files)), took=took
+        job=str(job.root),
+        stages=plan.stages,
+        input_bytes=sum(map(_size, files)),
+        took=took,
+        media_seconds=max(lengths, default=0.0) or None,
     )
 
 

@@ -98,6 +98,7 @@ def draft(
         started_at=facts.started_at,
         ended_at=facts.ended_at,
         duration_seconds=round(facts.duration_seconds, 3),
+        media_seconds=facts.media_seconds and round(facts.media_seconds, 3),
         image=ImageReference(name=request.image.name, digest=request.image.digest),
         container_id=facts.container_id,
         fingerprint=request.fingerprint,

@@ -101,6 +101,7 @@ def _restored(entry: Any, record: dict[str, Any]) -> Any:
             "summary": record.get("summary", ""),
             "warnings": record.get("warnings", []),
             "duration_seconds": record.get("duration_seconds"),
+            "media_seconds": record.get("media_seconds"),
             "memory_peak_bytes": record.get("usage", {}).get("memory_peak_bytes"),
         }
     )

@@ -1,13 +1,14 @@
 """Which stage next: the stages of one or many jobs, side by side as far as they can."""
 
 import queue
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from errno import ENOSPC
 from typing import Final
 
-from runner.errors import DiskFullError, JobFolderError, StagerunError
+from runner.errors import DiskFullError, JobFolderError, RunnerLostError, StagerunError
 from runner.events import Event, Observer, StageWaiting, WaitsFor
 from runner.job.folder import Job
 from runner.project.pipeline import Project
@@ -174,7 +175,10 @@ class Schedule:
 def execute(
     stage_id: str, project: Project, job: Job, host: Host, options: RunOptions, emit: Observer
 ) -> Outcome:
-    """Run one stage; every refusal becomes an outcome that observers heard of."""
+    """Run one stage; every refusal becomes an outcome that observers heard of.
+
+    So does a fault of the program itself: it holds up no other job.
+    """
     stage = project.stages[stage_id]
     try:
         if by := stop_asked(stage, job, host)():
@@ -187,6 +191,10 @@ def execute(
         return refused_stage(stage, problem, host, emit)
     except OSError as problem:
         return refused_stage(stage, _translated(problem, job), host, emit)
+    except Exception as problem:
+        where = traceback.format_exception(problem)
+        lines = [line for part in where for line in part.splitlines()]
+        return refused_stage(stage, _own_fault(problem), host, emit, details=lines)
 
 
 def _translated(problem: OSError, job: Job) -> StagerunError:
@@ -198,4 +206,11 @@ def _translated(problem: OSError, job: Job) -> StagerunError:
     return JobFolderError(
         f"the job directory {job.root} cannot be used: {problem.strerror or problem} "
         f"({problem.filename or 'no file named'}). Check its owner and its file system."
+    )
+
+
+def _own_fault(problem: Exception) -> RunnerLostError:
+    return RunnerLostError(
+        f"stagerun itself failed: {type(problem).__name__}: {problem}. The fault is in stagerun, "
+        "not in your files; please report it, with the lines below."
     )

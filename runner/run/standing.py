@@ -1,6 +1,6 @@
 """Where one job stands in a call: what of it waits, what runs, what has ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from runner.errors import (
@@ -127,12 +127,19 @@ def cancelled(by: str) -> CancelledError:
     return CancelledError(f"not started: cancelled by {by}")
 
 
-def refused_stage(stage: StageSpec, problem: StagerunError, host: Host, emit: Observer) -> Outcome:
-    """Tell that a stage was refused."""
+def refused_stage(
+    stage: StageSpec,
+    problem: StagerunError,
+    host: Host,
+    emit: Observer,
+    *,
+    details: Sequence[str] = (),
+) -> Outcome:
+    """Tell that a stage was refused; ``details`` are lines that say more."""
     code = problem.exit_code
     if isinstance(problem, CancelledError):
         code = SIGNAL_EXIT_CODES.get(host.cancellation.signal or "", code)
-    return refused(stage, problem, code, emit)
+    return refused(stage, problem, code, emit, details=details)
 
 
 def _result_files(plan: Plan) -> tuple[str, ...]:

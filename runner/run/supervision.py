@@ -161,6 +161,7 @@ def _to_the_end(
         state=state or final,
         usage=usage(),
         tail=output.tail,
+        media_seconds=output.media_seconds,
         container_id=container.id,
         start_ms=start_ms,
     )

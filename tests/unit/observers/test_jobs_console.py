@@ -32,12 +32,13 @@ STAGES = ("01_demux", "06_asr")
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def planned(name: str, size: int = 1000, **took: float) -> PlannedJob:
+def planned(name: str, size: int = 1000, media: float | None = None, **took: float) -> PlannedJob:
     return PlannedJob(
         job=f"/w/out/{name}",
         stages=STAGES,
         input_bytes=size,
         took={f"0{stage[1:]}": seconds for stage, seconds in took.items()},
+        media_seconds=media,
     )
 
 
@@ -174,6 +175,17 @@ def test_the_time_left_is_learnt_from_films_that_are_done(table: Table) -> None:
     line, sums = table.drawn(5)[:2]
     assert "job 3:35 left" in line
     assert "about 3:35 left" in sums
+
+
+def test_the_time_left_follows_the_length_of_the_media_once_a_stage_says_it(table: Table) -> None:
+    done = planned("done", 1000, 60.0, **{"01_demux": 10.0, "06_asr": 100.0})
+    table.plan(done, planned("next", 1000))
+    table.tell("done", ended("done", verdict=Verdict.CACHED, duration_seconds=None))
+    table.end("done")
+    table.tell("next", started("01_demux"))
+    assert "job 1:45 left" in table.drawn(5)[0]
+    table.tell("next", progress(0, 120, "s"))
+    assert "job 3:35 left" in table.drawn(5)[0]
 
 
 def test_nothing_is_said_of_the_time_left_while_nobody_knows(table: Table) -> None:

@@ -11,6 +11,7 @@ from runner.host.engine_fake import FakeProcess
 from runner.job.folder import Job
 from runner.job.journal import journal_of
 from runner.manifest import JobManifest, RunRecord
+from runner.run.plan import as_planned, plan_job
 from runner.run.results import restore
 from tests.unit.run.conftest import (
     NEXT,
@@ -94,6 +95,21 @@ def test_observers_hear_of_start_lines_and_end(place: Place, job: Job) -> None:
     assert kinds == [RunStarted, LogLine, StageFinished]
     assert outcome.run_id is not None
     assert (job.run_folder(outcome.run_id) / "output.log").read_text() == "raw\n"
+
+
+def test_the_length_of_the_media_reaches_the_record_and_the_next_call(
+    place: Place, job: Job
+) -> None:
+    def speak(process: FakeProcess) -> int:
+        process.print_error(
+            "\x1e" + json.dumps({"type": "progress", "done": 1, "total": 90, "unit": "s"})
+        )
+        return copy(process)
+
+    place.programs[PROBE] = speak
+    assert record_of(job, place.run(job).run_id)["media_seconds"] == 90
+    assert entry_of(job)["media_seconds"] == 90
+    assert as_planned(plan_job(place.project, job)).media_seconds == 90
 
 
 def test_an_image_that_is_not_built_is_refused_before_anything_is_touched(

@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 from runner.errors import Verdict
-from runner.events import Event, JobFinished, JobStarted, RunStarted, StageWaiting, WaitsFor
+from runner.events import (
+    Event,
+    JobFinished,
+    JobStarted,
+    RunStarted,
+    StageFinished,
+    StageWaiting,
+    WaitsFor,
+)
 from runner.host.engine_fake import FakeProcess
 from runner.host.machine import ProcessIdentity, memory_available_bytes
 from runner.job.folder import Job
@@ -71,6 +79,28 @@ def test_the_job_that_was_made_first_is_finished_before_the_next_one_begins(plac
     run(place, *jobs, at_once=1)
     order = [f"{name} {stage}" for name in "bcda" for stage in (PROBE, NEXT, LAST)]
     assert ran(place) == order
+
+
+def test_a_fault_of_the_program_itself_ends_one_job_and_holds_up_no_other(place: Place) -> None:
+    def emit(event: Event) -> None:
+        place.emit(event)
+        if isinstance(event, RunStarted) and event.stage == NEXT and not broken:
+            broken.append(event.run_id)
+            msg = "of our own"
+            raise KeyError(msg)
+
+    broken: list[str] = []
+    project = place.project
+    plans = [plan_job(project, made(place, name, day)) for day, name in enumerate("abc")]
+    ended = run_plans(plans, project, place.host, options=RunOptions(), at_once=1, emit=emit)
+    assert [(it.job.name, it.verdict, it.exit_code) for it in ended] == [
+        ("a", Verdict.RUNNER_LOST, 10),
+        ("b", Verdict.SUCCESS, 0),
+        ("c", Verdict.SUCCESS, 0),
+    ]
+    end = next(it for it in place.events if isinstance(it, StageFinished) and not it.good)
+    assert end.summary.startswith("stagerun itself failed: KeyError: 'of our own'")
+    assert any("raise KeyError(msg)" in line for line in end.details)
 
 
 def test_a_job_is_as_old_as_its_first_run_though_its_file_was_written_since(place: Place) -> None:

@@ -61,6 +61,32 @@ def test_a_progress_record_becomes_progress(reader: Reader) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("unit", "total", "length"),
+    [
+        ("s", 29.0, 29.0),
+        ("seconds", 29.0, 29.0),
+        ("pages", 29.0, None),
+        ("s", 0, None),
+        ("s", -1, None),
+        ("s", 1e300, None),
+    ],
+)
+def test_the_length_of_the_media_is_the_total_of_a_progress_in_seconds(
+    reader: Reader, unit: str, total: float, length: float | None
+) -> None:
+    reader.read(record(seq=1, type="progress", time=TIME, done=1, total=total, unit=unit))
+    assert reader.output.media_seconds == length
+
+
+def test_a_progress_without_a_total_does_not_forget_the_length_of_the_media(reader: Reader) -> None:
+    reader.read(
+        record(seq=1, type="progress", time=TIME, done=1, total=29, unit="s"),
+        record(seq=2, type="progress", time=TIME, done=2, total=None, unit="s"),
+    )
+    assert reader.output.media_seconds == 29
+
+
 def test_a_record_may_come_in_any_pieces(reader: Reader) -> None:
     data = log("one") + b"raw\n" + log("two")
     reader.read(*(data[index : index + 1] for index in range(len(data))))
