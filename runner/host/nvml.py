@@ -77,13 +77,6 @@ class Gpu:
     minor: int | None = None
     processes: tuple["GpuProcess", ...] = ()
 
-    @property
-    def memory_free_bytes(self) -> int | None:
-        """What a new process could take at this moment."""
-        if self.memory_total_bytes is None or self.memory_used_bytes is None:
-            return None
-        return max(0, self.memory_total_bytes - self.memory_used_bytes)
-
 
 @dataclass(frozen=True, slots=True)
 class GpuProcess:

@@ -1,6 +1,5 @@
 """A machine with a real GPU, a stage that computes on it; all is skipped where there is none."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +10,13 @@ import pytest
 from runner.host.engine import DockerEngine
 from runner.host.gpu import inventory
 from runner.host.nvml import Gpu
-from tests.faults.calls import PROBE, Ended, call, program
+from tests.faults.calls import Ended, call
 from tests.faults.leaks import nothing_left_behind
 from tests.gpu import cuda
+from tests.gpu_stage import write_gpu_stage
 from tests.project_kit import Kit
 
-SPEC: Final = """\
-summary: Computes on a GPU, or says that it does
-parent: base
-gpu: {need}
-inputs: {{text: input/text}}
-outputs: {{copy: {{file: copy.txt, type: text}}}}
-resources: {{cpus: 1, memory: 4GiB, tmp: 16MiB, pids: 64, timeout: 120s{memory}}}
-{more}
-"""
+RESOURCES: Final = "memory: 4GiB, timeout: 120s"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,10 +64,9 @@ class GpuMachine:
         self, *lines: str, need: str = "required", memory: str | None = "2GiB", more: str = ""
     ) -> None:
         """Let the probe stage ask for a GPU and do these lines of Python with ``cuda``."""
-        asked = f", gpu_memory: {memory}" if memory else ""
-        self.kit.spec(PROBE, SPEC.format(need=need, memory=asked, more=more))
-        self.kit.code(PROBE, program("\n".join(("import cuda", "from cuda import GIB", *lines))))
-        shutil.copy(cuda.__file__, self.kit.root / "stages" / PROBE)
+        write_gpu_stage(
+            self.kit, cuda, lines, need=need, memory=memory, resources=RESOURCES, more=more
+        )
 
     def run(self, job: Path, *options: str) -> Ended:
         """Run the probe stage of a job to its end."""

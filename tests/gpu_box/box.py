@@ -1,6 +1,5 @@
 """A box with four GPUs of 24 GiB as the command line meets it: engine, driver, project, jobs."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,25 +9,18 @@ from typing import Final
 
 import docker
 
-from tests.faults.calls import PROBE, Ended, call, program, started
+from tests.faults.calls import PROBE, Ended, call, started
 from tests.gpu_box import fake_cuda
 from tests.gpu_box.card import Card
 from tests.gpu_box.driver import FakeDriver
 from tests.gpu_box.processes import ContainerProcesses
+from tests.gpu_stage import write_gpu_stage
 from tests.nvml_stub import NvmlStub
 from tests.project_kit import Kit, run_stagerun
 from tests.second_engine import SecondEngine
 
 UUIDS: Final = tuple(f"GPU-b0c5b0c5-0000-4000-8000-00000000000{number}" for number in range(4))
-SPEC: Final = """\
-summary: Computes on a GPU, or says that it does
-parent: base
-gpu: {need}
-inputs: {{text: input/text}}
-outputs: {{copy: {{file: copy.txt, type: text}}}}
-resources: {{cpus: 1, memory: 128MiB, tmp: 16MiB, pids: 64, timeout: 60s{memory}}}
-{more}
-"""
+RESOURCES: Final = "memory: 128MiB, timeout: 60s"
 
 
 @dataclass(frozen=True)
@@ -51,11 +43,9 @@ class GpuBox:
 
         ``more`` are further lines of its stage.yaml.
         """
-        asked = f", gpu_memory: {memory}" if memory else ""
-        self.kit.spec(PROBE, SPEC.format(need=need, memory=asked, more=more))
-        code = "\n".join(("import fake_cuda", "from fake_cuda import GIB", *lines))
-        self.kit.code(PROBE, program(code))
-        shutil.copy(fake_cuda.__file__, self.kit.root / "stages" / PROBE)
+        write_gpu_stage(
+            self.kit, fake_cuda, lines, need=need, memory=memory, resources=RESOURCES, more=more
+        )
 
     def run(self, job: Path, *options: str) -> Ended:
         """Run the probe stage of a job to its end."""

@@ -31,7 +31,6 @@ def test_the_inventory_holds_what_a_grant_and_a_person_need() -> None:
             driver_version="550.54.15",
         ),
     )
-    assert found.gpus[0].memory_free_bytes == 20 * GIB
     assert found.absence is None
     assert nvml.sessions == 0
 
@@ -64,7 +63,7 @@ def test_one_gpu_that_does_not_answer_leaves_the_others_usable() -> None:
 def test_a_gpu_that_does_not_tell_its_memory_is_listed_with_unknown_memory() -> None:
     found = inventory(FakeNvml([FakeGpu("GPU-a", used=None)]))
 
-    assert found.gpus[0].memory_free_bytes is None
+    assert found.gpus[0].memory_used_bytes is None
 
 
 def test_a_granted_gpu_that_is_gone_is_named_as_lost() -> None:
