@@ -27,7 +27,7 @@ demo: images  ## a film clip with subtitles, from nothing
 	@$(BIN)/python demo/report.py out/demo
 
 test: lint images-cpu  ## every check and every test
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not alone" $(TESTS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone" $(TESTS)
 	@$(BIN)/pytest -m alone $(TESTS)
 	@$(MAKE) --no-print-directory test-podman
 
@@ -35,7 +35,7 @@ test-podman: images-cpu  ## the ends of runs and a film on Podman; part of make 
 	@$(BIN)/pytest --engine podman -n 2 --dist worksteal $(ON_PODMAN)
 
 test-podman-all: images-cpu  ## every test that needs an engine, on Podman
-	@$(BIN)/pytest --engine podman -n 2 --dist loadfile -m "not alone" $(TESTS)
+	@$(BIN)/pytest --engine podman -n 2 --dist loadfile --no-loadscope-reorder -m "not alone" $(TESTS)
 	@$(BIN)/pytest --engine podman -m alone $(TESTS)
 
 test-gpu: $(STAMP)  ## what only a machine with a GPU can show; part of make test, skipped without one
