@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.cli.context import Context
-from runner.errors import StagerunError, UsageError
+from runner.errors import UsageError
 from runner.events import JobRefused, Observer
 from runner.job.folder import Job, open_job
 from runner.project.pipeline import JOB_INPUT, Project
+from runner.run.faults import refusal_of
 from runner.run.plan import Plan
 
 
@@ -61,11 +62,11 @@ def plan_jobs(
         try:
             plan = planned(_opened(context, item))
             plans.setdefault(str(plan.job.root), plan)
-        except StagerunError as problem:
+        except Exception as problem:
             if alone:
                 raise
-            place = str(item.place.absolute())
-            refused[place] = JobRefused(job=place, reason=str(problem), exit_code=problem.exit_code)
+            refusal, place = refusal_of(problem, item.place), str(item.place.absolute())
+            refused[place] = JobRefused(job=place, reason=str(refusal), exit_code=refusal.exit_code)
     order = dict.fromkeys(_key(item, refused) for item in wanted)
     return PlannedJobs(
         plans=tuple(plans.values()), refused=tuple(refused.values()), order=tuple(order)
@@ -84,11 +85,20 @@ def _opened(context: Context, item: WantedJob) -> Job:
     return open_job(item.place)
 
 
-def make_film_job(project: Project, place: Path, film: Path, emit: Observer) -> None:
-    """Make a job of a film unless it is there. Raises UsageError and its kin, DiskFullError."""
+def make_film_job(
+    project: Project,
+    place: Path,
+    film: Path,
+    emit: Observer,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Make a job of a film unless it is there; ``check`` may prevent it when the film was copied.
+
+    Raises UsageError and its kin, DiskFullError.
+    """
     from runner.job.creation import JobRequest, make_job
 
-    request = JobRequest(place=place, inputs={film_input(project): film})
+    request = JobRequest(place=place, inputs={film_input(project): film}, check=check)
     elsewhere = f"stagerun run {film} --out DIR"
     make_job(request, emit, elsewhere=elsewhere, only_inputs=True)
 

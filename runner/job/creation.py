@@ -27,7 +27,10 @@ class Results:
 
 @dataclass(frozen=True, kw_only=True)
 class JobRequest:
-    """The job that is wanted: its place, its files by input name, its settings and results."""
+    """The job that is wanted: its place, its files by input name, its settings and results.
+
+    ``check`` is called when its files have been brought; where it raises, there is no job.
+    """
 
     place: Path
     inputs: Mapping[str, Path]
@@ -35,6 +38,7 @@ class JobRequest:
     workflow: str | None = None
     config: Mapping[str, str] = field(default_factory=dict)
     results: Results = field(default_factory=Results)
+    check: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +72,8 @@ def make_job(
             f"the job directory {request.place} cannot be made: {problem.strerror} "
             f"({problem.filename or request.place})."
         )
-        raise JobFolderError(msg) from None
+        is_full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise (DiskFullError if is_full else JobFolderError)(msg) from None
 
 
 def _is_taken(place: Path) -> bool:
@@ -109,6 +114,7 @@ def _make(
                 ways[name] = Way.REFERENCE
             else:
                 ways[name] = _bring(source, target, unfinished, emit)
+        request.check()
         unfinished.write(unfinished.file, job_text(request, files, names))
         request.results.fill(unfinished, request.place.absolute().name)
         unfinished.root.rename(request.place)

@@ -4,11 +4,12 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from errno import EDQUOT, ENOSPC
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from runner.errors import JobFileError, JobFolderError
+from runner.errors import DiskFullError, JobFileError, JobFolderError
 from runner.job.own_file import open_own, sync_folder
 from runner.project.config import JobLayer
 from runner.project.document import Document, load_document
@@ -168,7 +169,7 @@ class Job:
 def open_job(path: Path, mounted: Callable[[], list[Path]] | None = None) -> Job:
     """Open a job directory for running; ``mounted`` says where file systems are mounted.
 
-    Raises JobFolderError or JobFileError.
+    Raises JobFolderError, DiskFullError or JobFileError.
     """
     job = find_job(path)
     _check_writable(job)
@@ -226,7 +227,8 @@ def _check_writable(job: Job) -> None:
             f"the job directory {job.root} cannot be written: {problem.strerror}. "
             "Check its file system and its owner."
         )
-        raise JobFolderError(msg) from None
+        is_full = problem.errno in (ENOSPC, EDQUOT)
+        raise (DiskFullError if is_full else JobFolderError)(msg) from None
 
 
 def _check_mounts(job: Job, points: list[Path]) -> None:

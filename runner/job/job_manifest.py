@@ -51,9 +51,11 @@ def made_at(job: Job) -> datetime:
     """
     times = []
     for path in (job.file, job.input):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError, OverflowError):
             times.append(datetime.fromtimestamp(path.stat().st_mtime, UTC))
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+    with contextlib.suppress(
+        OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError
+    ):
         created = json.loads(job.manifest_file.read_bytes())["created_at"]
         times.append(datetime.fromisoformat(created).astimezone(UTC))
     return min(times, default=datetime.now(UTC))

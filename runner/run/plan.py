@@ -1,14 +1,14 @@
 """What shall be run in one job: which stages, in which order, for which results."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from runner.errors import JobFolderError, UsageError
-from runner.events import Observer, PlannedJob
+from runner.events import LONGEST_MEDIA_SECONDS, Observer, PlannedJob
 from runner.job.folder import Job
 from runner.job.job_manifest import made_at, read_entries
 from runner.project.pipeline import Project
@@ -105,21 +105,50 @@ def _before(project: Project, first: str, stages: tuple[str, ...]) -> set[str]:
 
 def as_planned(plan: Plan) -> PlannedJob:
     """What observers hear of a job before it begins."""
-    job, entries = plan.job, _good_entries(plan.job)
-    took = {
-        stage: float(entry["duration_seconds"])
-        for stage, entry in entries.items()
-        if entry.get("duration_seconds")
-    }
-    lengths = [float(entry.get("media_seconds") or 0) for entry in entries.values()]
+    job = plan.job
     files = [job.references.get(name, job.input / file) for name, file in job.inputs.items()]
+    entries = _entries_since(_filled_at(job, files), _good_entries(job))
+    took = {stage: _seconds(entry, "duration_seconds") for stage, entry in entries.items()}
+    lengths = [_seconds(entry, "media_seconds") for entry in entries.values()]
     return PlannedJob(
         job=str(job.root),
         stages=plan.stages,
         input_bytes=sum(map(_size, files)),
-        took=took,
+        took={stage: seconds for stage, seconds in took.items() if seconds},
         media_seconds=max(lengths, default=0.0) or None,
     )
+
+
+def _filled_at(job: Job, files: Iterable[Path]) -> float:
+    """When the job got the input files that it has now, in seconds since 1970.
+
+    A film keeps its own time when it is put into the place of another one; the folder tells.
+    """
+    times = [0.0]
+    for path in (job.input, *files):
+        with contextlib.suppress(OSError):
+            times.append(path.stat().st_mtime)
+    return max(times)
+
+
+def _entries_since(
+    moment: float, entries: Mapping[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Those of runs that ended after a moment."""
+    found = {}
+    for stage, entry in entries.items():
+        with contextlib.suppress(KeyError, TypeError, ValueError, OverflowError):
+            if datetime.fromisoformat(entry["completed_at"]).timestamp() >= moment:
+                found[stage] = entry
+    return found
+
+
+def _seconds(entry: Mapping[str, Any], name: str) -> float:
+    """A time that an entry tells; 0 where it tells none."""
+    seconds = entry.get(name)
+    if isinstance(seconds, int | float) and 0 < seconds < LONGEST_MEDIA_SECONDS:
+        return float(seconds)
+    return 0.0
 
 
 def _good_entries(job: Job) -> dict[str, dict[str, Any]]:

@@ -5,14 +5,14 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from errno import ENOSPC
 from typing import Final
 
-from runner.errors import DiskFullError, JobFolderError, RunnerLostError, StagerunError
+from runner.errors import StagerunError
 from runner.events import Event, Observer, StageWaiting, WaitsFor
 from runner.job.folder import Job
 from runner.project.pipeline import Project
 from runner.run.conclusion import stop_asked
+from runner.run.faults import refusal_of
 from runner.run.inputs import is_enabled
 from runner.run.outcome import Outcome, skipped
 from runner.run.plan import Plan
@@ -187,30 +187,9 @@ def execute(
             reason = record_skipped(stage, job, host, options, emit)
             return skipped(stage, reason, emit)
         return run_attempts(stage, project, job, host, options=options, emit=emit)
-    except StagerunError as problem:
-        return refused_stage(stage, problem, host, emit)
-    except OSError as problem:
-        return refused_stage(stage, _translated(problem, job), host, emit)
+    except (StagerunError, OSError) as problem:
+        return refused_stage(stage, refusal_of(problem, job.root), host, emit)
     except Exception as problem:
         where = traceback.format_exception(problem)
         lines = [line for part in where for line in part.splitlines()]
-        return refused_stage(stage, _own_fault(problem), host, emit, details=lines)
-
-
-def _translated(problem: OSError, job: Job) -> StagerunError:
-    if problem.errno == ENOSPC:
-        return DiskFullError(
-            f"there is no space left for the runner's own files in {job.root}. Free some: "
-            f"stagerun clean {job.root} shows what would go."
-        )
-    return JobFolderError(
-        f"the job directory {job.root} cannot be used: {problem.strerror or problem} "
-        f"({problem.filename or 'no file named'}). Check its owner and its file system."
-    )
-
-
-def _own_fault(problem: Exception) -> RunnerLostError:
-    return RunnerLostError(
-        f"stagerun itself failed: {type(problem).__name__}: {problem}. The fault is in stagerun, "
-        "not in your files; please report it, with the lines below."
-    )
+        return refused_stage(stage, refusal_of(problem, job.root), host, emit, details=lines)

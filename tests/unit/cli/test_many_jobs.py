@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from runner.cli.context import Context
+from runner.cli.jobs import WantedJob, plan_jobs
 from runner.cli.run import command
 from runner.host.engine_fake import FakeProcess
+from runner.job.folder import Job
+from runner.run.plan import Plan, plan_job
 from tests.unit.cli.bench import LAST, NEXT, PROBE, Bench, copy_input, fail
 
 JOBS = ("a", "b", "c", "d")
@@ -77,6 +81,31 @@ def test_a_job_with_settings_that_nobody_declares_is_refused_alone(bench: Bench)
     assert said.code == 2
     assert "✗ out/b   refused" in said.text
     assert (bench.kit.root / "out/a/52_last/copy.txt").exists()
+
+
+def test_a_job_whose_times_make_no_sense_is_run_with_the_others(bench: Bench) -> None:
+    assert bench.say(command, *places("a")).code == 0
+    file = bench.kit.root / "out/a/manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["stages"][PROBE] |= {"duration_seconds": "soon", "media_seconds": "long"}
+    file.write_text(json.dumps(manifest))
+    assert bench.say(command, *places(*JOBS)).code == 0
+
+
+def test_a_fault_nobody_foresaw_refuses_one_job_and_not_the_call(bench: Bench) -> None:
+    def planned(job: Job) -> Plan:
+        if job.name == "b":
+            msg = "of our own"
+            raise KeyError(msg)
+        return plan_job(bench.project, job)
+
+    context = Context(project_folder=bench.kit.root)
+    wanted = [WantedJob(place=Path(place)) for place in places("a", "b")]
+    jobs = plan_jobs(context, wanted, planned, alone=False)
+    assert [plan.job.name for plan in jobs.plans] == ["a"]
+    (refusal,) = jobs.refused
+    assert refusal.exit_code == 10
+    assert refusal.reason.startswith("stagerun itself failed: KeyError: 'of our own' (test_many")
 
 
 @pytest.mark.parametrize("words", [("--set", "NONE=x"), ("--upto", "none"), ("--from", "none")])

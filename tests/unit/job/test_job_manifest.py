@@ -1,14 +1,17 @@
 """The job manifest: one writer at a time, and a damaged file that is not taken for an empty one."""
 
 import json
+import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from runner.errors import JobFolderError, Verdict
 from runner.job.folder import Job
-from runner.job.job_manifest import read_entries, read_record, update_entry
+from runner.job.job_manifest import made_at, read_entries, read_record, update_entry
 from runner.manifest import JobManifest, StageEntry
 
 DAMAGE = [
@@ -59,6 +62,21 @@ def test_the_time_of_creation_stays(job: Job) -> None:
     second = json.loads(job.manifest_file.read_bytes())
     assert second["created_at"] == first["created_at"]
     assert list(second["stages"]) == ["05_vad", "06_asr"]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="most disks know no time so late")
+def test_a_file_of_the_year_10000_does_not_keep_a_job_from_being_used() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        job = Job(Path(folder))
+        job.file.touch()
+        os.utime(job.file, (300_000_000_000, 300_000_000_000))
+        assert made_at(job) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-12:00", "soon", 7])
+def test_a_time_of_creation_that_makes_no_sense_counts_for_nothing(job: Job, text: object) -> None:
+    job.manifest_file.write_text(json.dumps({"created_at": text}))
+    assert made_at(job) <= datetime.now(UTC)
 
 
 def test_stages_that_end_at_the_same_time_lose_no_entry(job: Job) -> None:

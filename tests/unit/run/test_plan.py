@@ -1,10 +1,15 @@
 """Which stages a call plans, from which to which."""
 
+import json
+import os
+import time
+from typing import Any
+
 import pytest
 
 from runner.errors import UnknownStageError, UnknownWorkflowError, UsageError
 from runner.job.folder import Job
-from runner.run.plan import plan_job
+from runner.run.plan import as_planned, plan_job
 from tests.unit.run.conftest import LAST, NEXT, PROBE, SIDE, Place, with_a_side_branch
 
 
@@ -72,3 +77,47 @@ def test_a_workflow_for_what_nobody_makes_is_refused(
     place.kit.settings(f"workflows: {{odd: [{result}]}}\n")
     with pytest.raises(UsageError, match=problem):
         plan_job(place.project, job)
+
+
+def told(job: Job, **changes: Any) -> None:
+    """Let the job manifest say something else of the first stage."""
+    manifest = json.loads(job.manifest_file.read_text())
+    manifest["stages"][PROBE] |= changes
+    job.manifest_file.write_text(json.dumps(manifest))
+
+
+def test_a_job_is_planned_with_what_its_stages_took_and_the_length_of_its_film(
+    place: Place, job: Job
+) -> None:
+    place.run(job, PROBE)
+    told(job, duration_seconds=7.5, media_seconds=3600)
+    planned = as_planned(plan_job(place.project, job))
+    assert (planned.took, planned.media_seconds) == ({PROBE: 7.5}, 3600)
+
+
+@pytest.mark.parametrize("value", ["soon", [], -1, float("nan"), float("inf"), 10**400, None])
+def test_a_time_that_makes_no_sense_is_not_told(place: Place, job: Job, value: Any) -> None:
+    place.run(job, PROBE)
+    told(job, duration_seconds=value, media_seconds=value)
+    planned = as_planned(plan_job(place.project, job))
+    assert (planned.took, planned.media_seconds) == ({}, None)
+
+
+def test_an_end_at_a_time_that_makes_no_sense_is_not_learnt_from(place: Place, job: Job) -> None:
+    place.run(job, PROBE)
+    told(job, duration_seconds=7.5, completed_at="soon")
+    assert as_planned(plan_job(place.project, job)).took == {}
+
+
+def test_what_was_told_of_a_film_is_not_told_of_the_one_that_took_its_place(
+    place: Place, job: Job
+) -> None:
+    place.run(job, PROBE)
+    told(job, duration_seconds=7.5, media_seconds=3600)
+    time.sleep(0.05)
+    film = job.input / "another"
+    film.write_text("an old film, as its time says")
+    os.utime(film, (5, 5))
+    film.replace(job.input / "text.txt")
+    planned = as_planned(plan_job(place.project, job))
+    assert (planned.took, planned.media_seconds) == ({}, None)
