@@ -91,7 +91,7 @@ def run_jobs(
                 schedule.close()
                 schedule.run()
             else:
-                with watcher.feeding(schedule, crew):
+                with watcher.feeding(schedule, crew, jobs.plans):
                     schedule.run()
         code = reckoning.exit_code(jobs.order)
         if watcher is not None:

@@ -2,16 +2,18 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from runner.cli.hushed import Hushed
 from runner.cli.jobs import film_input, make_film_job
 from runner.errors import (
     CancelledError,
     JobFolderError,
+    NotAdmittedError,
     StageFailedError,
     StagerunError,
     Verdict,
@@ -19,31 +21,32 @@ from runner.errors import (
 from runner.events import Event, JobRefused, Notice, Observer, Watching
 from runner.host.machine import ProcessIdentity
 from runner.job.folder import Job, find_job, open_job
+from runner.run.faults import refusal_of
+from runner.run.patience import Patience
 from runner.run.plan import Plan
 from runner.run.scheduler import Schedule
 from runner.run.standing import JobOutcome
-from runner.run.watch_note import WatchNote, claim, note_ended, read_note
-from runner.run.watched_jobs import has_failed, renew_input
-from runner.run.watching import Arrival, WatchedFolder
+from runner.run.watch_note import WatchNote, claim, note_ended, note_file, read_note
+from runner.run.watched_jobs import PASSING, JobEnd, has_failed, passes, renew_input
+from runner.run.watching import Arrival, WatchedFolder, files_of_job, is_same, stamp_of
 
 if TYPE_CHECKING:
     from runner.cli.many_jobs import Crew
 
 LOOK_EVERY_SECONDS: Final = 1.0
 AGAIN_AFTER_SECONDS: Final = 60.0
-"""When a job is tried again that ended by something that passes, or that another call has."""
+"""When it is looked again at a job that another call, or this one by its name, has."""
 
-PASSING: Final = frozenset(
-    {
-        Verdict.ENGINE_UNAVAILABLE,
-        Verdict.GPU_UNAVAILABLE,
-        Verdict.GPU_LOST,
-        Verdict.NOT_ADMITTED,
-        Verdict.BUSY,
-        Verdict.DISK_FULL,
-    }
-)
-"""Causes that say nothing of the film: it is tried again by itself."""
+SHOWN_DIGITS: Final = 12
+"""Of the digest that stands for a machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _NamedJob:
+    """A job that the call runs anyway, what it was like when it was planned, and its end."""
+
+    stamp: str | None
+    end: JobEnd | None = None
 
 
 @dataclass(eq=False)
@@ -56,13 +59,17 @@ class Watcher:
     watched: WatchedFolder
     planned: Callable[[Job], Plan]
     _held: dict[str, tuple[Arrival, WatchNote]] = field(default_factory=dict)
+    _named: dict[str, _NamedJob] = field(default_factory=dict)
+    _patience: Patience = field(default_factory=Patience)
     _broken: str = ""
     _stop: threading.Event = field(default_factory=threading.Event)
 
     @contextlib.contextmanager
-    def feeding(self, schedule: Schedule, crew: "Crew") -> Iterator[None]:
-        """While the block runs, look into the folder and add to the schedule what is there."""
+    def feeding(self, schedule: Schedule, crew: "Crew", plans: Sequence[Plan]) -> Iterator[None]:
+        """While the block runs, look into the folder and add to the schedule what is there.
 
+        It has the ``plans`` of the jobs that the call names already.
+        """
         problems: list[Exception] = []
 
         def work() -> None:
@@ -72,9 +79,13 @@ class Watcher:
                     self._stop.wait(LOOK_EVERY_SECONDS)
             except Exception as problem:
                 problems.append(problem)
+                with contextlib.suppress(Exception):  # it may be what ended the watching
+                    crew.tell(Notice(stage=None, message=self._nothing_more(problem)))
             finally:
                 schedule.close()
 
+        for job in (plan.job for plan in plans):
+            self._named[str(job.root)] = _NamedJob(stamp=stamp_of(files_of_job(job.root)))
         crew.tell(Watching(folder=str(self.watched.folder.absolute())))
         looking = threading.Thread(target=work, name="watch", daemon=True)
         with crew.context.host.cancellation.listening(self._stop.set):
@@ -89,17 +100,31 @@ class Watcher:
 
     def ended(self, outcome: JobOutcome) -> None:
         """Note how a job ended; one that was stopped with the call is gone on with by the next."""
-        arrival, note = self._held.pop(str(outcome.job.root), (None, None))
-        if arrival is None or note is None or self._stop.is_set():
+        root, end = str(outcome.job.root), JobEnd.of(outcome)
+        held = self._held.pop(root, None)
+        if held is not None:
+            self._conclude(*held, end)
+        elif root in self._named:
+            self._named[root] = replace(self._named[root], end=end)
+
+    def _conclude(self, arrival: Arrival, note: WatchNote, end: JobEnd) -> None:
+        root = str(end.job.root)
+        if end.verdict in PASSING:
+            self.watched.postpone(arrival, self._patience.pause(root, end.trouble))
             return
-        if outcome.verdict in PASSING:
-            self.watched.postpone(arrival, AGAIN_AFTER_SECONDS)
-            return
-        note_ended(outcome.job, note, outcome.exit_code)
+        self._patience.over(root)
+        is_stopped = end.verdict is Verdict.CANCELLED and self._stop.is_set()
+        # A fault of our own says nothing of the film either, and would only be met again here.
+        if not is_stopped and end.verdict is not Verdict.RUNNER_LOST:
+            note_ended(end.job, note, end.exit_code)
+
+    def _nothing_more(self, problem: Exception) -> str:
+        fault = refusal_of(problem, self.watched.folder)
+        return f"nothing is watched any more, and the call ends when what runs has ended: {fault}"
 
     def _look(self, schedule: Schedule, crew: "Crew") -> None:
         try:
-            arrivals = self.watched.look()
+            arrivals = self.watched.look(self._stop.is_set)
             self._broken = ""
         except StagerunError as problem:
             if str(problem) != self._broken:
@@ -110,47 +135,112 @@ class Watcher:
             if self._stop.is_set():
                 return
             try:
-                plan = self._taken(arrival, crew)
+                self._take(arrival, schedule, crew)
             except CancelledError:
                 return
-            except (StagerunError, OSError) as problem:
-                self.watched.settle(arrival)
-                code = problem.exit_code if isinstance(problem, StagerunError) else 2
-                reason = str(problem)
-                crew.refuse(JobRefused(job=str(arrival.path), reason=reason, exit_code=code))
-            else:
-                if plan is not None:
-                    crew.announce(plan)
-                    schedule.add(crew.observed(plan, plan.job.name))
+            except Exception as problem:  # one fault is not to end the watching
+                self._refuse(arrival, problem, crew)
 
-    def _taken(self, arrival: Arrival, crew: "Crew") -> Plan | None:
-        """The plan for what arrived; None where it is nobody's turn, or somebody else's."""
+    def _refuse(self, arrival: Arrival, problem: Exception, crew: "Crew") -> None:
+        refusal = refusal_of(problem, _place(arrival))
+        if passes(problem):
+            self._put_off(arrival, f"{arrival.path} is not taken at present: {refusal}", crew)
+            return
+        self.watched.settle(arrival)
+        reason, code = str(refusal), refusal.exit_code
+        crew.refuse(JobRefused(job=str(arrival.path), reason=reason, exit_code=code))
+
+    def _put_off(self, arrival: Arrival, trouble: str, crew: "Crew") -> None:
+        """Look at it again after a pause, and tell why unless that was told."""
+        is_news = not self._patience.knows(arrival.path, trouble)
+        self.watched.postpone(arrival, self._patience.pause(arrival.path, trouble))
+        if is_news:
+            crew.tell(Notice(stage=None, message=f"{trouble} It is tried again by itself."))
+
+    def _take(self, arrival: Arrival, schedule: Schedule, crew: "Crew") -> None:
+        """Have a job run of what arrived, if it is its turn and nobody else's."""
         note = WatchNote(
             source=str(arrival.path.absolute()),
             stamp=arrival.stamp,
             runner=ProcessIdentity.current(),
         )
-        job = self._job(arrival, note, crew)
-        if str(job.root) in self._held:  # its file has changed meanwhile: first it has to end
-            return None
-        there = read_note(job)
-        if there is None and has_failed(job):  # somebody ran it by hand
-            note_ended(job, note, StageFailedError.exit_code)
-        if not claim(job, note):
-            if (now := read_note(job)) is not None and now.is_held:
-                self.watched.postpone(arrival, AGAIN_AFTER_SECONDS)
-            else:
-                self.watched.settle(arrival)
-            return None
+        job = self._claimed(arrival, note, crew)
+        if job is None:
+            return
         self.watched.settle(arrival)
+        crew.reckoning.taken(str(arrival.path))
+        named = self._named.pop(str(job.root), None)
+        if named is not None and named.end is not None and _is_of(named, arrival):
+            self._conclude(arrival, note, named.end)
+        else:
+            self._run(job, arrival, note, schedule, crew)
+        self._patience.over(arrival.path)
+
+    def _run(
+        self, job: Job, arrival: Arrival, note: WatchNote, schedule: Schedule, crew: "Crew"
+    ) -> None:
         self._held[str(job.root)] = (arrival, note)
         try:
             # What was asked to stop before does not mean it.
-            return replace(self.planned(job), asked_at=datetime.now(UTC))
-        except (StagerunError, OSError) as problem:
+            plan = replace(self.planned(job), asked_at=datetime.now(UTC))
+            self._begin(plan, schedule, crew)
+        except Exception as problem:
             del self._held[str(job.root)]
-            note_ended(job, note, getattr(problem, "exit_code", JobFolderError.exit_code))
+            if isinstance(problem, StagerunError) and not passes(problem):
+                note_ended(job, note, problem.exit_code)
             raise
+
+    def _begin(self, plan: Plan, schedule: Schedule, crew: "Crew") -> None:
+        """Have a plan run; one that is tried again is told of when it goes otherwise."""
+        root, observed = str(plan.job.root), crew.observed(plan, plan.job.name)
+        if observed.emit is not None and self._patience.troubled(root):
+            emit = Hushed(
+                observed.emit,
+                lambda: crew.announce(plan),
+                lambda trouble: self._patience.knows(root, trouble),
+            )
+            observed = replace(observed, emit=emit)
+        else:
+            crew.announce(plan)
+        schedule.add(observed)
+
+    def _claimed(self, arrival: Arrival, note: WatchNote, crew: "Crew") -> Job | None:
+        """The job of what arrived, ours from now on; None where it is not to be run now."""
+        place = _place(arrival)
+        root = str(place.resolve())
+        if root in self._held:  # its file has changed meanwhile: first it has to end
+            return None
+        if (named := self._named.get(root)) is not None and named.end is None:
+            self.watched.postpone(arrival, AGAIN_AFTER_SECONDS)
+            return None
+        there = read_note(find_job(place)) if (place / "job.yaml").is_file() else None
+        if there is not None and there.has_ended_with(note.stamp) and _is_same_film(there, note):
+            self.watched.settle(arrival)
+            return None
+        if not self.watched.is_as_it_was(arrival):
+            return None
+        job = self._job(arrival, note, there, crew)
+        if there is None and named is None and has_failed(job):  # somebody ran it by hand
+            note_ended(job, note, StageFailedError.exit_code)
+        if claim(job, note):
+            return job
+        self._leave(arrival, job, crew)
+        return None
+
+    def _leave(self, arrival: Arrival, job: Job, crew: "Crew") -> None:
+        """Leave alone what has ended, and look again later at what another call has."""
+        there = read_note(job)
+        if there is None or not there.is_held:
+            self.watched.settle(arrival)
+        elif there.is_elsewhere:
+            machine = there.runner.machine_id[:SHOWN_DIGITS]
+            text = (
+                f"{job.root} is left alone: a call on another machine ({machine}) has it, or had "
+                f"it before this machine was set up anew. If none does, remove {note_file(job)}."
+            )
+            self._put_off(arrival, text, crew)
+        else:
+            self.watched.postpone(arrival, AGAIN_AFTER_SECONDS)
 
     def _unless_stopped(self, tell: Observer) -> Observer:
         """An observer by which a copy that takes its time is broken off with the call."""
@@ -163,24 +253,41 @@ class Watcher:
 
         return observer
 
-    def _job(self, arrival: Arrival, note: WatchNote, crew: "Crew") -> Job:
+    def _job(self, arrival: Arrival, note: WatchNote, there: WatchNote | None, crew: "Crew") -> Job:
         """The job of what arrived, made or with its film renewed if need be."""
         if arrival.is_job:
             return open_job(arrival.path)
-        place = Path("out") / arrival.path.stem
-        project, emit = crew.context.project, self._unless_stopped(crew.tell)
-        there = read_note(find_job(place)) if (place / "job.yaml").is_file() else None
+        place, project = _place(arrival), crew.context.project
+        emit = self._unless_stopped(crew.tell)
+
+        def check() -> None:
+            if not is_same(arrival):
+                msg = f"{arrival.path} changed while it was copied. The copy was thrown away."
+                raise NotAdmittedError(msg)
+
         if there is None:
-            make_film_job(project, place, arrival.path, emit)
+            make_film_job(project, place, arrival.path, emit, check)
         elif there.source != note.source:
             msg = (
                 f"{arrival.path} would become the job {place}, which was made of {there.source}. "
                 "Give the film another name."
             )
             raise JobFolderError(msg)
-        elif there.stamp != note.stamp and not self._is_in_work(find_job(place), there):
-            renew_input(find_job(place), film_input(project), arrival.path, emit)
+        elif there.stamp != note.stamp and not there.is_held:
+            renew_input(find_job(place), film_input(project), arrival.path, emit, check)
+            self._named.pop(str(place.resolve()), None)
         return open_job(place)
 
-    def _is_in_work(self, job: Job, note: WatchNote) -> bool:
-        return note.is_held or str(job.root) in self._held
+
+def _place(arrival: Arrival) -> Path:
+    """Where the job of an arrival lies, or will."""
+    return arrival.path if arrival.is_job else Path("out") / arrival.path.stem
+
+
+def _is_same_film(there: WatchNote, note: WatchNote) -> bool:
+    return there.source == note.source
+
+
+def _is_of(named: _NamedJob, arrival: Arrival) -> bool:
+    """Whether the call ran the job as it is now; that of a film was held against the film."""
+    return not arrival.is_job or named.stamp == arrival.stamp

@@ -9,61 +9,72 @@ from runner.events import FailedJob, JobRefused, JobsFinished
 from runner.run.standing import JobOutcome
 
 
+@dataclass(frozen=True, kw_only=True)
+class _End:
+    """How one job ended: badly, stopped, or well, and then whether nothing had to run."""
+
+    exit_code: int
+    failed: FailedJob | None = None
+    is_cancelled: bool = False
+    is_up_to_date: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        return self.failed is None and not self.is_cancelled
+
+
 @dataclass
 class Reckoning:
-    """Counts how jobs end; ``exit_codes`` are theirs, by job."""
+    """Counts how jobs end, each by its last end: one that is tried again counts once."""
 
-    done: int = 0
-    up_to_date: int = 0
-    cancelled: int = 0
-    failed: list[FailedJob] = field(default_factory=list)
-    exit_codes: dict[str, int] = field(default_factory=dict)
+    _ends: dict[str, _End] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
 
     def ended(self, outcome: JobOutcome) -> None:
         """Count a job that has ended."""
         job, blamed = str(outcome.job.root), outcome.blamed
-        self.exit_codes[job] = outcome.exit_code or self.exit_codes.get(job, 0)
         if blamed is None:
-            self.done += 1
-            self.up_to_date += all(item.ran is None for item in outcome.outcomes)
+            is_up_to_date = all(item.ran is None for item in outcome.outcomes)
+            self._ends[job] = _End(exit_code=0, is_up_to_date=is_up_to_date)
         elif blamed.verdict is Verdict.CANCELLED:
-            self.cancelled += 1
+            self._ends[job] = _End(exit_code=outcome.exit_code, is_cancelled=True)
         else:
-            self.failed.append(
-                FailedJob(
-                    job=job,
-                    stage=blamed.stage,
-                    verdict=blamed.verdict,
-                    exit_code=blamed.exit_code,
-                    reason=blamed.reason,
-                )
+            failed = FailedJob(
+                job=job,
+                stage=blamed.stage,
+                verdict=blamed.verdict,
+                exit_code=blamed.exit_code,
+                reason=blamed.reason,
             )
+            self._ends[job] = _End(exit_code=outcome.exit_code, failed=failed)
 
     def refused(self, refusal: JobRefused) -> None:
         """Count what could not be run as a job."""
-        self.exit_codes[refusal.job] = refusal.exit_code
-        self.failed.append(
-            FailedJob(
-                job=refusal.job,
-                stage=None,
-                verdict=None,
-                exit_code=refusal.exit_code,
-                reason=refusal.reason,
-            )
+        failed = FailedJob(
+            job=refusal.job,
+            stage=None,
+            verdict=None,
+            exit_code=refusal.exit_code,
+            reason=refusal.reason,
         )
+        self._ends[refusal.job] = _End(exit_code=refusal.exit_code, failed=failed)
+
+    def taken(self, place: str) -> None:
+        """Count no longer as refused what has become a job after all."""
+        self._ends.pop(place, None)
 
     def exit_code(self, order: Sequence[str]) -> int:
         """That of the first job, in this order, that did not end well."""
-        return next((code for job in order if (code := self.exit_codes[job])), 0)
+        return next((code for job in order if (code := self._ends[job].exit_code)), 0)
 
     def event(self, exit_code: int) -> JobsFinished:
         """All of it, for observers."""
+        ends = self._ends.values()
         return JobsFinished(
-            done=self.done,
-            up_to_date=self.up_to_date,
-            failed=tuple(self.failed),
-            cancelled=self.cancelled,
+            done=sum(end.is_good for end in ends),
+            up_to_date=sum(end.is_up_to_date for end in ends),
+            failed=tuple(end.failed for end in ends if end.failed is not None),
+            cancelled=sum(end.is_cancelled for end in ends),
             duration_seconds=round(time.monotonic() - self._began, 3),
             exit_code=exit_code,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from runner.errors import JobFolderError
-from runner.host.machine import ProcessIdentity, is_alive
+from runner.host.machine import ProcessIdentity, is_alive, machine_id
 from runner.job.folder import Job
 from runner.job.lock import watch_lock
 from runner.job.own_file import open_own
@@ -39,13 +39,22 @@ class WatchNote:
         own = ProcessIdentity.current()
         if self.exit_code is not None or self.runner == own:
             return False
-        return self.runner.machine_id != own.machine_id or is_alive(self.runner)
+        return self.is_elsewhere or is_alive(self.runner)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was left by another machine, or by this one before it was set up anew."""
+        return self.runner.machine_id != machine_id()
+
+    def has_ended_with(self, stamp: str) -> bool:
+        """Whether the job has ended, with the file as it is."""
+        return self.exit_code is not None and self.stamp == stamp
 
 
 def read_note(job: Job) -> WatchNote | None:
     """The note in a job; what cannot be read is none."""
     with contextlib.suppress(OSError, JobFolderError, ValueError, TypeError, KeyError):
-        with os.fdopen(open_own(_file(job), os.O_RDONLY), "rb") as file:
+        with os.fdopen(open_own(note_file(job), os.O_RDONLY), "rb") as file:
             content: dict[str, Any] = json.loads(file.read(LARGEST_BYTES))
         return WatchNote(**{**content, "runner": ProcessIdentity(**content["runner"])})
     return None
@@ -58,7 +67,7 @@ def claim(job: Job, note: WatchNote) -> bool:
     """
     with watch_lock(job):
         there = read_note(job)
-        if there is not None and (there.is_held or _has_ended(there, note)):
+        if there is not None and (there.is_held or there.has_ended_with(note.stamp)):
             return False
         _write(job, note)
         return True
@@ -70,13 +79,10 @@ def note_ended(job: Job, note: WatchNote, exit_code: int) -> None:
         _write(job, replace(note, exit_code=exit_code))
 
 
-def _has_ended(there: WatchNote, now: WatchNote) -> bool:
-    return there.exit_code is not None and there.stamp == now.stamp
-
-
 def _write(job: Job, note: WatchNote) -> None:
-    job.write(_file(job), json.dumps(asdict(note)) + "\n")
+    job.write(note_file(job), json.dumps(asdict(note)) + "\n")
 
 
-def _file(job: Job) -> Path:
+def note_file(job: Job) -> Path:
+    """Where the note lies."""
     return job.private / "watch.json"

@@ -18,9 +18,11 @@ class Watched:
     folder: Path
     now: float = 0.0
     written: set[Path] = field(default_factory=set)
+    asked: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         def writers(paths: Collection[Path]) -> set[Path]:
+            self.asked.append(len(paths))
             return self.written & set(paths)
 
         self.watched = WatchedFolder(self.folder, 10.0, writers, lambda: self.now)
@@ -77,12 +79,74 @@ def test_a_film_that_somebody_has_open_for_writing_is_not_ready(watched: Watched
 
 
 @pytest.mark.parametrize(
-    "name", [".film.mkv", "film.mkv.part", "film.TMP", "film.crdownload", "film.mkv~"]
-)
+    "name",
+    [
+        ".film.mkv", "film.mkv.part", "film.TMP", "film.crdownload", "film.mkv~",
+        "film.mkv.filepart", "film.mkv.opdownload", "film.mkv.!qB", "film.mkv.aria2",
+    ],
+)  # fmt: skip
 def test_names_of_what_is_not_finished_are_left_alone(watched: Watched, name: str) -> None:
     (watched.folder / name).write_text("half")
     watched.at(0)
     assert watched.at(100) == []
+
+
+def test_a_film_with_a_file_beside_it_that_controls_its_download_is_left_alone(
+    watched: Watched,
+) -> None:
+    control = watched.folder / "film.mkv.aria2"
+    for path in (watched.folder / "film.mkv", watched.folder / "other.mkv", control):
+        path.write_text("half")
+    watched.at(0)
+    assert watched.at(50) == ["other.mkv"]
+    control.unlink()
+    watched.at(60)
+    assert watched.at(70) == ["film.mkv", "other.mkv"]
+
+
+def test_who_writes_is_looked_for_once_however_many_films_there_are(watched: Watched) -> None:
+    for number in range(30):
+        (watched.folder / f"{number}.mkv").write_text("one")
+    watched.at(0)
+    watched.asked.clear()
+    watched.at(10)
+    assert watched.asked == [30]
+
+
+def test_a_look_is_broken_off_when_the_call_is_stopped(watched: Watched) -> None:
+    (watched.folder / "film.mkv").write_text("one")
+    watched.at(0)
+    watched.now = 10
+    watched.asked.clear()
+    assert watched.watched.look(lambda: True) == []
+    assert watched.asked == []
+    assert watched.at(11) == ["film.mkv"]
+
+
+def test_a_film_that_changed_or_is_written_to_since_the_look_is_noticed(watched: Watched) -> None:
+    film = watched.folder / "film.mkv"
+    film.write_text("one")
+    watched.at(0)
+    watched.now = 10
+    (arrival,) = watched.watched.look()
+    assert watched.watched.is_as_it_was(arrival)
+    watched.written = {film}
+    assert not watched.watched.is_as_it_was(arrival)
+    watched.written = set()
+    film.write_text("one and more")
+    assert not watched.watched.is_as_it_was(arrival)
+
+
+def test_a_film_that_was_postponed_and_changes_need_not_wait(watched: Watched) -> None:
+    film = watched.folder / "film.mkv"
+    film.write_text("one")
+    watched.at(0)
+    watched.now = 10
+    (arrival,) = watched.watched.look()
+    watched.watched.postpone(arrival, 900)
+    film.write_text("another")
+    assert watched.at(11) == []
+    assert watched.at(21) == ["film.mkv"]
 
 
 def test_what_was_taken_is_not_ready_again_until_it_changes(watched: Watched) -> None:
@@ -121,6 +185,32 @@ def test_a_job_is_ready_when_its_inputs_are_there_and_still(watched: Watched) ->
     assert watched.at(100) == []
     watched.written = set()
     assert watched.at(101) == ["job"]
+
+
+def test_the_file_of_a_job_is_read_again_only_when_it_has_changed(watched: Watched) -> None:
+    job = watched.folder / "job"
+    (job / "input").mkdir(parents=True)
+    (job / "input" / "a.mkv").write_text("one")
+    (job / "job.yaml").write_text("input: {media: a.mkv}\n")
+    watched.at(0)
+    assert watched.at(10) == ["job"]
+    before = (job / "job.yaml").stat()
+    (job / "input" / "a.mkv").rename(job / "input" / "b.mkv")
+    (job / "job.yaml").write_text("input: {media: b.mkv}\n")
+    os.utime(job / "job.yaml", ns=(before.st_atime_ns, before.st_mtime_ns))
+    watched.at(20)
+    assert watched.at(30) == []
+    os.utime(job / "job.yaml", (5, 5))
+    watched.at(40)
+    assert watched.at(50) == ["job"]
+
+
+def test_a_job_with_an_input_that_no_file_can_be_called_stops_nobody(watched: Watched) -> None:
+    (watched.folder / "job").mkdir()
+    (watched.folder / "job" / "job.yaml").write_text('references: {media: "/a\\0b"}\n')
+    (watched.folder / "film.mkv").write_text("one")
+    watched.at(0)
+    assert "film.mkv" in watched.at(10)
 
 
 def test_folders_that_are_no_jobs_and_links_to_nothing_are_left_alone(watched: Watched) -> None:
