@@ -6,7 +6,6 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +32,7 @@ from runner.run.request import RunOptions
 from runner.run.scheduler import MOST_ALIKE, MOST_WAITING, Schedule
 from runner.run.standing import JobOutcome
 from tests.unit.run.conftest import LAST, NEXT, PROBE, Place, copy, copy_of, fail, stage_of
-from tests.unit.run.plans import run_plans
+from tests.unit.run.plans import run_plans, wait_for
 
 FOREVER = float("inf")
 
@@ -65,13 +64,6 @@ def ran(place: Place) -> list[str]:
         f"{Path(item.spec.mounts[0].source).name} {item.spec.environment['STAGERUN_STAGE']}"
         for item in place.engine.created
     ]
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_the_job_that_was_made_first_is_finished_before_the_next_one_begins(place: Place) -> None:
