@@ -283,24 +283,9 @@ class Copying:
 
 
 Event: TypeAlias = (
-    JobsPlanned
-    | JobStarted
-    | JobRefused
-    | Watching
-    | StageWaiting
-    | RunStarted
-    | LogLine
-    | Progress
-    | Resources
-    | Notice
-    | AttemptFailed
-    | StageFinished
-    | JobFinished
-    | JobsFinished
-    | BuildStarted
-    | BuildProgress
-    | BuildFinished
-    | Copying
-)
+    JobsPlanned | JobStarted | JobRefused | Watching | StageWaiting | RunStarted | LogLine
+    | Progress | Resources | Notice | AttemptFailed | StageFinished | JobFinished | JobsFinished
+    | BuildStarted | BuildProgress | BuildFinished | Copying
+)  # fmt: skip
 
 Observer: TypeAlias = Callable[[Event], None]

@@ -75,7 +75,8 @@ class JobsConsole:
         with self._guard:
             match event:
                 case Copying():
-                    follow(self._copies, event, self._clock())
+                    film = replace(event, path=PurePath(event.path).name)
+                    follow(self._copies, film, self._clock())
                 case JobsPlanned(jobs=jobs):
                     self._copies.clear()
                     names = Counter(PurePath(planned.job).name for planned in jobs)

@@ -140,11 +140,10 @@ class JobsTally:
         return None
 
     def _learn(self, view: JobView, event: StageFinished) -> None:
-        if event.duration_seconds is None:
-            return
-        self._worked += event.duration_seconds
-        if event.verdict is Verdict.SUCCESS:
-            self.outlook.learn(event.stage, view.extent, event.duration_seconds)
+        seconds = event.duration_seconds or 0.0
+        self._worked += seconds
+        if event.verdict in {Verdict.SUCCESS, Verdict.SKIPPED}:
+            self.outlook.learn(event.stage, view.extent, seconds)
 
     def _finish(self, view: JobView) -> JobView:
         del self.views[view.job]

@@ -226,9 +226,10 @@ def test_a_pipe_is_not_told_of_every_stage_that_was_stopped_with_hundreds_of_job
 
 def test_a_film_that_is_being_copied_has_a_line(table: Table) -> None:
     table.console(Watching(folder="/w/films"))
-    table.console(Copying(path="/w/films/river.mkv", done=10**9, total=4 * 10**9))
-    assert "25 %   1.0 GB of 4.0 GB" in table.drawn()[0]
-    table.console(Copying(path="/w/films/river.mkv", done=4 * 10**9, total=4 * 10**9))
+    path = "/a/folder/with/a/name/that/is/long/river.mkv"
+    table.console(Copying(path=path, done=10**9, total=4 * 10**9))
+    assert "river.mkv   copying    25 %   1.0 GB of 4.0 GB" in table.drawn()[0]
+    table.console(Copying(path=path, done=4 * 10**9, total=4 * 10**9))
     assert "copying" not in "".join(table.drawn())
 
 
@@ -292,6 +293,17 @@ def test_a_result_that_does_not_hold_takes_its_time_in_every_job(table: Table) -
     cached = ended("film0", verdict=Verdict.CACHED, duration_seconds=None)
     table.tell("film0", cached, run("film0", "06_asr"))
     assert table.drawn()[-1].endswith("about 16:40 left")
+
+
+def test_a_stage_that_is_skipped_everywhere_takes_no_time(table: Table) -> None:
+    stages = ("02_tmdb", "06_asr")
+    table.plan(*(planned(name, 1000, stages=stages) for name in ("first", "next")))
+    skipped = ended("first", "02_tmdb", verdict=Verdict.SKIPPED, duration_seconds=None)
+    done = ended("first", "06_asr", duration_seconds=100.0)
+    table.tell("first", skipped, run("first", "06_asr"), done)
+    table.end("first")
+    table.tell("next", run("next", "06_asr"))
+    assert "job 1:40 left" in table.drawn(0)[0]
 
 
 def test_a_length_of_an_earlier_call_gives_way_to_one_that_is_said_now(table: Table) -> None:
