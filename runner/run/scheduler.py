@@ -235,5 +235,5 @@ def _translated(problem: OSError, job: Job) -> StagerunError:
 def _own_fault(problem: Exception) -> RunnerLostError:
     return RunnerLostError(
         f"stagerun itself failed: {type(problem).__name__}: {problem}. The fault is in stagerun, "
-        "not in your files; please report it, with the lines below."
+        "not in your files; please report it, with the place in the program."
     )

@@ -1,10 +1,12 @@
 """Which stages a call plans, from which to which."""
 
+from dataclasses import replace
+
 import pytest
 
 from runner.errors import UnknownStageError, UnknownWorkflowError, UsageError
 from runner.job.folder import Job
-from runner.run.plan import plan_job
+from runner.run.plan import as_planned, plan_job
 from tests.unit.run.conftest import LAST, NEXT, PROBE, SIDE, Place, with_a_side_branch
 
 
@@ -72,3 +74,12 @@ def test_a_workflow_for_what_nobody_makes_is_refused(
     place.kit.settings(f"workflows: {{odd: [{result}]}}\n")
     with pytest.raises(UsageError, match=problem):
         plan_job(place.project, job)
+
+
+def test_what_the_user_gave_stays_in_place_though_all_else_is_forced(
+    place: Place, job: Job
+) -> None:
+    plan = plan_job(place.project, job)
+    plan = replace(plan, given=frozenset({NEXT}), there=frozenset({NEXT, LAST}))
+    assert as_planned(plan).there == (NEXT, LAST)
+    assert as_planned(plan, force=True).there == (NEXT,)
