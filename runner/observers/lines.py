@@ -91,7 +91,8 @@ class Layout:
         room = None if self.width is None else max(self.width, NARROWEST) - taken
         pieces = list(head)
         for number, fact in enumerate(fitting(facts, room)):
-            pieces += [(fact.between, "dim")] if number else []
+            if number:
+                pieces.append((fact.between, "dim" if fact.between.strip() else ""))
             pieces.append((fact.text, fact.role))
         return self.fit(tuple(pieces))
 
