@@ -28,7 +28,7 @@ class PlannedJob:
     """A job that a call will run; ``took`` is how long stages took that are done, in seconds.
 
     ``input_bytes`` is the size of its input files, ``media_seconds`` the length of its media, where
-    a stage said it.
+    a stage said it. Stages that are ``there`` have a result, and run only if it no longer holds.
     """
 
     job: str
@@ -36,6 +36,7 @@ class PlannedJob:
     input_bytes: int
     took: Mapping[str, float]
     media_seconds: float | None = None
+    there: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +218,8 @@ class JobFinished:
 class FailedJob:
     """A job that did not end well: the stage that is to blame, or None where it was refused.
 
-    ``verdict`` is None as in ``StageFinished``.
+    ``verdict`` is None as in ``StageFinished``, ``run_id`` where there was no run to look into. Of
+    a fault of the program itself ``log`` is the job's log, which has the place in the program.
     """
 
     job: str
@@ -225,6 +227,8 @@ class FailedJob:
     verdict: Verdict | None
     exit_code: int
     reason: str
+    run_id: str | None = None
+    log: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,24 +283,9 @@ class Copying:
 
 
 Event: TypeAlias = (
-    JobsPlanned
-    | JobStarted
-    | JobRefused
-    | Watching
-    | StageWaiting
-    | RunStarted
-    | LogLine
-    | Progress
-    | Resources
-    | Notice
-    | AttemptFailed
-    | StageFinished
-    | JobFinished
-    | JobsFinished
-    | BuildStarted
-    | BuildProgress
-    | BuildFinished
-    | Copying
-)
+    JobsPlanned | JobStarted | JobRefused | Watching | StageWaiting | RunStarted | LogLine
+    | Progress | Resources | Notice | AttemptFailed | StageFinished | JobFinished | JobsFinished
+    | BuildStarted | BuildProgress | BuildFinished | Copying
+)  # fmt: skip
 
 Observer: TypeAlias = Callable[[Event], None]

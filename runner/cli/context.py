@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runner.observers.console import Console
     from runner.observers.jobs_console import JobsConsole
     from runner.observers.jsonl import JsonLines
+    from runner.observers.pipeline_log import PipelineLog
 
     Teller: TypeAlias = Console | JobsConsole | JsonLines
 
@@ -121,18 +122,18 @@ class Context:
     @contextlib.contextmanager
     def observing_job(self, job: Job, tell: "Teller", label: str = "") -> Iterator[Observer]:
         """The observer of one job: it tells the user and writes the job's pipeline log."""
-        observer, close = self.job_observer(job, tell, label)
+        observer, log = self.job_observer(job, tell, label)
         try:
             yield observer
         finally:
-            close()
+            log.close()
 
     def job_observer(
         self, job: Job, tell: "Teller", label: str = ""
-    ) -> tuple[Observer, Callable[[], None]]:
-        """The same, and what closes the log; a later event opens it again."""
+    ) -> "tuple[Observer, PipelineLog]":
+        """The same, and the log; once it is closed, a later event opens it again."""
         from runner.observers.pipeline_log import PipelineLog
         from runner.observers.together import together
 
         log = PipelineLog(job, lambda text: tell(Notice(stage=None, message=text)))
-        return together(tell.of_job(str(job.root), label), log), log.close
+        return together(tell.of_job(str(job.root), label), log), log

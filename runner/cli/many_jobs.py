@@ -40,16 +40,18 @@ class Crew:
     many: bool
     running: Running
     reckoning: Reckoning
+    force: bool
 
     def announce(self, *plans: Plan) -> None:
         """Tell of jobs that will run when their turn comes, where there are many."""
         if self.many:
-            self.tell(JobsPlanned(jobs=tuple(as_planned(plan) for plan in plans)))
+            jobs = tuple(as_planned(plan, force=self.force) for plan in plans)
+            self.tell(JobsPlanned(jobs=jobs))
 
     def observed(self, plan: Plan, label: str) -> Plan:
         """The plan with an observer of its own, which holds nothing open while the job waits."""
-        emit, rest = self.context.job_observer(plan.job, self.tell, label)
-        return replace(plan, emit=together(self.running, emit), rest=rest)
+        emit, log = self.context.job_observer(plan.job, self.tell, label)
+        return replace(plan, emit=together(self.running, emit), rest=log.close, log=log.path)
 
     def refuse(self, refusal: JobRefused) -> None:
         """Count and tell what cannot be run as a job."""
@@ -79,7 +81,7 @@ def run_jobs(
             watcher.ended(outcome)
 
     with context.observing(many=many) as tell:
-        crew = Crew(context, tell, many, running, reckoning)
+        crew = Crew(context, tell, many, running, reckoning, options.force)
         schedule = Schedule(project, context.host, options, limits.stages_at_once, tell, ended)
         crew.announce(*jobs.plans)
         for refusal in jobs.refused:

@@ -1,6 +1,8 @@
 """``stagerun metrics``: figures of GPUs and runs, as Prometheus' node exporter takes them."""
 
+import re
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,14 +11,20 @@ import click
 from runner.cli.context import Context
 from runner.cli.gpus import machine_gpus
 from runner.cli.options import common_options
-from runner.cli.reporting import answer
-from runner.job.folder import find_job
+from runner.cli.reporting import answer, tell_notices
+from runner.errors import StagerunError, UsageError
+from runner.events import JobRefused, Notice
+from runner.job.folder import Job, find_job
 from runner.observers.stream import Stream
-from runner.run.exposition import exposition, write_textfile
+from runner.run.exposition import Metric, exposition, write_textfile
 from runner.run.gpu_report import gpu_report
-from runner.run.metrics import metrics
+from runner.run.metrics import metrics_of_gpus, metrics_of_runs
 
-FILE: Final = "stagerun.prom"
+NAME: Final = "stagerun"
+ENDING: Final = ".prom"
+"""The exporter reads files of this ending only."""
+
+ALLOWED: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 @click.command("metrics", short_help="Write figures of GPUs and runs for Prometheus.")
@@ -26,24 +34,71 @@ FILE: Final = "stagerun.prom"
     "folder",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help=f"Write {FILE} into that folder, whole; otherwise print the metrics.",
+    help=f"Write {NAME}{ENDING} into that folder, whole; otherwise print the metrics.",
 )
+@click.option(
+    "--name", metavar="NAME", help=f"Write NAME{ENDING}, with NAME on each figure of runs."
+)
+@click.option("--no-gpus", is_flag=True, help="Leave the GPUs to another file of that folder.")
 @common_options
 @click.pass_obj
-def command(context: Context, /, jobs: tuple[Path, ...], folder: Path | None) -> int:
+def command(
+    context: Context,
+    /,
+    jobs: tuple[Path, ...],
+    folder: Path | None,
+    name: str | None,
+    *,
+    no_gpus: bool,
+) -> int:
     """Write the figures of this machine's GPUs, and of the runs of each JOB, for Prometheus.
 
     DIR is the folder of the node exporter's textfile collector. Runs are counted from the records
-    of the jobs that are named.
+    of the jobs that are named. What is no job is named, and the others are counted.
     """
-    found = metrics(gpu_report(machine_gpus(context)), [find_job(job) for job in jobs])
+    name = None if name is None else _checked(name)
+    refused: list[JobRefused] = []
+    found = list(_found(context, list(_opened(jobs, refused)), name, no_gpus=no_gpus))
     text = exposition(found)
+    code = refused[0].exit_code if refused else 0
     if folder is not None:
-        write_textfile(folder / FILE, text)
+        folder /= f"{name or NAME}{ENDING}"
+        write_textfile(folder, text)
     elif not context.json:
         Stream(sys.stdout).write(text)
-        return 0
+        return code
     samples = sum(len(metric.samples) for metric in found)
-    document = {"schema_version": 1, "file": folder and folder / FILE, "metrics": found}
-    answer(context, document, lambda: [f"{samples} figures in {folder and folder / FILE}"])
-    return 0
+    document = {"schema_version": 1, "file": folder, "metrics": found, "refused": refused}
+    answer(context, document, lambda: [f"{samples} figures in {folder}"])
+    return code
+
+
+def _checked(name: str) -> str:
+    """The name of a file without its ending."""
+    name = name.removesuffix(ENDING)
+    if not ALLOWED.fullmatch(name):
+        msg = (
+            f"--name {name}: the name of a file has letters, digits, dots, hyphens and "
+            "underscores, and begins with neither dot nor hyphen."
+        )
+        raise UsageError(msg)
+    return name
+
+
+def _opened(places: Sequence[Path], refused: list[JobRefused]) -> Iterator[Job]:
+    """The jobs at these places; what is none is told and added to the refused."""
+    for place in places:
+        try:
+            yield find_job(place)
+        except StagerunError as problem:
+            reason, code = str(problem), problem.exit_code
+            refused.append(JobRefused(job=str(place), reason=reason, exit_code=code))
+            tell_notices(Notice(stage=None, message=f"stagerun: {reason}"))
+
+
+def _found(
+    context: Context, jobs: Sequence[Job], name: str | None, *, no_gpus: bool
+) -> Iterator[Metric]:
+    if not no_gpus:
+        yield from metrics_of_gpus(gpu_report(machine_gpus(context)))
+    yield from metrics_of_runs(jobs, {} if name is None else {"jobs": name})

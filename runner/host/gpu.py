@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from runner.host.granted_gpus import LOST
 from runner.host.nvml import (
     DEADLINE_SECONDS,
     DRIVER_NOT_LOADED,
@@ -64,10 +65,11 @@ _PROVES_NO_LOSS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class GpuFault:
-    """A GPU that the driver counts and that does not answer."""
+    """A GPU that the driver counts and that does not answer; ``code`` is NVML's."""
 
     index: int
     detail: str
+    code: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +125,7 @@ def _take_inventory(session: NvmlSession) -> Inventory:
         except NvmlCallError as error:
             if error.code == NOT_ANSWERING:
                 raise
-            faults.append(GpuFault(index, str(error)))
+            faults.append(GpuFault(index, str(error), error.code))
     if gpus:
         return Inventory(gpus=tuple(gpus), faults=tuple(faults))
     if faults:
@@ -141,6 +143,9 @@ def withheld(found: Inventory, reason: str | None) -> Inventory:
 def lost(uuids: Sequence[str], inventory: Inventory) -> tuple[str, ...] | None:
     """Which of the granted GPUs are gone in a fresh inventory; None when that cannot be told."""
     if inventory.absence in _PROVES_NO_LOSS and not inventory.faults:
+        return None
+    # Drivers fail now and then for other reasons, and of which GPU is not told.
+    if any(fault.code not in LOST for fault in inventory.faults):
         return None
     present = {gpu.uuid for gpu in inventory.gpus}
     return tuple(uuid for uuid in uuids if uuid not in present)

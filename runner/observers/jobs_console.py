@@ -74,7 +74,11 @@ class JobsConsole:
         """Show an event that is about no job alone."""
         with self._guard:
             match event:
+                case Copying():
+                    film = replace(event, path=PurePath(event.path).name)
+                    follow(self._copies, film, self._clock())
                 case JobsPlanned(jobs=jobs):
+                    self._copies.clear()
                     names = Counter(PurePath(planned.job).name for planned in jobs)
                     for planned in jobs:
                         name = PurePath(planned.job).name
@@ -86,6 +90,7 @@ class JobsConsole:
                     self._print(watching_line(event, self._layout()))
                     self.region.open()
                 case JobRefused():
+                    self._copies.clear()
                     self.tally.refuse(event)
                     self._print(refused_line(event, self._layout()))
                 case Notice():
@@ -116,8 +121,6 @@ class JobsConsole:
         if isinstance(event, Notice) and view is not None:
             about = f"{view.name}/{event.stage}" if event.stage else view.name
             self(replace(event, stage=about))
-        elif isinstance(event, Copying):
-            follow(self._copies, event, self._clock())
         elif (ended := self.tally.follow(job, event, self._clock())) is not None:
             line = job_line(ended, event, self._clock(), self._layout())
             self._print(*line)
@@ -151,7 +154,7 @@ class JobsConsole:
             yield copy.pieces(now, layout)
         for event, views in waiting:
             yield waiting_line(event, views, layout)
-        yield standing_line(self.tally, len(running), now, layout)
+        yield standing_line(self.tally, now, layout)
         if self.tally.failed:
             yield failed_line(self.tally.failed, layout)
 

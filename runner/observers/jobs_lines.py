@@ -5,6 +5,7 @@ from typing import Final
 
 from runner.errors import Verdict
 from runner.events import Event, FailedJob, JobFinished, JobsFinished, StageWaiting
+from runner.observers.facts import Fact, Rank
 from runner.observers.jobs_tally import JobsTally, JobView
 from runner.observers.lines import Layout, in_words
 from runner.observers.live import Activity, clock_text, span_text, spinner
@@ -12,6 +13,9 @@ from runner.observers.plain import cells, plain, plain_lines
 from runner.observers.style import Pieces
 
 NAMES_SHOWN: Final = 3
+NAMES_PART: Final = 4
+STAGES_PART: Final = 5
+"""What part of the width the longest name of a job and of a stage may take."""
 TIME_WIDTH: Final = 8
 
 
@@ -44,17 +48,19 @@ def running_line(
     stages: int,
     layout: Layout,
 ) -> Pieces:
-    """A stage that runs, and how long its job will take; ``stages`` is the width of a column."""
-    stage = plain(activity.name)
-    facts = [*activity.facts(now), *([] if left is None else [f"job {span_text(left)} left"])]
-    return layout.fit(
-        (
-            (f" {spinner(now, layout)} ", "busy"),
-            (f"{layout.name(view.name)}   ", "strong"),
-            (f"{stage}{' ' * (stages - cells(stage))}   ", ""),
-            ("   ".join(facts), ""),
-        )
-    )
+    """A stage that runs, and how long its job will take; ``stages`` is the width of a column.
+
+    Both names take so little of the width that there is room for the times.
+    """
+    name = layout.column(view.name, layout.names, part=NAMES_PART)
+    stage = layout.column(activity.name, stages, part=STAGES_PART)
+    head: Pieces = (
+        (f" {spinner(now, layout)} ", "busy"), (f"{name}   ", "strong"), (f"{stage}   ", ""),
+    )  # fmt: skip
+    facts = [*activity.facts(now)]
+    if left is not None:
+        facts.append(Fact(f"job {span_text(left)} left", Rank.ALL_LEFT))
+    return layout.with_facts(head, facts)
 
 
 def waiting_line(event: StageWaiting, views: Sequence[JobView], layout: Layout) -> Pieces:
@@ -65,22 +71,26 @@ def waiting_line(event: StageWaiting, views: Sequence[JobView], layout: Layout) 
     return layout.fit(((head, "dim"), (f"{reason}   ", ""), (who, "dim")))
 
 
-def standing_line(tally: JobsTally, running: int, now: float, layout: Layout) -> Pieces:
+def standing_line(tally: JobsTally, now: float, layout: Layout) -> Pieces:
     """How many jobs are how far, and how long all of them will take."""
-    waiting = sum(1 for _ in tally.waiting())
-    begun = sum(view.began is not None for view in tuple(tally.views.values()))
-    done = f"   {tally.done} of {tally.total} done{_up_to_date(tally.up_to_date)}"
-    facts: list[tuple[str, str]] = [(done, "strong")]
-    if tally.failed:
-        facts.append((f"{len(tally.failed)} failed", "bad"))
-    counts = {"running": running, "waiting": waiting, "to come": len(tally.views) - begun}
-    facts += [(f"{count} {what}", "") for what, count in counts.items() if count]
+    facts = [Fact(f"{tally.done} of {tally.total} done", Rank.WHAT, "strong")]
+    if tally.up_to_date:
+        text = _up_to_date(tally.up_to_date)
+        facts.append(Fact(text, Rank.UP_TO_DATE, "strong", between=""))
+    standing = tally.standing()
+    counts = (
+        (len(tally.failed), "failed", Rank.FAILED, "bad"),
+        (tally.cancelled, "stopped", Rank.STOPPED, ""),
+        (standing.running, "running", Rank.RUNNING, ""),
+        (standing.waiting, "waiting", Rank.WAITING, ""),
+        (standing.to_come, "to come", Rank.TO_COME, ""),
+    )
+    for count, what, rank, role in counts:
+        if count:
+            facts.append(Fact(f"{count} {what}", rank, role, between=" · "))
     if (left := tally.seconds_left(now)) is not None:
-        facts.append((f"about {span_text(left)} left", ""))
-    pieces = [facts[0]]
-    for fact in facts[1:]:
-        pieces += [(" · ", "dim"), fact]
-    return layout.fit(tuple(pieces))
+        facts.append(Fact(f"about {span_text(left)} left", Rank.ALL_LEFT, between=" · "))
+    return layout.with_facts((("   ", ""),), facts)
 
 
 def failed_line(failed: Sequence[FailedJob], layout: Layout) -> Pieces:
@@ -106,7 +116,10 @@ def summary_lines(event: JobsFinished, layout: Layout) -> Iterator[Pieces]:
             (f" {layout.marks.failure} ", "bad"),
             (name + " " * (width - cells(name)), "strong"),
         )
-        yield (*head, (f"   {verdict}", "bad"), (f"   {_further(item, layout)}", ""))
+        line: Pieces = (*head, (f"   {verdict}", "bad"), (f"   {_further(item, layout)}", ""))
+        yield line if item.run_id else layout.fit(line)
+        if item.log is not None:
+            yield ((f"   the place in the program: {layout.text(item.log)}", ""),)
 
 
 def _up_to_date(count: int) -> str:
@@ -114,9 +127,9 @@ def _up_to_date(count: int) -> str:
 
 
 def _further(item: FailedJob, layout: Layout) -> str:
-    """The command that tells more; what was refused has no run to look into."""
-    if item.stage is None or item.verdict is None:
-        return plain_lines(layout.shorten(item.reason))[0]
+    """The command that tells more; without a run to look into, the reason is all there is."""
+    if item.stage is None or item.run_id is None:
+        return " ".join(line.strip() for line in plain_lines(layout.shorten(item.reason)))
     return f"stagerun why {plain(item.stage)} {layout.text(item.job)}"
 
 

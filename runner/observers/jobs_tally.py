@@ -1,5 +1,6 @@
 """Where many jobs stand: what runs, what waits, what is over, and how long the rest will take."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,6 +16,7 @@ from runner.events import (
     RunStarted,
     StageFinished,
     StageWaiting,
+    WaitsFor,
 )
 from runner.observers.live import Activity, follow
 from runner.observers.outlook import Extent, Outlook
@@ -35,6 +37,8 @@ class JobView:
     ended: dict[str, StageFinished] = field(default_factory=dict)
     waiting: dict[str, StageWaiting] = field(default_factory=dict)
     activities: dict[str, Activity] = field(default_factory=dict)
+    there: set[str] = field(default_factory=set)
+    """Stages whose result is in place, as long as nobody knows whether it holds."""
 
     @property
     def blamed(self) -> StageFinished | None:
@@ -48,6 +52,15 @@ class JobView:
         return all(end.duration_seconds is None for end in self.ended.values())
 
 
+@dataclass(frozen=True, kw_only=True)
+class StandingJobs:
+    """How many jobs that are not over run, only wait, and have to come to their turn."""
+
+    running: int
+    waiting: int
+    to_come: int
+
+
 @dataclass
 class JobsTally:
     """Follows the events of many jobs; of one that is over it keeps only that it is."""
@@ -59,18 +72,26 @@ class JobsTally:
     failed: list[FailedJob] = field(default_factory=list)
     views: dict[str, JobView] = field(default_factory=dict)
     outlook: Outlook = field(default_factory=Outlook)
+    _held: Counter[str] = field(default_factory=Counter)
+    _renewed: Counter[str] = field(default_factory=Counter)
+    """How often a stage's result that was in place held, and had to be made anew."""
     _worked: float = 0.0
     _since: float | None = None
 
     def plan(self, planned: PlannedJob, name: str) -> None:
         """Expect a job, and learn from what was done of it earlier."""
         self.total += 1
-        extent = Extent(input_bytes=planned.input_bytes, media_seconds=planned.media_seconds)
+        extent = Extent(
+            input_bytes=planned.input_bytes,
+            media_seconds=planned.media_seconds,
+            is_of_old=planned.media_seconds is not None,
+        )
         self.views[planned.job] = JobView(
             job=planned.job,
             name=name,
             stages=planned.stages,
             extent=extent,
+            there=set(planned.there),
         )
         for stage, seconds in planned.took.items():
             self.outlook.learn(stage, extent, seconds)
@@ -97,7 +118,11 @@ class JobsTally:
         match event:
             case StageWaiting(stage=stage):
                 view.waiting[stage] = event
+                # Behind another runner nobody knows yet whether it will have to run.
+                if event.waits_for is not WaitsFor.RUNNER:
+                    _settle(view, stage, self._renewed)
             case RunStarted(stage=stage):
+                _settle(view, stage, self._renewed)
                 view.waiting.pop(stage, None)
                 view.began = now if view.began is None else view.began
                 self._since = now if self._since is None else self._since
@@ -106,6 +131,7 @@ class JobsTally:
             case StageFinished(stage=stage):
                 view.waiting.pop(stage, None)
                 view.ended[stage] = event
+                _settle(view, stage, self._held)
                 self._learn(view, event)
             case JobFinished():
                 return self._finish(view)
@@ -114,11 +140,10 @@ class JobsTally:
         return None
 
     def _learn(self, view: JobView, event: StageFinished) -> None:
-        if event.duration_seconds is None:
-            return
-        self._worked += event.duration_seconds
-        if event.verdict is Verdict.SUCCESS:
-            self.outlook.learn(event.stage, view.extent, event.duration_seconds)
+        seconds = event.duration_seconds or 0.0
+        self._worked += seconds
+        if event.verdict in {Verdict.SUCCESS, Verdict.SKIPPED}:
+            self.outlook.learn(event.stage, view.extent, seconds)
 
     def _finish(self, view: JobView) -> JobView:
         del self.views[view.job]
@@ -136,9 +161,19 @@ class JobsTally:
                     verdict=blamed.verdict,
                     exit_code=blamed.exit_code,
                     reason=blamed.summary,
+                    run_id=blamed.run_id,
                 )
             )
         return view
+
+    def standing(self) -> StandingJobs:
+        """How many jobs are how far; each of those that are not over counts once."""
+        views = tuple(self.views.values())
+        running = sum(bool(view.activities) for view in views)
+        waiting = sum(bool(view.waiting) and not view.activities for view in views)
+        return StandingJobs(
+            running=running, waiting=waiting, to_come=len(views) - running - waiting
+        )
 
     def running(self) -> Iterator[tuple[JobView, Activity]]:
         """What runs at the moment."""
@@ -159,7 +194,7 @@ class JobsTally:
         for stage in view.stages:
             if stage in view.ended:
                 continue
-            seconds = self.outlook.seconds(stage, view.extent)
+            seconds = self._expected(view, stage)
             if (activity := activities.get(stage)) is not None:
                 told = activity.seconds_left(now)
                 if told is None and seconds is not None:
@@ -168,6 +203,16 @@ class JobsTally:
             parts.append(seconds)
         known = [part for part in parts if part is not None]
         return sum(known) if len(known) == len(parts) else None
+
+    def _expected(self, view: JobView, stage: str) -> float | None:
+        """Seconds that a stage will take; a result in place is likely to hold as others did."""
+        seconds = self.outlook.seconds(stage, view.extent)
+        if stage not in view.there:
+            return seconds
+        renewed = self._renewed[stage]
+        if not renewed or seconds is None:
+            return seconds if renewed else 0.0
+        return seconds * renewed / (renewed + self._held[stage])
 
     def seconds_left(self, now: float) -> float | None:
         """Seconds until everything will be done, at the speed so far; None while nobody knows."""
@@ -182,3 +227,10 @@ class JobsTally:
             at_once = max(0.1, (self._worked + sum(running)) / span)
         # The longest job alone takes its time, however much goes on at once.
         return max(sum(known) / at_once, *known)
+
+
+def _settle(view: JobView, stage: str, counts: Counter[str]) -> None:
+    """Count how it turned out with a result that was in place, once."""
+    if stage in view.there:
+        view.there.discard(stage)
+        counts[stage] += 1

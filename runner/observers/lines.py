@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ from runner.events import (
     StageWaiting,
     Watching,
 )
+from runner.observers.facts import Fact, fitting
 from runner.observers.plain import cells, cropped, plain, plain_lines, wrapped
 from runner.observers.style import Marks, Pieces, mark_of
 from runner.project.quantity import duration_text, size_text
@@ -57,8 +58,15 @@ class Layout:
 
     def name(self, stage: str) -> str:
         """A stage's name in its column."""
-        shown = cropped(plain(stage), LONGEST_NAME, self.marks.ellipsis)
-        return shown + " " * (min(self.names, LONGEST_NAME) - cells(shown))
+        return self.column(stage, self.names)
+
+    def column(self, text: str, width: int, *, part: int = 1) -> str:
+        """A text in a column of that width, which takes no more than that part of the line."""
+        longest = LONGEST_NAME
+        if self.width is not None:
+            longest = min(longest, max(self.width, NARROWEST) // part)
+        shown = cropped(plain(text), longest, self.marks.ellipsis)
+        return shown + " " * (min(width, longest) - cells(shown))
 
     def text(self, text: str) -> str:
         """A text from elsewhere, on one line."""
@@ -76,6 +84,17 @@ class Layout:
             if shown != text:
                 break
         return tuple(kept)
+
+    def with_facts(self, head: Pieces, facts: Iterable[Fact]) -> Pieces:
+        """A line with those of the facts behind its head for which there is room."""
+        taken = sum(cells(text) for text, _ in head)
+        room = None if self.width is None else max(self.width, NARROWEST) - taken
+        pieces = list(head)
+        for number, fact in enumerate(fitting(facts, room)):
+            if number:
+                pieces.append((fact.between, "dim" if fact.between.strip() else ""))
+            pieces.append((fact.text, fact.role))
+        return self.fit(tuple(pieces))
 
     def paragraph(self, text: str, role: str = "") -> Iterator[Pieces]:
         """An indented text; on a terminal broken where it is too long for one line."""

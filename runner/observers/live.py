@@ -19,6 +19,7 @@ from runner.events import (
     RunStarted,
     StageFinished,
 )
+from runner.observers.facts import Fact, Rank
 from runner.observers.lines import Layout, copying_text, percent
 from runner.observers.plain import plain
 from runner.observers.region import FRAMES_PER_SECOND, Region
@@ -72,27 +73,26 @@ class Activity:
     def pieces(self, now: float, layout: Layout) -> Pieces:
         """The line about it, without what does not fit."""
         head = ((f" {spinner(now, layout)} ", "busy"), (f"{layout.name(self.name)}   ", "strong"))
-        return layout.fit((*head, ("   ".join(self.facts(now)), "")))
+        return layout.with_facts(head, self.facts(now))
 
-    def facts(self, now: float) -> list[str]:
+    def facts(self, now: float) -> Iterator[Fact]:
         """How far it is, how long it still takes or has taken, and what it uses."""
-        return [fact for fact in self._facts(now) if fact]
-
-    def _facts(self, now: float) -> Iterator[str]:
         if self.last is not None and self.total and self.total > 0:
-            yield percent(self.last[1], self.total)
+            yield Fact(percent(self.last[1], self.total), Rank.SHARE)
         if self.last is not None:
-            yield _amount(self.last[1], self.total, plain(self.unit))
-        yield plain(self.text)
+            yield Fact(_amount(self.last[1], self.total, plain(self.unit)), Rank.AMOUNT)
+        if self.text:
+            yield Fact(plain(self.text), Rank.WHAT)
         left = self.seconds_left(now)
         if left is not None:
-            yield f"about {span_text(left)} left"
+            yield Fact(f"about {span_text(left)} left", Rank.LEFT)
         elif not self.total:
-            yield clock_text(now - self.began)
-        yield "" if self.memory_bytes is None else size_text(self.memory_bytes)
+            yield Fact(clock_text(now - self.began), Rank.LEFT)
+        if self.memory_bytes is not None:
+            yield Fact(size_text(self.memory_bytes), Rank.MEMORY)
         if self.on_gpu:
             gpu = "" if self.gpu_memory_bytes is None else f" {size_text(self.gpu_memory_bytes)}"
-            yield f"GPU{gpu}"
+            yield Fact(f"GPU{gpu}", Rank.GPU)
 
 
 def _amount(done: float, total: float | None, unit: str) -> str:

@@ -41,6 +41,7 @@ LONGEST_TIME: Final = 32
 class PipelineLog:
     """Writes ``<job>/logs/99_pipeline_<UTC time>_<pid>.log``, begun with the first line.
 
+    That a job was stopped before anything of it began is no line to begin a log with.
     ``warn`` is told once when the file cannot be written; the run goes on without it.
     """
 
@@ -53,6 +54,7 @@ class PipelineLog:
         began = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         self.path: Path = job.logs / f"99_pipeline_{began}_{os.getpid()}.log"
         self._descriptor: int | None = None
+        self._is_begun = False
         self._earlier: dict[str, _EarlierLog] = {}
         self._broken = False
         self._guard = threading.Lock()
@@ -60,6 +62,8 @@ class PipelineLog:
     def __call__(self, event: Event) -> None:
         """Write down what belongs into the log; of an adopted run, what its log lacks."""
         with self._guard:
+            if not self._is_begun and _is_stopped_before(event):
+                return
             if isinstance(event, RunStarted) and event.adopted:
                 self._continue(event.run_id)
             earlier = self._earlier.get(getattr(event, "run_id", None) or "")
@@ -99,6 +103,7 @@ class PipelineLog:
                 yield _entry(self._clock(), *told)
 
     def _write(self, entry: bytes) -> None:
+        self._is_begun = True
         if self._descriptor is None and not self._broken:
             mend_logs(self._job)
             try:
@@ -133,6 +138,17 @@ class _EarlierLog:
             self.known[hash(entry)] -= 1
             return False
         return True
+
+
+def _is_stopped_before(event: Event) -> bool:
+    """Whether all that an event says is that what had not begun was stopped."""
+    match event:
+        case StageFinished(verdict=Verdict.CANCELLED, run_id=None):
+            return True
+        case JobFinished(verdict=Verdict.CANCELLED):
+            return True
+        case _:
+            return False
 
 
 def _entry(time: str, source: str, level: str, message: str) -> bytes:

@@ -7,6 +7,7 @@ from runner.events import (
     Event,
     JobStarted,
     LogLine,
+    Notice,
     Observer,
     Progress,
     Resources,
@@ -39,6 +40,8 @@ def labelled(observer: Observer, label: str) -> Observer:
                 | AttemptFailed() | StageFinished()
             ):  # fmt: skip
                 observer(replace(event, stage=f"{label}/{event.stage}"))
+            case Notice(stage=str(stage)):
+                observer(replace(event, stage=f"{label}/{stage}"))
             case _:
                 observer(event)
 

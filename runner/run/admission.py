@@ -3,9 +3,9 @@
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from runner.errors import CancelledError, NotAdmittedError
 from runner.events import Observer, StageWaiting, WaitsFor
@@ -40,14 +40,12 @@ def admit(
 
     Raises DiskFullError or NotAdmittedError, with the numbers, and CancelledError.
     """
-    # A call that finds everything done starts quicker without these.
-    from runner.run.disk_room import check_disks
+    # A call that finds everything done starts quicker without it.
     from runner.run.memory_promises import expected_bytes
 
     deadline = time.monotonic() + request.options.wait_seconds
     entry = read_entries(job).get(request.stage.id)
-    check_disks(request, job, entry, host.engine)
-    _check_memory(request)
+    _check_machine(request, job, entry, host)
     asked = expected_bytes(request, job, entry)
     with contextlib.ExitStack() as held:
         places = _Places(request, held)
@@ -70,18 +68,24 @@ def reserve_gpus(
 ) -> Iterator[Request]:
     """The request with the GPU memory that it has for the time of the block.
 
-    Raises GpuUnavailableError, CancelledError, SettingsError and JobFolderError.
+    Raises DiskFullError or NotAdmittedError before it waits for what would be of no use, and
+    GpuUnavailableError, CancelledError, SettingsError and JobFolderError.
     """
     if request.gpu is None:
         yield request
         return
     from runner.run.gpu_request import reserve
 
+    _check_machine(request, job, read_entries(job).get(request.stage.id), host)
     with reserve(request, request.gpu, job, host, stopped, emit) as reserved:
         yield reserved
 
 
-def _check_memory(request: Request) -> None:
+def _check_machine(request: Request, job: Job, entry: Mapping[str, Any] | None, host: Host) -> None:
+    """Refuse what waiting does not help: too little disk, or less memory than is asked for."""
+    from runner.run.disk_room import check_disks
+
+    check_disks(request, job, entry, host.engine)
     asked, total = request.limits.values.memory, memory_total_bytes()
     if asked is not None and total is not None and asked > total:
         msg = (
@@ -132,23 +136,18 @@ def _memory_taker(
 
 
 class _Places:
-    """The places of this machine; each descriptor is opened once, when its turn comes."""
+    """The places of this machine. Only the one that is taken stays open: many wait for many."""
 
     def __init__(self, request: Request, held: contextlib.ExitStack) -> None:
         self._limit = request.project.settings.limits.stages_at_once
-        self._unopened = (_place(number, held) for number in range(self._limit))
-        self._opened: list[int] = []
         self._taken: int | None = None
         self._has_stood_back = False
+        held.callback(self._close)
 
     def take(self) -> _Refusal | None:
         """Lock the first free one."""
-        if any(self._try(descriptor) for descriptor in self._opened):
+        if any(self._try(number) for number in range(self._limit)):
             return None
-        for descriptor in self._unopened:
-            self._opened.append(descriptor)
-            if self._try(descriptor):
-                return None
         return _Refusal(
             f"{self._limit} stages run at once here already (stagerun.yaml: limits.stages_at_once)",
             "Wait for one to end (--wait), or raise it.",
@@ -157,23 +156,32 @@ class _Places:
             waits_for=WaitsFor.PLACE,
         )
 
-    def _try(self, descriptor: int) -> bool:
+    def _try(self, number: int) -> bool:
+        descriptor = _place(number)
         if try_lock(descriptor):
             self._taken = descriptor
-        return self._taken is not None
+            return True
+        os.close(descriptor)
+        return False
 
     def give_back(self) -> None:
         """Let go of the one that was taken, if one was."""
         if self._taken is not None:
+            self._close()
+            self._has_stood_back = True
+
+    def _close(self) -> None:
+        if self._taken is not None:
+            # A process that was forked meanwhile has the descriptor too, and would keep the lock.
             unlock(self._taken)
-            self._taken, self._has_stood_back = None, True
+            os.close(self._taken)
+            self._taken = None
 
 
-def _place(number: int, stack: contextlib.ExitStack) -> int:
+def _place(number: int) -> int:
     path = runtime_folder("slots") / f"{number}.lock"
     try:
         descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
     except OSError as problem:
         raise NotAdmittedError(unusable(path, f"cannot be opened: {problem.strerror}")) from None
-    stack.callback(os.close, descriptor)
     return descriptor

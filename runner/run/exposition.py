@@ -25,11 +25,10 @@ _NO_TEXT: Final = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One figure of a metric with its labels; ``suffix`` is what a summary adds to its name."""
+    """One figure of a metric with its labels."""
 
     value: float
     labels: Mapping[str, str]
-    suffix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Metric:
     """A metric: its name ends with its base unit, and that of a counter with ``_total``."""
 
     name: str
-    kind: Literal["counter", "gauge", "summary"]
+    kind: Literal["counter", "gauge"]
     help: str
     samples: Sequence[Sample]
 
@@ -77,7 +76,7 @@ def write_textfile(path: Path, text: str) -> None:
 def _line(name: str, sample: Sample) -> str:
     pairs = (f'{key}="{_label(value)}"' for key, value in sample.labels.items())
     labels = f"{{{','.join(pairs)}}}" if sample.labels else ""
-    return f"{name}{sample.suffix}{labels} {_number(sample.value)}"
+    return f"{name}{labels} {_number(sample.value)}"
 
 
 def _label(value: str) -> str:

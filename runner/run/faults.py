@@ -31,7 +31,7 @@ def _of_the_system(problem: OSError, place: Path) -> StagerunError:
 def _own_fault(problem: Exception) -> RunnerLostError:
     return RunnerLostError(
         f"stagerun itself failed: {type(problem).__name__}: {problem}{_where(problem)}. The fault "
-        "is in stagerun, not in your files; please report it, with all that is said of it here."
+        "is in stagerun, not in your files; please report it, with the place in the program."
     )
 
 

@@ -84,13 +84,14 @@ def _far_request(run: Run, facts: Facts) -> Iterator[str]:
 def learn_peaks(run: Run, facts: Facts, record: "RunRecord") -> None:
     """Keep how much a run took that was watched from its start, for those that come after it.
 
-    One for which the memory did not suffice would have taken that much at least.
+    One for which the memory did not suffice would have taken all that it had, and more.
     """
     request, grant = run.request.gpu, run.request.grant
     tells = record.verdict in (Verdict.SUCCESS, Verdict.OOM_GPU) and facts.start_ms > 0
     if request is None or facts.usage is None or not tells:
         return
     folder = notes_folder(run.request.project.settings.gpu)
-    for uuid, name in zip(grant.uuids, grant.names, strict=False):
+    for uuid, name, share in zip(grant.uuids, grant.names, grant.shares, strict=False):
         if peak := facts.usage.gpu_memory_peaks.get(uuid):
-            learn(folder, request.key, name, Peak(bytes=peak, run_id=run.id))
+            took = max(peak, share) if record.verdict is Verdict.OOM_GPU else peak
+            learn(folder, request.key, name, Peak(bytes=took, run_id=run.id))

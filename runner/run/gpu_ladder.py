@@ -4,6 +4,7 @@ The ladder is what the stage's rules change when the memory of the GPU was full.
 is kept for the stage with these settings and models, the GPU's model and the memory asked for.
 """
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -55,18 +56,20 @@ class Ladder:
     def first_attempt(self, attempts: int) -> Attempt:
         """The attempt to begin with, of at most so many: as asked, or on the rung that held before.
 
-        On a machine with several models of GPUs only where one is kept for each: nobody knows yet
-        which the stage will get.
+        On a machine with several models of GPUs that may be used only where one is kept for each:
+        nobody knows yet which the stage will get.
         """
-        plain = Attempt(of=attempts)
-        names = list(dict.fromkeys(gpu.name for gpu in self.host.inventory().gpus))
-        found = [rung(self._folder, self._key(name)) for name in names]
-        try:
-            if found and all(kept is not None and self._holds(kept) for kept in found):
-                return _attempt(found[0] or {}, attempts)
-        except (KeyError, TypeError, ValueError):
-            pass
-        return plain
+        # What is wrong with settings or GPUs is told when the stage is about to run.
+        with contextlib.suppress(StagerunError, KeyError, TypeError, ValueError):
+            there = {gpu.name for gpu in self.host.inventory().gpus}
+            known = {name: rung(self._folder, self._key(name)) for name in there}
+            if any(known.values()):
+                accounts = gpu_box(self.project.settings.gpu, self.host).look().accounts.values()
+                found = [known.get(account.gpu.name) for account in accounts]
+                free = max((account.free_bytes or 0 for account in accounts), default=0)
+                if found and all(kept is not None and self._holds(kept, free) for kept in found):
+                    return _attempt(found[0] or {}, attempts)
+        return Attempt(of=attempts)
 
     def remember(self, outcome: Outcome, full: FullGpu | None) -> None:
         """Keep the rung of a good run, if it is one: ``full`` is the GPU that did not suffice."""
@@ -102,23 +105,19 @@ class Ladder:
         on_full = [rule for rule in self.rules if Verdict.OOM_GPU in rule.on]
         return {change.name for rule in on_full for change in rule.changes}
 
-    def _holds(self, kept: Mapping[str, Any]) -> bool:
-        """Whether a rung still fits the stage, and there is no more memory than did not suffice."""
+    def _holds(self, kept: Mapping[str, Any], free: int) -> bool:
+        """Whether a rung still fits the stage, and there is no more memory than did not suffice.
+
+        How much is ``free`` counts only where the stage does not ask for a size itself.
+        """
         keys = self.stage.config
         fits = kept["variant"] in (None, *self.stage.parents) and all(
             name in keys and misfit(keys[name], value) is None
             for name, value in kept["config"].items()
         )
         is_recent = 0 <= time.time() - kept["at"] < LASTS_SECONDS
-        return fits and is_recent and self._offer() <= MORE * kept["share"]
-
-    def _offer(self) -> float:
-        """The most memory that a GPU has now, where the stage does not ask for a size itself."""
-        if self._limits.gpu_memory is not None:
-            return 0
-        box = gpu_box(self.project.settings.gpu, self.host)
-        free = [account.free_bytes or 0 for account in box.look().accounts.values()]
-        return max(free, default=0)
+        offer = free if self._limits.gpu_memory is None else 0
+        return fits and is_recent and offer <= MORE * kept["share"]
 
     @property
     def _limits(self) -> Resources:

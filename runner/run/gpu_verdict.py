@@ -16,7 +16,12 @@ GPU_MEMORY_PATTERN: Final = re.compile(
     r"CUDA (error: )?out of memory|CUDA failed with error out of memory"  # PyTorch, CTranslate2
     r"|torch\.(cuda\.)?OutOfMemoryError|cupy\S*OutOfMemoryError"
     r"|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY"  # the runtime's and the driver's names
-    r"|CU(BLAS|DNN|FFT)_STATUS_ALLOC_FAILED|CUFFT_ALLOC_FAILED",
+    r"|cudaMalloc failed: out of memory"  # ggml: whisper.cpp, llama.cpp
+    r"|CUDA failure 2: out of memory"  # ONNX Runtime
+    r"|CUDA runtime (error )?\((2\) : )?out of memory"  # TensorRT, older PyTorch
+    r"|OOM when allocating .* by allocator GPU"  # TensorFlow
+    r"|CU(BLAS|DNN|FFT)_STATUS_ALLOC_FAILED|CUFFT_ALLOC_FAILED"
+    r"|CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
     re.IGNORECASE,
 )
 # What libraries say when memory is short, but of other causes as well.

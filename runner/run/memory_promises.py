@@ -27,6 +27,7 @@ from runner.run.runtime_folder import runtime_folder, try_lock, unusable
 MARGIN: Final = 1.25
 # Looking and noting takes a thousandth of that.
 TURN_SECONDS: Final = 2.0
+LOCK: Final = "lock"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,11 @@ def promise(
     """
     folder = runtime_folder("memory")
     try:
-        with _turn(folder):
+        with _turn(folder) as has_turn:
+            if not has_turn:
+                return Shortage(
+                    f"{folder / LOCK} is held by a runner that stands still", ours=False
+                )
             available = memory_available_bytes()
             others = _notes(folder)
             promised = _still_to_be_taken(others, available or 0)
@@ -114,17 +119,14 @@ def _still_to_be_taken(notes: list[MemoryNote], available: int) -> int:
 
 
 @contextlib.contextmanager
-def _turn(folder: Path) -> Iterator[None]:
-    """One runner at a time looks and notes; one that stands still does not hold up all others."""
-    path = folder / "lock"
-    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
+def _turn(folder: Path) -> Iterator[bool]:
+    """One runner at a time looks and notes; yields False while another one does not get on."""
+    descriptor = open_regular(folder / LOCK, os.O_RDWR | os.O_CREAT)
     end = time.monotonic() + TURN_SECONDS
     try:
-        while not try_lock(descriptor):
-            if time.monotonic() > end:
-                raise NotAdmittedError(unusable(path, "is held by a runner that stands still"))
+        while not (has_turn := try_lock(descriptor)) and time.monotonic() < end:
             time.sleep(0.01)
-        yield
+        yield has_turn
     finally:
         os.close(descriptor)
 

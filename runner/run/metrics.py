@@ -1,11 +1,12 @@
 """The figures of GPUs and runs as Prometheus' metrics.
 
 Figures of GPUs are of this moment. Those of runs are counted from the records that jobs have on
-disk: they last as long as those do, and need no process that counts.
+disk: they last as long as those do, and need no process that counts. They fall when records are
+cleaned away or other jobs are named, which a counter may not, so they are gauges.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -91,14 +92,17 @@ GPU_FIGURES: Final[tuple[tuple[str, Literal["counter", "gauge"], str, Figure], .
 
 @dataclass
 class RunCounts:
-    """What the runs of some jobs come to; seconds, bytes; keys are stage, and verdict or state."""
+    """What the runs of some jobs come to; seconds, bytes, joules.
+
+    The keys are a stage, and where there are two of them its verdict or state.
+    """
 
     live: Counter[tuple[str, str]] = field(default_factory=Counter)
-    finished: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ended: Counter[tuple[str, str]] = field(default_factory=Counter)
     seconds: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
-    memory_peaks: dict[str, int] = field(default_factory=dict)
-    gpu_memory_peaks: dict[str, int] = field(default_factory=dict)
-    gpu_joules: dict[str, float] = field(default_factory=dict)
+    memory_peaks: dict[tuple[str], int] = field(default_factory=dict)
+    gpu_memory_peaks: dict[tuple[str], int] = field(default_factory=dict)
+    gpu_joules: dict[tuple[str], float] = field(default_factory=dict)
 
     def add(self, job: Job) -> None:
         """Count a job's runs; what cannot be read counts for nothing."""
@@ -117,27 +121,63 @@ class RunCounts:
         except (KeyError, TypeError, ValueError):
             return
         self._add_usage(key[0], usage)
-        self.finished[key] += 1
+        self.ended[key] += 1
         self.seconds[key] += seconds
 
     def _add_usage(self, stage: str, usage: dict[str, Any]) -> None:
         peaks = (usage.get("memory_peak_bytes"), usage.get("gpu_memory_peak_bytes"))
         for known, peak in zip((self.memory_peaks, self.gpu_memory_peaks), peaks, strict=True):
             if isinstance(peak, int):
-                known[stage] = max(known.get(stage, 0), peak)
+                known[stage,] = max(known.get((stage,), 0), peak)
         if isinstance(joules := usage.get("gpu_energy_joules"), int | float):
-            self.gpu_joules[stage] = self.gpu_joules.get(stage, 0.0) + joules
+            self.gpu_joules[stage,] = self.gpu_joules.get((stage,), 0.0) + joules
 
 
-def metrics(report: GpuReport, jobs: Iterable[Job]) -> list[Metric]:
-    """All metrics, of the GPUs of this machine and of the runs of these jobs."""
-    counts = RunCounts()
-    for job in jobs:
-        counts.add(job)
-    return [*_of_gpus(report), *_of_runs(counts)]
+RUN_FIGURES: Final[
+    tuple[tuple[str, str, tuple[str, ...], Callable[[RunCounts], Mapping[Any, float]]], ...]
+] = (
+    (
+        "stagerun_runs",
+        "Runs that no runner has closed, by how they stand.",
+        ("stage", "state"),
+        lambda counts: counts.live,
+    ),
+    (
+        "stagerun_runs_on_record",
+        "Runs that have ended and are on record.",
+        ("stage", "verdict"),
+        lambda counts: counts.ended,
+    ),
+    (
+        "stagerun_runs_on_record_duration_seconds",
+        "How long the runs on record took, all together.",
+        ("stage", "verdict"),
+        lambda counts: counts.seconds,
+    ),
+    (
+        "stagerun_runs_on_record_gpu_energy_joules",
+        "What GPUs took during the runs on record, all together.",
+        ("stage",),
+        lambda counts: counts.gpu_joules,
+    ),
+    (
+        "stagerun_run_memory_peak_bytes",
+        "The most memory that a run on record took.",
+        ("stage",),
+        lambda counts: counts.memory_peaks,
+    ),
+    (
+        "stagerun_run_gpu_memory_peak_bytes",
+        "The most GPU memory that a run on record took.",
+        ("stage",),
+        lambda counts: counts.gpu_memory_peaks,
+    ),
+)
+"""Name, help, the labels that are a figure's key, and the figures."""
 
 
-def _of_gpus(report: GpuReport) -> Iterator[Metric]:
+def metrics_of_gpus(report: GpuReport) -> Iterator[Metric]:
+    """The figures of the GPUs of this machine."""
     answering = sum(gpu.health is not GpuHealth.SILENT for gpu in report.gpus)
     yield _gauge("stagerun_gpus", "GPUs that answer.", [Sample(answering, {})])
     for name, kind, text, figure in GPU_FIGURES:
@@ -155,48 +195,17 @@ def _of_gpus(report: GpuReport) -> Iterator[Metric]:
     )
 
 
-def _of_runs(counts: RunCounts) -> Iterator[Metric]:
-    yield _gauge(
-        "stagerun_runs",
-        "Runs that no runner has closed, by how they stand.",
-        [
-            Sample(number, {"stage": stage, "state": state})
-            for (stage, state), number in sorted(counts.live.items())
-        ],
-    )
-    finished = sorted(counts.finished.items())
-    yield Metric(
-        "stagerun_runs_finished_total",
-        "counter",
-        "Runs that have ended and are on record.",
-        [Sample(number, _ended(key)) for key, number in finished],
-    )
-    yield Metric(
-        "stagerun_run_duration_seconds",
-        "summary",
-        "How long runs on record took.",
-        [
-            sample
-            for key, number in finished
-            for sample in (
-                Sample(counts.seconds[key], _ended(key), "_sum"),
-                Sample(number, _ended(key), "_count"),
-            )
-        ],
-    )
-    yield Metric(
-        "stagerun_run_gpu_energy_joules_total",
-        "counter",
-        "What GPUs took during runs on record.",
-        [Sample(joules, {"stage": stage}) for stage, joules in sorted(counts.gpu_joules.items())],
-    )
-    yield _peak("stagerun_run_memory_peak_bytes", "memory", counts.memory_peaks)
-    yield _peak("stagerun_run_gpu_memory_peak_bytes", "GPU memory", counts.gpu_memory_peaks)
-
-
-def _peak(name: str, what: str, peaks: dict[str, int]) -> Metric:
-    samples = [Sample(peak, {"stage": stage}) for stage, peak in sorted(peaks.items())]
-    return _gauge(name, f"The most {what} that a run on record took.", samples)
+def metrics_of_runs(jobs: Iterable[Job], labels: Mapping[str, str]) -> Iterator[Metric]:
+    """The figures of the runs of these jobs, each with these labels as well."""
+    counts = RunCounts()
+    for job in jobs:
+        counts.add(job)
+    for name, text, names, figures in RUN_FIGURES:
+        samples = [
+            Sample(value, {**labels, **dict(zip(names, key, strict=True))})
+            for key, value in sorted(figures(counts).items())
+        ]
+        yield _gauge(name, text, samples)
 
 
 def _gauge(name: str, text: str, samples: Sequence[Sample]) -> Metric:
@@ -205,7 +214,3 @@ def _gauge(name: str, text: str, samples: Sequence[Sample]) -> Metric:
 
 def _labels(gpu: GpuStatus) -> dict[str, str]:
     return {"uuid": gpu.uuid or "", "gpu": gpu.number or "", "name": gpu.name or ""}
-
-
-def _ended(key: tuple[str, str]) -> dict[str, str]:
-    return {"stage": key[0], "verdict": key[1]}

@@ -32,6 +32,11 @@ class Outcome:
         """Whether consumers can go on."""
         return self.verdict is not None and self.verdict.good
 
+    @property
+    def is_own_fault(self) -> bool:
+        """Whether the program itself failed: any other lost runner has left a run."""
+        return self.verdict is Verdict.RUNNER_LOST and self.run_id is None
+
 
 def waiting(stage: StageSpec, emit: Observer) -> Callable[[str], None]:
     """A function that tells observers behind which runner a stage waits."""

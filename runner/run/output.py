@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from runner.events import Observer, Progress
+from runner.events import Event, Observer, Progress
 from runner.host.container import STDERR, STDOUT
 from runner.job.own_file import CAREFUL
 from runner.run.messages import Messages
@@ -65,11 +65,12 @@ class Output:
 
     _messages: Messages = field(init=False)
     _forged: bool = False
+    _events: list[Event] = field(default_factory=list)
     _raw: list[bytes] = field(default_factory=list)
     _last: deque[bytes] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
 
     def __post_init__(self) -> None:
-        self._messages = Messages(self.stage, self.run_id, self.emit, self.redaction)
+        self._messages = Messages(self.stage, self.run_id, self._events.append, self.redaction)
 
     @property
     def tail(self) -> tuple[str, ...]:
@@ -90,6 +91,7 @@ class Output:
                     self._line(rest + b"\n", stream)
             self._keep(file)
             self._messages.close()
+            self._tell()
             if self.left_out:
                 with contextlib.suppress(OSError):
                     file.write(f"\n[{self.left_out} more bytes were not kept]\n".encode())
@@ -131,7 +133,10 @@ class Output:
     def _line(self, line: bytes, stream: int) -> None:
         # A program may have left its last line open when a record follows.
         before, separator, record = line.rpartition(SEPARATOR)
-        if separator and self._record(record, stream):
+        is_record = bool(separator) and self._record(record, stream)
+        # Not where the shape of a record is tried: what observers do wrong is their own.
+        self._tell()
+        if is_record:
             if not before:
                 return
             line = before + b"\n"
@@ -152,6 +157,11 @@ class Output:
         with contextlib.suppress(OSError):
             count = file.write(data)
         self.left_out += len(data) - count
+
+    def _tell(self) -> None:
+        events, self._events[:] = tuple(self._events), ()
+        for event in events:
+            self.emit(event)
 
     def _record(self, line: bytes, stream: int) -> bool:
         with contextlib.suppress(*NO_RECORD):
@@ -189,7 +199,7 @@ class Output:
             unit=self.redaction.text(str(record.get("unit", "")))[:16],
         )
         self.media_seconds = progress.media_seconds or self.media_seconds
-        self.emit(progress)
+        self._events.append(progress)
         return True
 
 

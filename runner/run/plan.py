@@ -26,7 +26,8 @@ class Plan:
     The user gave the results of those in ``given``, which wait for nothing; those in ``there`` have
     a result, which probably holds. ``emit`` hears of this
     job alone, instead of the observer of the whole call; ``rest`` is called whenever none of the
-    job's stages is in hand, so that the observer may close what it holds open. Of several plans
+    job's stages is in hand, so that the observer may close what it holds open; ``log`` is where it
+    writes down what happens. Of several plans
     those of older jobs come first. Who asked after ``asked_at`` that the job be stopped is heeded;
     None is the beginning of the call.
     """
@@ -41,6 +42,7 @@ class Plan:
     asked_at: datetime | None = None
     emit: Observer | None = None
     rest: Callable[[], None] = _nothing
+    log: Path | None = None
 
 
 def plan_job(
@@ -103,9 +105,10 @@ def _before(project: Project, first: str, stages: tuple[str, ...]) -> set[str]:
     return set(stages) - downstream
 
 
-def as_planned(plan: Plan) -> PlannedJob:
-    """What observers hear of a job before it begins."""
+def as_planned(plan: Plan, *, force: bool = False) -> PlannedJob:
+    """What observers hear of a job before it begins; ``force`` runs what the user did not give."""
     job = plan.job
+    there = plan.given if force else plan.there
     files = [job.references.get(name, job.input / file) for name, file in job.inputs.items()]
     entries = _entries_since(_filled_at(job, files), _good_entries(job))
     took = {stage: _seconds(entry, "duration_seconds") for stage, entry in entries.items()}
@@ -116,6 +119,7 @@ def as_planned(plan: Plan) -> PlannedJob:
         input_bytes=sum(map(_size, files)),
         took={stage: seconds for stage, seconds in took.items() if seconds},
         media_seconds=max(lengths, default=0.0) or None,
+        there=tuple(stage for stage in plan.stages if stage in there),
     )
 
 

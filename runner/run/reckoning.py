@@ -45,6 +45,8 @@ class Reckoning:
                 verdict=blamed.verdict,
                 exit_code=blamed.exit_code,
                 reason=blamed.reason,
+                run_id=blamed.run_id,
+                log=str(outcome.log) if outcome.log and blamed.is_own_fault else None,
             )
             self._ends[job] = _End(exit_code=outcome.exit_code, failed=failed)
 

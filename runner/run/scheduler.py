@@ -1,8 +1,9 @@
 """Which stage next: the stages of one or many jobs, side by side as far as they can."""
 
+import contextlib
 import queue
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from runner.errors import StagerunError
 from runner.events import Event, Observer, StageWaiting, WaitsFor
 from runner.job.folder import Job
+from runner.job.lock import is_locked
 from runner.project.pipeline import Project
 from runner.run.conclusion import stop_asked
 from runner.run.faults import refusal_of
@@ -27,8 +29,15 @@ MOST_WAITING: Final = 16
 MOST_ALIKE: Final = 4
 """How many of these may wait for the same stage of other jobs, as for a GPU or between attempts.
 
-Stages that need not run, as far as their jobs tell, do not have to stand in line behind them.
+Stages that need not run, as far as their jobs tell, do not have to stand in line behind them while
+half of the threads are left.
 """
+
+MOST_BEHIND: Final = MOST_WAITING // 2
+"""How many of these may wait for stages that other calls have; further ones are passed over."""
+
+LOOK_AGAIN_SECONDS: Final = 1.0
+"""When it is looked again at what was passed over: other calls tell nobody what they end."""
 
 
 @dataclass(eq=False)
@@ -66,6 +75,7 @@ class Schedule:
         default_factory=queue.SimpleQueue
     )
     _closed: bool = False
+    _passed_over: bool = False
 
     def add(self, plan: Plan) -> None:
         """Have a plan run as well."""
@@ -90,7 +100,9 @@ class Schedule:
                 self._begin_what_can(pool)
                 if self._closed and not self._open and self._news.empty():
                     return
-                self._heed(self._news.get())
+                with contextlib.suppress(queue.Empty):
+                    patience = LOOK_AGAIN_SECONDS if self._passed_over else None
+                    self._heed(self._news.get(timeout=patience))
 
     def _heed(self, news: Plan | Future[Outcome] | None) -> None:
         if isinstance(news, Plan):
@@ -160,16 +172,27 @@ class Schedule:
         no_thread_is_left = len(self._in_hand) >= self.at_once + MOST_WAITING
         if no_thread_is_left or len(self._in_hand) - len(aside) >= self.at_once:
             return None
-        short = [item.stage for item in aside if item.waits_for is not WaitsFor.RUNNER]
+        self._passed_over = False
         return next(
             (
                 (standing, stage)
                 for standing in self._open
                 for stage in standing.ready(self.project)
-                if stage in standing.plan.there or short.count(stage) < MOST_ALIKE
+                if self._is_its_turn(standing, stage, aside)
             ),
             None,
         )
+
+    def _is_its_turn(self, standing: Standing, stage: str, aside: Sequence[_InHand]) -> bool:
+        """Whether a stage may have a thread, by what those wait for that have one."""
+        behind = [item for item in aside if item.waits_for is WaitsFor.RUNNER]
+        if len(behind) >= MOST_BEHIND and is_locked(standing.plan.job, stage):
+            self._passed_over = True
+            return False
+        if stage in standing.plan.there and len(aside) < MOST_WAITING // 2:
+            return True
+        short = [item.stage for item in aside if item.waits_for is not WaitsFor.RUNNER]
+        return short.count(stage) < MOST_ALIKE
 
 
 def execute(

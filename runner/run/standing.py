@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from runner.errors import (
     SIGNAL_EXIT_CODES,
@@ -24,11 +25,12 @@ from runner.run.request import Host
 
 @dataclass(frozen=True, kw_only=True)
 class JobOutcome:
-    """How one job ended in this call."""
+    """How one job ended in this call; ``log`` is where it was written down, if it was."""
 
     job: Job
     outcomes: tuple[Outcome, ...]
     result: tuple[str, ...]
+    log: Path | None = None
 
     @property
     def blamed(self) -> Outcome | None:
@@ -98,7 +100,8 @@ class Standing:
         """Tell how the job ended."""
         outcomes = tuple(self.outcomes[stage] for stage in self.plan.stages)
         job = self.plan.job
-        outcome = JobOutcome(job=job, outcomes=outcomes, result=_result_files(self.plan))
+        result, log = _result_files(self.plan), self.plan.log
+        outcome = JobOutcome(job=job, outcomes=outcomes, result=result, log=log)
         if outcome.verdict is not Verdict.CANCELLED:
             self.begin()
         self.tell(

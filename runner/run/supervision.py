@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from runner.errors import EngineError, EngineUnavailableError, StagerunError
 from runner.events import Observer, Resources
 from runner.host.container import Container, ContainerState
-from runner.host.machine import process_exists
 from runner.run.cancellation import Cancellation
 from runner.run.facts import SIGNALLED, Facts, Stop
 from runner.run.output import Output
+from runner.run.unnoticed_end import woken
 
 if TYPE_CHECKING:
     from runner.host.monitor import Sample, Usage
 
-Ends: TypeAlias = "queue.SimpleQueue[int | StagerunError | Stop | None]"
+Ends: TypeAlias = "queue.SimpleQueue[int | Exception | Stop | None]"
 KILL_WAIT_SECONDS: Final = 30.0
-UNNOTICED_SECONDS: Final = 2.0
 DRAIN_SECONDS: Final = 5.0
 LONGEST_DRAIN_SECONDS: Final = 600.0
 
@@ -58,13 +57,14 @@ class Supervision:
 
 def supervise(container: Container, output: Output, how: Supervision) -> Facts:
     """Start, watch and wait; returns the facts. Raises what the start raises."""
-    reader = _reading(output, container.attach())
+    ended: Ends = queue.SimpleQueue()
+    reader = _reading(output, container.attach(), ended)
     begun = time.monotonic()
     threading.Thread(target=how.meanwhile, daemon=True, name="meanwhile").start()
     container.start()
     how.started()
     start_ms = (time.monotonic() - begun) * 1000
-    return _to_the_end(container, output, reader, how, datetime.now(UTC), start_ms)
+    return _to_the_end(container, output, reader, how, ended, datetime.now(UTC), start_ms)
 
 
 def rejoin(container: Container, state: ContainerState, output: Output, how: Supervision) -> Facts:
@@ -74,49 +74,25 @@ def rejoin(container: Container, state: ContainerState, output: Output, how: Sup
     """
     how.meanwhile()
     started_at = state.started_at or datetime.now(UTC)
-    reader = _reading(output, container.kept_output(follow=state.is_running))
+    ended: Ends = queue.SimpleQueue()
+    reader = _reading(output, container.kept_output(follow=state.is_running), ended)
     if state.is_running:
-        with _woken(container, state) as was_woken:
-            facts = _to_the_end(container, output, reader, how, started_at, 0.0)
+        with woken(container, state) as was_woken:
+            facts = _to_the_end(container, output, reader, how, ended, started_at, 0.0)
         told = facts.report.exit_code if facts.report and was_woken() else None
         # An engine that had to be woken makes the exit code up.
         return replace(facts, exit_code=told) if told and facts.exit_code == 0 else facts
     over = replace(how, timeout=float("inf"))
-    facts = _to_the_end(container, output, reader, over, started_at, 0.0)
+    facts = _to_the_end(container, output, reader, over, ended, started_at, 0.0)
     ended_at = max(started_at, state.ended_at or started_at)
     return replace(
         facts, ended_at=ended_at, duration_seconds=(ended_at - started_at).total_seconds()
     )
 
 
-@contextlib.contextmanager
-def _woken(container: Container, state: ContainerState) -> Iterator[Callable[[], bool]]:
-    """See to it that the engine notices the end of a container; yields whether that was needed.
-
-    Docker 20.10 that is started again, after it was killed, may take a container for running whose
-    process had ended meanwhile, until it is asked to send it a signal. SIGCONT means nothing to a
-    process that lives.
-    """
-    over, woken = threading.Event(), threading.Event()
-
-    def watch() -> None:
-        while not over.wait(UNNOTICED_SECONDS):
-            if not process_exists(state.pid):
-                woken.set()
-                with contextlib.suppress(StagerunError):
-                    container.signal("SIGCONT")
-                return
-
-    if state.pid:
-        threading.Thread(target=watch, daemon=True, name="notice").start()
-    try:
-        yield woken.is_set
-    finally:
-        over.set()
-
-
-def _reading(output: Output, frames: Iterator[tuple[int, bytes]]) -> threading.Thread:
-    reader = threading.Thread(target=_read, args=(output, frames), daemon=True, name="output")
+def _reading(output: Output, frames: Iterator[tuple[int, bytes]], ended: Ends) -> threading.Thread:
+    words = (output, frames, ended)
+    reader = threading.Thread(target=_read, args=words, daemon=True, name="output")
     reader.start()
     return reader
 
@@ -126,13 +102,13 @@ def _to_the_end(
     output: Output,
     reader: threading.Thread,
     how: Supervision,
+    ended: Ends,
     started_at: datetime,
     start_ms: float,
 ) -> Facts:
     # What it has run already counts for its time limit.
     before = max(0.0, (datetime.now(UTC) - started_at).total_seconds())
     running = time.monotonic()
-    ended: Ends = queue.SimpleQueue()
     threading.Thread(target=_wait, args=(container, ended), daemon=True, name="wait").start()
     with contextlib.ExitStack() as stack:
         stack.enter_context(how.cancellation.listening(lambda: ended.put(None)))
@@ -143,6 +119,7 @@ def _to_the_end(
     if stopped_for is None and (somebody := how.stopped_by()):
         stopped_for = f"cancelled by {somebody}"
     _drain(reader, output)
+    _check_reader(ended)
     end = _lost(container, stopped_for) or end if end in SIGNALLED else end
     broken = isinstance(end, StagerunError)
     final = None if broken else _state(container)
@@ -167,10 +144,27 @@ def _to_the_end(
     )
 
 
-def _read(output: Output, frames: Iterator[tuple[int, bytes]]) -> None:
+def _read(output: Output, frames: Iterator[tuple[int, bytes]], ended: Ends) -> None:
     # The stream of an engine that goes away ends; wait() reports the cause.
-    with contextlib.suppress(EngineUnavailableError):
+    with _told(ended), contextlib.suppress(EngineError):
         output.read(frames)
+
+
+@contextlib.contextmanager
+def _told(ended: Ends) -> Iterator[None]:
+    """Have the supervisor raise what goes wrong in a thread, and would be waited for in vain."""
+    try:
+        yield
+    except Exception as problem:
+        ended.put(problem)
+
+
+def _check_reader(ended: Ends) -> None:
+    """Raise what went wrong with the output while the container ended."""
+    while not ended.empty():
+        found = ended.get()
+        if isinstance(found, Exception) and not isinstance(found, StagerunError):
+            raise found
 
 
 def _drain(reader: threading.Thread, output: Output) -> None:
@@ -182,10 +176,8 @@ def _drain(reader: threading.Thread, output: Output) -> None:
 
 
 def _wait(container: Container, ended: Ends) -> None:
-    try:
+    with _told(ended):
         ended.put(container.wait())
-    except StagerunError as problem:
-        ended.put(problem)
 
 
 def _lost(container: Container, stopped_for: str | None) -> StagerunError | None:
@@ -268,6 +260,8 @@ def _until_the_end(
                 container.signal("SIGKILL" if killed else "SIGTERM")
                 deadline = time.monotonic() + (KILL_WAIT_SECONDS if killed else how.stop_grace)
             continue
+        if isinstance(end, Exception) and not isinstance(end, StagerunError):
+            raise end
         if end is not None:
             return end, stopped_for, story
         if how.cancellation.count > 1 and not killed:

@@ -22,7 +22,7 @@ DISK_PATTERN: Final = re.compile(r"No space left on device|Errno 28|ENOSPC", re.
 
 def judge(facts: Facts, found: Found, around: Circumstances) -> Judgement:
     """The first cause that fits, in the order of the table of verdicts."""
-    for cause in (_stopped, _engine, gpu_lost, gpu_limit):
+    for cause in (_stopped, _engine, gpu_lost):
         if judgement := cause(facts, around):
             return judgement
     if not _succeeded(facts, found):
@@ -42,8 +42,11 @@ def _succeeded(facts: Facts, found: Found) -> bool:
 
 
 def _stopped(facts: Facts, around: Circumstances) -> Judgement | None:
-    if facts.stopped_for in (None, GPU_LOST, GPU_LIMIT):
+    if facts.stopped_for is None:
         return None
+    if facts.stopped_for in (GPU_LOST, GPU_LIMIT):
+        # Whatever came of the container then: a process may hang in the driver of a lost GPU.
+        return gpu_lost(facts, around) or gpu_limit(facts, around)
     if facts.stopped_for == "timeout":
         limit = duration_text(around.limits.timeout or 0)
         return Judgement(

@@ -88,7 +88,7 @@ def test_the_figures_of_gpus_and_of_finished_runs_are_written_for_prometheus(
     assert found["stagerun_gpu_memory_total_bytes", "0", UUIDS[0], name] == 24 * GIB
     assert found["stagerun_gpu_energy_joules_total", "0", UUIDS[0], name] > 0
     assert found["stagerun_gpu_healthy", "", "", "3"] == 0
-    assert found["stagerun_runs_finished_total", "50_probe", "success"] == 1
+    assert found["stagerun_runs_on_record", "50_probe", "success"] == 1
     assert found["stagerun_run_gpu_memory_peak_bytes", "50_probe"] == 3 * GIB
 
 

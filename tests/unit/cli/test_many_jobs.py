@@ -11,7 +11,8 @@ from runner.cli.context import Context
 from runner.cli.jobs import WantedJob, plan_jobs
 from runner.cli.run import command
 from runner.host.engine_fake import FakeProcess
-from runner.job.folder import Job
+from runner.job.folder import Job, open_job
+from runner.job.lock import stage_lock
 from runner.run.plan import Plan, plan_job
 from tests.unit.cli.bench import LAST, NEXT, PROBE, Bench, copy_input, fail
 
@@ -128,6 +129,22 @@ def test_programs_hear_of_all_jobs_before_and_after(bench: Bench) -> None:
     last = heard[-1]
     assert (last["type"], last["done"], last["exit_code"]) == ("jobs_finished", 3, 1)
     assert {item["job"].rpartition("/")[2] for item in last["failed"]} == {"junk", "b"}
+
+
+@pytest.mark.parametrize(("words", "there"), [((), [PROBE, NEXT, LAST]), (("--force",), [])])
+def test_programs_hear_which_results_are_in_place(
+    bench: Bench, words: tuple[str, ...], there: list[str]
+) -> None:
+    bench.say(command, *places(*JOBS))
+    assert [job["there"] for job in events(bench, *places(*JOBS), *words)[0]["jobs"]] == [there] * 4
+
+
+def test_the_summary_has_the_reason_of_a_job_that_had_no_run(bench: Bench) -> None:
+    with stage_lock(open_job(Path("out/b")), PROBE):
+        text = bench.say(command, *places(*JOBS), "--wait", "0").text
+    last = text.splitlines()[-1]
+    assert last.startswith(f" ✗ b/{PROBE}   busy   {PROBE} of out/b is being run by process")
+    assert last.endswith(f"stagerun logs -f {PROBE} out/b")
 
 
 def test_quiet_says_what_was_refused_and_where_results_are(bench: Bench) -> None:

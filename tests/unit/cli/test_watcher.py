@@ -317,7 +317,7 @@ def test_what_ends_by_itself_while_the_call_is_stopped_is_noted(
     context.host = bench.host
     watcher = Watch(bench).watcher
     with context.observing(many=True) as tell:
-        crew = Crew(context, tell, True, Running(), Reckoning())
+        crew = Crew(context, tell, True, Running(), Reckoning(), force=False)
         schedule = Schedule(bench.project, context.host, RunOptions(), 1, tell, watcher.ended)
         with watcher.feeding(schedule, crew, ()):
             while not Path("out/river/.stagerun/watch.json").exists() or not heard("jobs_planned"):

@@ -18,6 +18,7 @@ from runner.gpu.reserving import Claimant, Held, reserved, taken_over
 from runner.gpu.sickness import NANOSECONDS, REST_SECONDS
 from runner.host.gpu import Absence, GpuFault, Inventory
 from runner.host.machine import ProcessIdentity
+from runner.host.nvml_calls import GPU_IS_LOST
 from tests.unit.gpu.kit import DEAD, GIB, ME, OTHER, Machine, entry, gpu
 
 CLAIMANT = Claimant(stage="06_asr", job="out/mine")
@@ -311,7 +312,9 @@ def test_only_the_gpus_that_the_site_names_are_used(machine: Machine) -> None:
     assert set(machine.box(only=("GPU-1",)).look().accounts) == {"GPU-1"}
     with pytest.raises(SettingsError, match=r"GPU-7.*this machine has GPU-0, GPU-1"):
         machine.box(only=("GPU-7",)).look()
-    machine.inventory = lambda: Inventory(gpus=(gpu(0),), faults=(GpuFault(1, "GPU is lost"),))
+    machine.inventory = lambda: Inventory(
+        gpus=(gpu(0),), faults=(GpuFault(1, "GPU is lost", GPU_IS_LOST),)
+    )
     assert machine.box(only=("GPU-1",)).look().accounts == {}
 
 

@@ -5,6 +5,7 @@ import pytest
 from runner.host.gpu import Absence, Gpu, Inventory, inventory, lost
 from runner.host.gpu_fake import FakeGpu, FakeNvml
 from runner.host.nvml import DRIVER_NOT_LOADED, GPU_IS_LOST, LIBRARY_NOT_FOUND, UNKNOWN
+from runner.host.nvml_calls import NOT_FOUND
 
 GIB = 1024**3
 NO_DRIVER = inventory(FakeNvml(init_failure=DRIVER_NOT_LOADED))
@@ -73,6 +74,16 @@ def test_a_granted_gpu_that_is_gone_is_named_as_lost() -> None:
 
 def test_an_nvml_that_fails_altogether_proves_no_loss() -> None:
     assert lost(["GPU-0"], inventory(FakeNvml(init_failure=UNKNOWN))) is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"), [(GPU_IS_LOST, ("GPU-b",)), (NOT_FOUND, ("GPU-b",)), (UNKNOWN, None)]
+)
+def test_an_error_that_passes_proves_no_loss(
+    failure: int, expected: tuple[str, ...] | None
+) -> None:
+    found = inventory(FakeNvml([FakeGpu("GPU-a"), FakeGpu("GPU-b", failure=failure)]))
+    assert lost(["GPU-a", "GPU-b"], found) == expected
 
 
 def test_a_gpu_that_is_split_is_offered_by_its_instances_alone() -> None:

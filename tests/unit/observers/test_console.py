@@ -188,6 +188,12 @@ def test_stages_of_several_jobs_are_told_apart() -> None:
     assert [line.split()[1] for line in lines] == [f"a/{STAGE}", f"b/{STAGE}"]
 
 
+def test_a_notice_names_the_job_whose_stage_it_is_about() -> None:
+    shown = Shown()
+    shown.console.of_job("/w/a", "a")(Notice(stage=STAGE, message="no GPU was granted"))
+    assert f"a/{STAGE}: no GPU was granted" in shown.out.getvalue()
+
+
 def test_no_escape_codes_without_colour_and_some_with_it() -> None:
     assert "\x1b" not in Shown().after(JOB, finished(), failed())
     assert "\x1b[32m ✓ \x1b[0m" in Shown(Manner(colour=True)).after(finished())

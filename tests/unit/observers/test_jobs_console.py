@@ -1,16 +1,10 @@
 """Many jobs on a terminal: one table that can be read, and a line for each that is over."""
 
-import re
-from dataclasses import dataclass, field
-from io import StringIO
-from typing import Any
-
 import pytest
-from rich.console import Console as RichConsole
 
 from runner.errors import Verdict
 from runner.events import (
-    Event,
+    Copying,
     FailedJob,
     JobFinished,
     JobRefused,
@@ -18,81 +12,19 @@ from runner.events import (
     JobsPlanned,
     Notice,
     PlannedJob,
+    Resources,
     StageWaiting,
     WaitsFor,
     Watching,
 )
-from runner.observers.console import Manner
-from runner.observers.jobs_console import JobsConsole
 from runner.observers.plain import cells
-from runner.observers.stream import Stream
-from tests.unit.observers.recorded import Shown, failed, finished, progress, started
-
-STAGES = ("01_demux", "06_asr")
-ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-def planned(name: str, size: int = 1000, media: float | None = None, **took: float) -> PlannedJob:
-    return PlannedJob(
-        job=f"/w/out/{name}",
-        stages=STAGES,
-        input_bytes=size,
-        took={f"0{stage[1:]}": seconds for stage, seconds in took.items()},
-        media_seconds=media,
-    )
-
-
-@dataclass
-class Table:
-    """A table on a recorded terminal, with a clock set by hand."""
-
-    width: int = 100
-    height: int = 24
-    now: float = 0.0
-    out: StringIO = field(default_factory=StringIO)
-
-    def __post_init__(self) -> None:
-        manner = Manner(width=lambda: self.width, shorten=lambda text: text.replace("/w/", ""))
-        self.console = JobsConsole(
-            Stream(self.out), manner, clock=lambda: self.now, automatic=False
-        )
-
-    def plan(self, *jobs: PlannedJob) -> None:
-        self.console(JobsPlanned(jobs=jobs))
-
-    def tell(self, name: str, *events: Event) -> None:
-        for event in events:
-            self.console.of_job(f"/w/out/{name}", name)(event)
-
-    def end(self, name: str, verdict: Verdict | None = Verdict.SUCCESS, **more: Any) -> None:
-        self.tell(name, JobFinished(job=f"/w/out/{name}", verdict=verdict, exit_code=0, **more))
-
-    def drawn(self, now: float | None = None) -> list[str]:
-        """The lines at the bottom of the terminal."""
-        self.now = self.now if now is None else now
-        console = RichConsole(
-            file=StringIO(), width=self.width, height=self.height, record=True, emoji=False
-        )
-        console.print(self.console.region, end="")
-        return console.export_text().splitlines()
-
-    def printed(self) -> str:
-        """What was written on the terminal, without what steers it."""
-        self.console.close()
-        return ESCAPE.sub("", self.out.getvalue())
+from tests.unit.observers.many_jobs import STAGES, Table, ended, planned, run
+from tests.unit.observers.recorded import RUN, Shown, failed, finished, progress, started
 
 
 @pytest.fixture
 def table() -> Table:
     return Table()
-
-
-def run(name: str, stage: str = "01_demux") -> Event:
-    return started(stage, run_id=f"{name} {stage}")
-
-
-def ended(name: str, stage: str = "01_demux", **more: Any) -> Event:
-    return finished(stage=stage, run_id=f"{name} {stage}", **more)
 
 
 def test_what_runs_has_a_line_with_job_stage_progress_and_time_left(table: Table) -> None:
@@ -127,7 +59,7 @@ def test_what_waits_is_grouped_by_what_it_waits_for(table: Table) -> None:
     lines = table.drawn()
     assert lines[0].split("   ")[1:] == ["06_asr may need 6 GB of memory", "a, b, c and 2 more"]
     assert "1 waiting   for process 7" in lines[1]
-    assert "6 waiting" in lines[2]
+    assert "5 waiting" in lines[2]
 
 
 def test_what_no_longer_waits_is_not_said_to_wait(table: Table) -> None:
@@ -152,8 +84,8 @@ def test_a_job_that_is_over_is_one_line_that_stays(table: Table) -> None:
     assert "✓ river         1:12   → out/river/film.mkv" in text
     assert "✗ bad           0:00   01_demux   out of memory   The stage was killed" in text
     assert "old" not in text
-    assert "stopped" not in text
-    assert "2 of 4 done (1 up to date)" in text
+    assert "stopped " not in text
+    assert "2 of 4 done (1 up to date) · 1 failed · 1 stopped" in text
 
 
 def test_those_that_failed_are_named_for_as_long_as_others_run(table: Table) -> None:
@@ -167,7 +99,7 @@ def test_those_that_failed_are_named_for_as_long_as_others_run(table: Table) -> 
 
 
 def test_the_time_left_is_learnt_from_films_that_are_done(table: Table) -> None:
-    done = planned("done", 1000, **{"01_demux": 10.0, "06_asr": 100.0})
+    done = planned("done", 1000, took={"01_demux": 10.0, "06_asr": 100.0})
     table.plan(done, planned("next", 2000))
     table.tell("done", ended("done", verdict=Verdict.CACHED, duration_seconds=None))
     table.end("done")
@@ -178,7 +110,7 @@ def test_the_time_left_is_learnt_from_films_that_are_done(table: Table) -> None:
 
 
 def test_the_time_left_follows_the_length_of_the_media_once_a_stage_says_it(table: Table) -> None:
-    done = planned("done", 1000, 60.0, **{"01_demux": 10.0, "06_asr": 100.0})
+    done = planned("done", 1000, 60.0, took={"01_demux": 10.0, "06_asr": 100.0})
     table.plan(done, planned("next", 1000))
     table.tell("done", ended("done", verdict=Verdict.CACHED, duration_seconds=None))
     table.end("done")
@@ -223,6 +155,8 @@ def test_what_must_be_told_names_its_job(table: Table) -> None:
     assert "river/06_asr: no GPU was granted" in table.printed()
 
 
+LOG = "/w/out/creek/logs/99_pipeline_20261129T101112Z_77.log"
+OWN_FAULT = "stagerun itself failed: KeyError: 1. " + "The fault is in stagerun. " * 5
 SUMMARY = JobsFinished(
     done=198,
     up_to_date=50,
@@ -233,9 +167,25 @@ SUMMARY = JobsFinished(
             verdict=Verdict.OOM_MEMORY,
             exit_code=7,
             reason="The stage was killed.",
+            run_id="20261121-0914-7f3a",
         ),
         FailedJob(
             job="/w/out/junk", stage=None, verdict=None, exit_code=2, reason="it is no job.\nSee"
+        ),
+        FailedJob(
+            job="/w/out/lake",
+            stage="06_asr",
+            verdict=Verdict.BUSY,
+            exit_code=11,
+            reason="process 7 runs it",
+        ),
+        FailedJob(
+            job="/w/out/creek",
+            stage="10_mux",
+            verdict=Verdict.RUNNER_LOST,
+            exit_code=10,
+            reason=OWN_FAULT,
+            log=LOG,
         ),
     ),
     cancelled=3,
@@ -246,16 +196,25 @@ SUMMARY = JobsFinished(
 
 def test_the_end_says_what_failed_and_how_to_look_further(table: Table) -> None:
     table.console(SUMMARY)
-    assert table.printed().splitlines() == [
-        "198 done (50 up to date), 2 failed, 3 stopped in 1:12:03; "
+    lines = table.printed().splitlines()
+    assert lines[:-2] == [
+        "198 done (50 up to date), 4 failed, 3 stopped in 1:12:03; "
         "the same call goes on with those that were stopped",
         " ✗ river/06_asr   out of memory   stagerun why 06_asr out/river",
-        " ✗ junk           refused   it is no job.",
+        " ✗ junk           refused   it is no job. See",
+        " ✗ lake/06_asr    busy   process 7 runs it",
     ]
+    assert lines[-2].startswith(" ✗ creek/10_mux   runner lost   stagerun itself failed: KeyError")
+    assert cells(lines[-2]) == table.width
+    assert lines[-1] == f"   the place in the program: {LOG.removeprefix('/w/')}"
+
+
+def test_a_pipe_gets_the_whole_reason_of_what_had_no_run() -> None:
+    assert f"runner lost   {OWN_FAULT.strip()}\n" in Shown().after(SUMMARY)
 
 
 def test_a_pipe_gets_the_same_end() -> None:
-    assert "198 done (50 up to date), 2 failed, 3 stopped in 1:12:03" in Shown().after(SUMMARY)
+    assert "198 done (50 up to date), 4 failed, 3 stopped in 1:12:03" in Shown().after(SUMMARY)
 
 
 def test_a_pipe_is_not_told_of_every_stage_that_was_stopped_with_hundreds_of_jobs() -> None:
@@ -263,3 +222,94 @@ def test_a_pipe_is_not_told_of_every_stage_that_was_stopped_with_hundreds_of_job
     end = JobFinished(job="/w/out/a", verdict=Verdict.CANCELLED, exit_code=143)
     assert Shown().after(JobsPlanned(jobs=(planned("a"),)), stopped, end) == ""
     assert "cancelled" in Shown().after(stopped, end)
+
+
+def test_a_film_that_is_being_copied_has_a_line(table: Table) -> None:
+    table.console(Watching(folder="/w/films"))
+    path = "/a/folder/with/a/name/that/is/long/river.mkv"
+    table.console(Copying(path=path, done=10**9, total=4 * 10**9))
+    assert "river.mkv   copying    25 %   1.0 GB of 4.0 GB" in table.drawn()[0]
+    table.console(Copying(path=path, done=4 * 10**9, total=4 * 10**9))
+    assert "copying" not in "".join(table.drawn())
+
+
+def test_a_copy_that_was_broken_off_has_no_line_any_longer(table: Table) -> None:
+    table.console(Watching(folder="/w/films"))
+    table.console(Copying(path="/w/films/river.mkv", done=1, total=4))
+    table.console(JobRefused(job="/w/films/river.mkv", reason="it went away", exit_code=2))
+    assert "copying" not in "".join(table.drawn())
+
+
+def test_every_job_counts_once_in_the_sums(table: Table) -> None:
+    names = ["a", "b", "c", "d"]
+    table.plan(*map(planned, names))
+    table.tell("a", run("a"), StageWaiting(stage="06_asr", reason="memory"))
+    table.tell("b", StageWaiting(stage="01_demux", reason="memory"))
+    table.tell("c", run("c"), failed(stage="01_demux", run_id="c 01_demux"))
+    assert table.drawn()[-1] == "   0 of 4 done · 1 running · 1 waiting · 2 to come"
+
+
+LONG = "a-film-with-a-name-as-long-as-any"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_the_times_left_and_the_share_are_there_however_narrow_the_terminal(width: int) -> None:
+    table, stage = Table(width=width), "04_source_separation"
+    stages = (stage, "06_asr")
+    done = planned("done", 1000, stages=stages, there=stages, took={stage: 60.0, "06_asr": 3600.0})
+    table.plan(done, *(planned(f"{LONG}-{n}", 1000, stages=stages) for n in range(200)))
+    table.console(JobRefused(job="/w/out/junk", reason="it has no job.yaml", exit_code=2))
+    table.tell(f"{LONG}-1", started(stage, gpus=("GPU-1",)), progress(0, 1740, "s"))
+    table.now = 100
+    usage = Resources(stage=stage, run_id=RUN, memory_bytes=64_000_000, cpu_seconds=1)
+    table.tell(f"{LONG}-1", progress(724, 1740, "s"), usage)
+    line, sums, _ = table.drawn()
+    assert " 41 %" in line
+    assert line.endswith("job 1:02:21 left")
+    assert "0 of 202 done · 1 failed" in sums
+    assert "about 20" in sums
+    assert sums.endswith(" left")
+
+
+def test_results_that_are_in_place_take_no_time(table: Table) -> None:
+    stages = (*STAGES, "10_mux")
+    took = {"01_demux": 10.0, "06_asr": 3600.0}
+    jobs = [planned(f"film{n}", 1000, stages=stages, there=STAGES, took=took) for n in range(100)]
+    table.plan(*jobs)
+    for name in ("film0", "film1"):
+        for stage in STAGES:
+            table.tell(name, ended(name, stage, verdict=Verdict.CACHED, duration_seconds=None))
+        table.tell(name, run(name, "10_mux"))
+    table.now = 10
+    table.tell("film0", ended("film0", "10_mux", duration_seconds=10.0))
+    table.end("film0")
+    lines = table.drawn()
+    assert lines[-1].endswith("about 8:10 left")
+
+
+def test_a_result_that_does_not_hold_takes_its_time_in_every_job(table: Table) -> None:
+    took = {"01_demux": 10.0, "06_asr": 100.0}
+    table.plan(*(planned(f"film{n}", 1000, there=STAGES, took=took) for n in range(10)))
+    cached = ended("film0", verdict=Verdict.CACHED, duration_seconds=None)
+    table.tell("film0", cached, run("film0", "06_asr"))
+    assert table.drawn()[-1].endswith("about 16:40 left")
+
+
+def test_a_stage_that_is_skipped_everywhere_takes_no_time(table: Table) -> None:
+    stages = ("02_tmdb", "06_asr")
+    table.plan(*(planned(name, 1000, stages=stages) for name in ("first", "next")))
+    skipped = ended("first", "02_tmdb", verdict=Verdict.SKIPPED, duration_seconds=None)
+    done = ended("first", "06_asr", duration_seconds=100.0)
+    table.tell("first", skipped, run("first", "06_asr"), done)
+    table.end("first")
+    table.tell("next", run("next", "06_asr"))
+    assert "job 1:40 left" in table.drawn(0)[0]
+
+
+def test_a_length_of_an_earlier_call_gives_way_to_one_that_is_said_now(table: Table) -> None:
+    done = planned("done", 1000, 60.0, there=STAGES, took={"01_demux": 10.0, "06_asr": 100.0})
+    table.plan(done, planned("replaced", 1000, 6000.0))
+    table.tell("replaced", started("01_demux"), progress(0, 60, "s"))
+    assert "job 1:50 left" in table.drawn(0)[0]
+    table.tell("replaced", progress(0, 120, "s"), progress(0, 60, "s"))
+    assert "job 3:40 left" in table.drawn(0)[0]

@@ -64,3 +64,25 @@ def test_a_job_whose_length_nobody_said_yet_is_judged_by_its_size() -> None:
 def test_a_stage_that_saw_a_part_only_does_not_make_the_media_shorter() -> None:
     whole = Extent(input_bytes=1).of_length(90.0)
     assert whole.of_length(40.0) == whole
+
+
+def test_a_length_that_an_earlier_call_knew_gives_way_to_the_first_that_is_said() -> None:
+    extent = Extent(media_seconds=90.0, is_of_old=True).of_length(40.0)
+    assert extent.media_seconds == 40.0
+    assert extent.of_length(30.0) == extent
+    assert extent.of_length(50.0).media_seconds == 50.0
+
+
+def test_who_asks_while_a_stage_is_first_learnt_of_gets_an_answer() -> None:
+    outlook = Outlook()
+    answers = []
+
+    class AskedMeanwhile(Extent):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "input_bytes":
+                answers.append(expected(outlook, "10_mux", 100))
+            return super().__getattribute__(name)
+
+    outlook.learn("10_mux", AskedMeanwhile(input_bytes=100), 2.0)
+    assert answers == [None]
+    assert expected(outlook, "10_mux", 100) == 2.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import Verdict
-from runner.events import JobFinished, JobStarted, Notice, StageWaiting
+from runner.events import Event, JobFinished, JobStarted, Notice, StageWaiting
 from runner.job.folder import Job
 from runner.job.log_file import mend_logs
 from runner.observers.pipeline_log import PipelineLog
@@ -196,3 +196,22 @@ def test_a_log_is_not_written_through_what_lies_in_its_place(
     log(log_line("reading", "WARNING"))
     assert (job.logs / "precious").read_text() == "precious"
     assert len(told) == 1
+
+
+def stopped() -> list[Event]:
+    end = finished(verdict=Verdict.CANCELLED, run_id=None, duration_seconds=None)
+    return [end, JobFinished(job="j", verdict=Verdict.CANCELLED, exit_code=130)]
+
+
+def test_a_job_that_is_stopped_before_it_began_has_no_log(log: PipelineLog) -> None:
+    for event in stopped():
+        log(event)
+    assert not log.path.exists()
+
+
+def test_a_job_that_is_stopped_after_it_began_has_that_in_its_log(log: PipelineLog) -> None:
+    log(JobStarted(job="j", headline="out/film", stages=(STAGE,)))
+    log.close()
+    for event in stopped():
+        log(event)
+    assert messages(log)[-1] == "ended: cancelled"

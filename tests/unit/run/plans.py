@@ -1,6 +1,7 @@
 """Plans that are all there from the beginning, run to their end."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from runner.events import Observer
 from runner.project.pipeline import Project
@@ -27,3 +28,11 @@ def run_plans(
     schedule.close()
     schedule.run()
     return ended
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so that another thread does; it may take 20 seconds."""
+    end = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -1,5 +1,7 @@
 """Where this user's runners lock their places: nobody else may have a hand in it."""
 
+import contextlib
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -7,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from runner.errors import NotAdmittedError, Verdict
-from runner.host.engine_fake import FakeProcess
+from runner.events import StageWaiting
 from runner.job.folder import Job
 from runner.run.outcome import Outcome
 from runner.run.runtime_folder import runtime_folder
-from tests.unit.opens import opened
-from tests.unit.run.conftest import PROBE, Place, copy
+from tests.unit.run.conftest import Place
+from tests.unit.run.plans import wait_for
 
 
 @pytest.fixture
@@ -70,21 +72,29 @@ def test_a_place_that_is_a_link_is_not_locked_for_another(place: Place, base: Pa
 
 
 @pytest.mark.usefixtures("base")
-def test_waiting_for_a_place_piles_nothing_up(place: Place, job: Job) -> None:
-    place.kit.settings("limits: {stages_at_once: 1}\n")
-    other = place.job("other")
+def test_who_waits_keeps_no_place_open_however_many_there_are(place: Place, job: Job) -> None:
+    place.kit.settings("limits: {stages_at_once: 8}\n")
     outcomes: list[Outcome] = []
-    counts: list[int] = []
+    with contextlib.ExitStack() as others:
+        for number in range(8):
+            path = runtime_folder("slots") / f"{number}.lock"
+            fcntl.flock(others.enter_context(path.open("w")), fcntl.LOCK_EX)
+        waiting = threading.Thread(
+            target=lambda: outcomes.append(place.run(job, wait_seconds=60)), daemon=True
+        )
+        waiting.start()
+        wait_for(lambda: any(isinstance(event, StageWaiting) for event in place.events))
+        counts = [_open_places() for _ in range(50)]
+    waiting.join(20)
+    assert [item.verdict for item in outcomes] == [Verdict.SUCCESS]
+    assert max(counts) <= 8 + 1
+    assert _open_places() == 0
 
-    def run_the_other(process: FakeProcess) -> int:
-        place.programs[PROBE] = copy
-        threading.Timer(0.9, place.cancellation.request, ["SIGINT"]).start()
-        with opened() as paths:
-            outcomes.append(place.run(other, wait_seconds=60))
-        counts.append(sum(path.parent.name == "slots" for path in paths))
-        return copy(process)
 
-    place.programs[PROBE] = run_the_other
-    place.run(job)
-    assert [item.verdict for item in outcomes] == [Verdict.CANCELLED]
-    assert counts == [1]
+def _open_places() -> int:
+    """How many places this process has open."""
+    found = 0
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found += link.readlink().parent.name == "slots"
+    return found

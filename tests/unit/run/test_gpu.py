@@ -30,7 +30,7 @@ from tests.unit.run.conftest import (
     request_of,
     write_manifest,
 )
-from tests.unit.run.plans import run_plans
+from tests.unit.run.plans import run_plans, wait_for
 
 GIB = 1 << 30
 HEAD_ROOM = 256 << 20
@@ -155,6 +155,8 @@ def side_by_side(
             if len(running) == at_once:
                 together.set()
         assert together.wait(10)
+        if at_once == 1 and len(met) == 1:
+            wait_for(lambda: any(isinstance(event, StageWaiting) for event in place.events))
         with guard:
             at_most.append(len(running))
             running.remove(process.spec.name)
@@ -309,6 +311,26 @@ def test_a_stage_goes_down_its_ladder_and_the_next_job_begins_where_it_held(plac
     (warning,) = entry_of(second)["warnings"]
     assert "BATCH 4 instead of 8" in warning
     assert "fitted into the GPU's memory in run" in warning
+
+
+def test_a_rung_is_begun_with_though_another_model_is_there_that_may_not_be_used(
+    place: Place,
+) -> None:
+    seen = with_ladder(place, lambda batch: batch <= 4)
+    place.inventory = Inventory(gpus=(GPU, replace(OTHER, name="Display")))
+    place.kit.settings("gpu: {ledger: .gpus, learnt: .learnt, only: [GPU-1]}\n")
+    place.run(place.job("one"))
+    place.run(place.job("two"))
+    assert seen[2:] == [(4, True)]
+
+
+def test_a_ledger_that_cannot_be_used_keeps_nobody_from_the_processor(place: Place) -> None:
+    seen = with_ladder(place, lambda batch: batch <= 4)
+    place.run(place.job("one"))
+    (place.kit.root / "taken").write_text("")
+    place.kit.settings("gpu: {ledger: taken, learnt: .learnt}\n")
+    assert place.run(place.job("two")).verdict is Verdict.SUCCESS
+    assert seen[2:] == [(8, False)]
 
 
 def test_the_processor_is_the_last_rung_of_a_stage_that_can_do_without_a_gpu(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +10,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from runner.job.folder import Job
-from runner.run.exposition import exposition
+from runner.run.exposition import Metric, exposition
 from runner.run.gpu_report import GpuHealth, GpuReport, GpuStatus, RunOnGpu, WaitingRun
-from runner.run.metrics import metrics
+from runner.run.metrics import metrics_of_gpus, metrics_of_runs
 from tests.unit.run.conftest import LAST, NEXT, PROBE, Place
 
 BASE_UNITS = ("bytes", "seconds", "watts", "celsius", "joules", "ratio")
 OTHER_UNITS = re.compile(r"_(?:kb|mb|gb|mib|gib|ms|milli\w*|percent|kilo\w*)(?:_|$)")
+UNITS_OF_COUNTERS = ("_total", "_count", "_sum")
 RUN = RunOnGpu(stage="06_asr", job="film", user="maria", run_id="1", memory_bytes=5)
 BUSY = GpuStatus(
     index=0,
@@ -37,22 +39,28 @@ SILENT = GpuStatus(index=1, uuid=None, number="1", health=GpuHealth.SILENT, deta
 WAITS = WaitingRun(stage="06_asr", job="film", user="maria", seconds=64.5, memory_bytes=7)
 
 
-def read(report: GpuReport, *jobs: Job) -> dict[str, list[tuple[dict[str, str], float]]]:
+def metrics(report: GpuReport, jobs: Sequence[Job], labels: Mapping[str, str]) -> list[Metric]:
+    return [*metrics_of_gpus(report), *metrics_of_runs(jobs, labels)]
+
+
+def read(
+    report: GpuReport, *jobs: Job, labels: Mapping[str, str] | None = None
+) -> dict[str, list[tuple[dict[str, str], float]]]:
     """The samples by name: labels and value."""
     found: dict[str, list[tuple[dict[str, str], float]]] = {}
-    for family in text_string_to_metric_families(exposition(metrics(report, jobs))):
+    for family in text_string_to_metric_families(exposition(metrics(report, jobs, labels or {}))):
         for sample in family.samples:
             found.setdefault(sample.name, []).append((sample.labels, sample.value))
     return found
 
 
 def test_every_name_begins_with_the_program_and_ends_with_its_base_unit() -> None:
-    for metric in metrics(GpuReport(gpus=(BUSY,), waiting=(WAITS,)), []):
+    for metric in metrics(GpuReport(gpus=(BUSY,), waiting=(WAITS,)), [], {}):
         assert metric.name.startswith("stagerun_")
         assert metric.name.endswith("_total") == (metric.kind == "counter")
         assert not OTHER_UNITS.search(metric.name)
         unit = metric.name.removesuffix("_total").rpartition("_")[2]
-        assert unit in BASE_UNITS or unit in {"gpus", "healthy", "runs", "waiting", "finished"}
+        assert unit in BASE_UNITS or unit in {"gpus", "healthy", "runs", "waiting", "record"}
         assert metric.help.endswith(".")
 
 
@@ -119,10 +127,9 @@ def test_finished_runs_are_counted_from_their_records(place: Place, job: Job) ->
     found = read(GpuReport(), job)
 
     good, bad = ({"stage": PROBE, "verdict": verdict} for verdict in ("success", "oom_gpu"))
-    assert found["stagerun_runs_finished_total"] == [(bad, 1), (good, 2)]
-    assert found["stagerun_run_duration_seconds_sum"] == [(bad, 1), (good, 10)]
-    assert found["stagerun_run_duration_seconds_count"] == [(bad, 1), (good, 2)]
-    assert found["stagerun_run_gpu_energy_joules_total"] == [({"stage": PROBE}, 7.5)]
+    assert found["stagerun_runs_on_record"] == [(bad, 1), (good, 2)]
+    assert found["stagerun_runs_on_record_duration_seconds"] == [(bad, 1), (good, 10)]
+    assert found["stagerun_runs_on_record_gpu_energy_joules"] == [({"stage": PROBE}, 7.5)]
     assert found["stagerun_run_memory_peak_bytes"] == [({"stage": PROBE}, 7)]
     assert found["stagerun_run_gpu_memory_peak_bytes"] == [({"stage": PROBE}, 90)]
 
@@ -132,4 +139,20 @@ def test_a_record_that_is_damaged_hides_no_other(place: Place, job: Job, damaged
     runs = [place.run(job, stage).run_id for stage in (PROBE, NEXT, LAST)]
     (job.run_folder(str(runs[-1])) / "record.json").write_text(damaged)
 
-    assert len(read(GpuReport(), job)["stagerun_runs_finished_total"]) == 2
+    assert len(read(GpuReport(), job)["stagerun_runs_on_record"]) == 2
+
+
+def test_what_falls_when_records_are_cleaned_away_is_no_counter(place: Place, job: Job) -> None:
+    place.run(job, PROBE)
+    on_record = [metric for metric in metrics_of_runs([job], {}) if metric.samples]
+
+    assert {metric.kind for metric in on_record} == {"gauge"}
+    assert not [metric.name for metric in on_record if metric.name.endswith(UNITS_OF_COUNTERS)]
+
+
+def test_figures_of_runs_in_two_files_of_a_folder_are_told_apart(place: Place, job: Job) -> None:
+    place.run(job, PROBE)
+    found = read(GpuReport(), job, labels={"jobs": "lab"})
+
+    labels = {"jobs": "lab", "stage": PROBE, "verdict": "success"}
+    assert found["stagerun_runs_on_record"] == [(labels, 1)]

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,3 +122,12 @@ def test_what_was_told_of_a_film_is_not_told_of_the_one_that_took_its_place(
     film.replace(job.input / "text.txt")
     planned = as_planned(plan_job(place.project, job))
     assert (planned.took, planned.media_seconds) == ({}, None)
+
+
+def test_what_the_user_gave_stays_in_place_though_all_else_is_forced(
+    place: Place, job: Job
+) -> None:
+    plan = plan_job(place.project, job)
+    plan = replace(plan, given=frozenset({NEXT}), there=frozenset({NEXT, LAST}))
+    assert as_planned(plan).there == (NEXT, LAST)
+    assert as_planned(plan, force=True).there == (NEXT,)

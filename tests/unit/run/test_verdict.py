@@ -8,6 +8,7 @@ import pytest
 
 from runner.errors import Verdict
 from runner.host.monitor import Usage
+from runner.run.facts import GPU_LIMIT, GPU_LOST
 from runner.run.findings import Problem
 from runner.run.judgement import Judgement
 from runner.run.verdict import judge
@@ -123,6 +124,24 @@ def test_a_gpu_that_vanished_is_named() -> None:
     judgement = judge(replace(DONE, exit_code=1), found("failed"), around)
     assert judgement.verdict is Verdict.GPU_LOST
     assert "GPU-2" in judgement.reason
+
+
+@pytest.mark.parametrize(
+    ("cause", "verdict"), [(GPU_LOST, Verdict.GPU_LOST), (GPU_LIMIT, Verdict.OOM_GPU)]
+)
+def test_a_process_that_hangs_in_the_driver_does_not_hide_why_it_was_to_end(
+    cause: str, verdict: Verdict
+) -> None:
+    facts = replace(
+        DONE,
+        exit_code=None,
+        stopped_for=cause,
+        stop_story="GPU-1: Xid 79",
+        engine_error="the container did not end after SIGKILL",
+    )
+    judgement = judge(facts, found("running"), replace(AROUND, gpus=("GPU-1",)))
+    assert judgement.verdict is verdict
+    assert "GPU-1: Xid 79" in judgement.reason
 
 
 UNUSED = Usage(gpu_used=False, gpu_samples=9)

@@ -115,6 +115,12 @@ def test_unknown_free_space_is_not_none() -> None:
         "RuntimeError: CUDA failed with error out of memory",
         "CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate",
         "cudaErrorMemoryAllocation",
+        "ggml_cuda: cudaMalloc failed: out of memory",
+        "CUDA failure 2: out of memory ; GPU=0 ; expr=cudaMalloc((void**)&p, size)",
+        "Cuda Runtime (out of memory)",
+        "cuda runtime error (2) : out of memory at THCCachingHostAllocator.cpp",
+        "OOM when allocating tensor with shape[64,3] on /device:GPU:0 by allocator GPU_0_bfc",
+        "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
     ],
 )
 def test_a_full_gpu_is_recognised_by_what_libraries_say(text: str) -> None:
