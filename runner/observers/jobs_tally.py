@@ -80,7 +80,7 @@ class JobsTally:
 
     def plan(self, planned: PlannedJob, name: str) -> None:
         """Expect a job, and learn from what was done of it earlier."""
-        self.total += 1
+        self._count(planned.job)
         extent = Extent(
             input_bytes=planned.input_bytes,
             media_seconds=planned.media_seconds,
@@ -98,7 +98,7 @@ class JobsTally:
 
     def refuse(self, event: JobRefused) -> None:
         """Count a job that could not be run."""
-        self.total += 1
+        self._count(event.job)
         self.failed.append(
             FailedJob(
                 job=event.job,
@@ -108,6 +108,12 @@ class JobsTally:
                 reason=event.reason,
             )
         )
+
+    def _count(self, job: str) -> None:
+        """Count a job; one that failed and is tried again counts as the same."""
+        others = [item for item in self.failed if item.job != job]
+        self.total += len(others) == len(self.failed)
+        self.failed = others
 
     def follow(self, job: str, event: Event, now: float) -> JobView | None:
         """Take note of an event of a job; returns the job when that was its end."""

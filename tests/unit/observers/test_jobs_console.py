@@ -249,6 +249,15 @@ def test_every_job_counts_once_in_the_sums(table: Table) -> None:
     assert table.drawn()[-1] == "   0 of 4 done · 1 running · 1 waiting · 2 to come"
 
 
+def test_a_job_that_is_tried_again_is_the_same_job_in_the_sums(table: Table) -> None:
+    table.plan(planned("a"), planned("b"))
+    table.tell("a", failed(stage="01_demux"))
+    table.end("a", Verdict.ENGINE_UNAVAILABLE)
+    table.plan(planned("a"))
+    table.tell("a", run("a"))
+    assert table.drawn()[-1] == "   0 of 2 done · 1 running · 1 to come"
+
+
 LONG = "a-film-with-a-name-as-long-as-any"
 
 
