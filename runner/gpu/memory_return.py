@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from runner.gpu.account import TOLERANCE_BYTES, unlisted_bytes
+from runner.gpu.account import TOLERANCE_BYTES, is_told, unlisted_bytes
 from runner.gpu.reserving import Held
 from runner.host.nvml import Gpu
 
@@ -55,13 +55,9 @@ def _kept_on(gpu: Gpu, held: Held, pids: Collection[int]) -> Kept | None:
         size = sum(share if it.memory_bytes is None else it.memory_bytes for it in mine)
         return Kept(gpu=gpu, bytes=size, holders=tuple(process.pid for process in mine))
     more = unlisted_bytes(gpu) - held.entry.unlisted_bytes
-    if not pids or more <= TOLERANCE_BYTES or not _is_told(gpu) or not _is_alone(gpu, held):
+    if not pids or more <= TOLERANCE_BYTES or not is_told(gpu) or not _is_alone(gpu, held):
         return None
     return Kept(gpu=gpu, bytes=more, holders=())
-
-
-def _is_told(gpu: Gpu) -> bool:
-    return all(process.memory_bytes is not None for process in gpu.processes)
 
 
 def _is_alone(gpu: Gpu, held: Held) -> bool:
