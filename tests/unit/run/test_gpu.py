@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -450,3 +451,24 @@ def test_a_gpu_that_rests_is_waited_for_and_not_taken_for_none(place: Place, job
     assert place.run(job, wait_seconds=20).verdict is Verdict.SUCCESS
     (waiting,) = [event for event in place.events if isinstance(event, StageWaiting)]
     assert waiting.reason.endswith("of which GPU-1 is left out: Xid 79")
+
+
+def test_the_ledger_knows_when_the_engine_is_done_with_a_start(place: Place, job: Job) -> None:
+    """From then on a container without processes has ended, and before it is about to begin."""
+    declare(place, "required")
+    place.inventory = Inventory(gpus=(GPU,))
+    ledger = gpu_box(place.project.settings.gpu, place.host).ledger
+    seen = []
+
+    def started(process: FakeProcess) -> int:
+        end = time.monotonic() + 10
+        while not any(seen) and time.monotonic() < end:
+            with ledger.turn():
+                seen.extend(it.started and it.container_id for it in ledger.entries())
+            time.sleep(0.01)
+        return copy(process)
+
+    place.programs[PROBE] = started
+    assert place.run(job).verdict is Verdict.SUCCESS
+    assert seen[-1] == place.engine.created[0].id
+    assert list(ledger.folder.glob("*.json")) == []
