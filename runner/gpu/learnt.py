@@ -8,27 +8,21 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from runner.home import home_folder
 from runner.job.own_file import open_regular
 
 SCHEMA_VERSION: Final = 1
 LARGEST: Final = 1 << 16
 
 
-def usual_folder(
-    environment: Mapping[str, str] = os.environ, home: Callable[[], Path] = Path.home
-) -> Path:
+def usual_folder() -> Path:
     """Where programs keep what they find out by themselves, by the XDG base directories."""
-    if base := environment.get("XDG_STATE_HOME"):
-        return Path(base) / "stagerun"
-    try:
-        return home() / ".local/state/stagerun"
-    except RuntimeError:
-        # A user whom the system does not know has no home: below this nothing can be made.
-        return Path(os.devnull) / "stagerun"
+    base = os.environ.get("XDG_STATE_HOME") or home_folder() / ".local/state"
+    return Path(base) / "stagerun"
 
 
 def recall(folder: Path, kind: str, key: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -28,17 +28,19 @@ def check_return(
 ) -> list[Kept]:
     """What did not come back of a run whose container has ended; it is left on the ledger.
 
-    ``pids`` are the processes of the container that were seen on its GPUs. Raises
-    GpuUnavailableError where the ledger cannot be used.
+    One that lives after all, as when its engine went away, has left nothing behind yet. ``pids``
+    are the processes of the container that were seen on its GPUs. Raises GpuUnavailableError where
+    the ledger cannot be used.
     """
     end = time.monotonic() + grace_seconds
     while kept := _kept(held, pids):
         if time.monotonic() >= end:
             break
         time.sleep(LOOK_EVERY_SECONDS)
-    if kept:
-        holders = tuple(sorted({pid for one in kept for pid in one.holders}))
-        held.keep({one.gpu.uuid: one.bytes for one in kept}, holders)
+    if not kept or held.container_lives:
+        return []
+    holders = tuple(sorted({pid for one in kept for pid in one.holders}))
+    held.keep({one.gpu.uuid: one.bytes for one in kept}, holders)
     return kept
 
 

@@ -51,6 +51,12 @@ class Held:
     entry: Reservation
     names: tuple[str, ...] = ()
 
+    @property
+    def container_lives(self) -> bool:
+        """Whether the container was started and has not ended."""
+        container = self.entry.container_id if self.entry.started else None
+        return container is not None and self.box.ledger.container_lives(container)
+
     def note_container(self, run_id: str, container_id: str) -> None:
         """Let the reservation outlive this process if the container does. Call before it starts.
 
@@ -82,15 +88,14 @@ class Held:
 
         A container that lives keeps what it has: an engine that went away cannot have ended it.
         """
-        entry, ledger = self.entry, self.box.ledger
-        if entry.state is not State.HELD:
+        if self.entry.state is not State.HELD:
             return
-        if entry.started and entry.container_id and ledger.container_lives(entry.container_id):
+        if self.container_lives:
             # Where that cannot be written, it counts until this process has ended at least.
             with contextlib.suppress(GpuUnavailableError):
-                self._change(replace(entry, state=State.OUTLIVED))
+                self._change(replace(self.entry, state=State.OUTLIVED))
         else:
-            ledger.remove(entry.id)
+            self.box.ledger.remove(self.entry.id)
 
 
 @contextlib.contextmanager

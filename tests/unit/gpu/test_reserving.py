@@ -13,6 +13,7 @@ import pytest
 from runner.errors import CancelledError, GpuUnavailableError, SettingsError
 from runner.gpu.box import no_node
 from runner.gpu.ledger import NANOSECONDS
+from runner.gpu.memory_return import check_return
 from runner.gpu.placement import Wish
 from runner.gpu.reservation import State
 from runner.gpu.reserving import Claimant, Held, reserved, taken_over
@@ -274,6 +275,19 @@ def test_a_container_that_outlives_its_run_keeps_its_memory_until_it_has_ended(
     with reserving(machine, gib(10)):
         pass
     assert machine.files() == set()
+
+
+def test_a_container_that_lives_has_left_nothing_behind_and_may_take_the_rest(
+    machine: Machine,
+) -> None:
+    machine.gpus = (gpu(0, used=3, processes=((100, 3),)),)
+    machine.containers = {"box": {100}}
+    with reserving(machine, gib(20)) as held:
+        held.note_container("run", "box")
+        held.note_started()
+        assert check_return(held, {100}, grace_seconds=0) == []
+    (entry,) = machine.box().look().entries
+    assert (entry.state, entry.shares) == (State.OUTLIVED, {"GPU-0": 20 * GIB})
 
 
 def test_a_run_whose_container_was_never_started_gives_its_memory_back(machine: Machine) -> None:

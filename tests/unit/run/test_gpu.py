@@ -458,7 +458,7 @@ def test_the_ledger_knows_when_the_engine_is_done_with_a_start(place: Place, job
     declare(place, "required")
     place.inventory = Inventory(gpus=(GPU,))
     ledger = gpu_box(place.project.settings.gpu, place.host).ledger
-    seen = []
+    seen: list[str | bool | None] = []
 
     def started(process: FakeProcess) -> int:
         end = time.monotonic() + 10
