@@ -138,6 +138,7 @@ def test_nothing_of_an_earlier_boot_counts(machine: Machine) -> None:
         ledger.write(entry("a", {0: 1}, owner=earlier, container="box"))
         ledger.write(entry("b", {0: 1}, owner=earlier, state=State.KEPT))
         assert ledger.entries() == []
+    assert machine.files() == set()
 
 
 def test_a_machine_that_shares_the_folder_by_mistake_loses_nothing_and_takes_nothing(

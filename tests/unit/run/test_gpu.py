@@ -136,6 +136,10 @@ def test_a_stage_with_one_parent_runs_on_it_with_and_without_a_gpu(place: Place,
     }
 
 
+def waits_in(place: Place) -> list[StageWaiting]:
+    return [event for event in tuple(place.events) if isinstance(event, StageWaiting)]
+
+
 def side_by_side(
     place: Place, gpus: tuple[Gpu, ...], *, at_once: int, holds_it: bool = False
 ) -> list[str]:
@@ -156,6 +160,9 @@ def side_by_side(
             if len(running) == at_once:
                 together.set()
         assert together.wait(10)
+        end = time.monotonic() + 10
+        while at_once == 1 and not waits_in(place) and time.monotonic() < end:
+            time.sleep(0.01)
         with guard:
             at_most.append(len(running))
             running.remove(process.spec.name)
@@ -193,8 +200,7 @@ def test_a_stage_waits_for_the_gpu_that_another_one_of_the_same_call_has(
     place: Place, holds_it: bool
 ) -> None:
     assert side_by_side(place, (GPU,), at_once=1, holds_it=holds_it) == ["GPU-1", "GPU-1"]
-    waits = [event for event in place.events if isinstance(event, StageWaiting)]
-    assert ["behind 50_probe of" in event.reason for event in waits] == [True]
+    assert ["behind 50_probe of" in event.reason for event in waits_in(place)] == [True]
 
 
 def test_waiting_for_a_gpu_can_be_cancelled(place: Place, job: Job) -> None:
