@@ -6,6 +6,8 @@
  *   init CODE                                        what opening the library returns; 0 by default
  *   gpu UUID TOTAL USED UTILISATION CODE NAME...     one GPU, in order; CODE is what its calls return
  *   process GPU_NUMBER PID BYTES                     a process on it; BYTES may be "unknown"
+ *   drawing GPU_NUMBER PID BYTES                     one that draws; it may be among the others too
+ *   reserved GPU_NUMBER BYTES                        what of USED the driver keeps for itself
  *   minor GPU_NUMBER N                               number of its device node
  *   power GPU_NUMBER MILLIWATTS
  *   temperature GPU_NUMBER CELSIUS
@@ -24,7 +26,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { OK = 0, BAD_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, TIMED_OUT = 10 };
+enum { OK = 0, BAD_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, TIMED_OUT = 10,
+       VERSION_MISMATCH = 25 };
 enum { MOST_GPUS = 32, MOST_PROCESSES = 256, MOST_XIDS = 64, NO_INSTANCE = 0xFFFFFFFF };
 enum { XID_EVENT = 8 };
 
@@ -32,6 +35,17 @@ struct process {
     unsigned pid;
     unsigned long long bytes;
     unsigned gpu_instance, compute_instance;
+};
+
+struct processes {
+    unsigned count;
+    struct process list[MOST_PROCESSES];
+};
+
+/* The second form of what a GPU's memory is. */
+struct memory {
+    unsigned version;
+    unsigned long long total, reserved, free, used;
 };
 
 struct figure {
@@ -44,9 +58,9 @@ struct gpu {
     unsigned long long total, used;
     unsigned utilisation;
     int code;
-    struct figure minor, power, temperature, energy;
-    unsigned process_count, xid_count;
-    struct process processes[MOST_PROCESSES];
+    struct figure minor, power, temperature, energy, reserved;
+    unsigned xid_count;
+    struct processes computing, drawing;
     unsigned xids[MOST_XIDS];
 };
 
@@ -74,13 +88,14 @@ static char handles[MOST_GPUS];
 static void read_process(struct state *state, const char *line)
 {
     unsigned number, pid;
-    char bytes[32];
-    if (sscanf(line, "process %u %u %31s", &number, &pid, bytes) != 3 || number >= state->gpu_count)
+    char word[32], bytes[32];
+    if (sscanf(line, "%31s %u %u %31s", word, &number, &pid, bytes) != 4 || number >= state->gpu_count)
         return;
     struct gpu *gpu = &state->gpus[number];
-    if (gpu->process_count == MOST_PROCESSES)
+    struct processes *processes = strcmp(word, "drawing") == 0 ? &gpu->drawing : &gpu->computing;
+    if (processes->count == MOST_PROCESSES)
         return;
-    struct process *process = &gpu->processes[gpu->process_count++];
+    struct process *process = &processes->list[processes->count++];
     process->pid = pid;
     process->bytes = strcmp(bytes, "unknown") == 0 ? UINT64_MAX : strtoull(bytes, NULL, 10);
     process->gpu_instance = process->compute_instance = NO_INSTANCE;
@@ -103,6 +118,8 @@ static void read_figure(struct state *state, const char *line)
         gpu->temperature = figure;
     else if (strcmp(word, "energy") == 0)
         gpu->energy = figure;
+    else if (strcmp(word, "reserved") == 0)
+        gpu->reserved = figure;
     else if (strcmp(word, "xid") == 0 && gpu->xid_count < MOST_XIDS)
         gpu->xids[gpu->xid_count++] = (unsigned)value;
 }
@@ -132,7 +149,7 @@ static void read_state(struct state *state)
             sscanf(line, "hang %lf", &state->hang);
         else if (strncmp(line, "gpu ", 4) == 0)
             read_gpu(state, line);
-        else if (strncmp(line, "process ", 8) == 0)
+        else if (strncmp(line, "process ", 8) == 0 || strncmp(line, "drawing ", 8) == 0)
             read_process(state, line);
         else
             read_figure(state, line);
@@ -244,6 +261,22 @@ int nvmlDeviceGetMemoryInfo(char *handle, unsigned long long *total_free_used)
     return code;
 }
 
+int nvmlDeviceGetMemoryInfo_v2(char *handle, struct memory *memory)
+{
+    struct state state;
+    struct gpu *gpu;
+    int code = find(&state, handle, &gpu);
+    if (code != OK)
+        return code;
+    if (memory->version != (2 << 24 | sizeof *memory))
+        return VERSION_MISMATCH;
+    memory->total = gpu->total;
+    memory->reserved = gpu->reserved.value;
+    memory->free = gpu->total - gpu->used;
+    memory->used = gpu->used - gpu->reserved.value;
+    return gpu->reserved.known ? OK : NOT_SUPPORTED;
+}
+
 int nvmlDeviceGetUtilizationRates(char *handle, unsigned *gpu_memory_percent)
 {
     struct state state;
@@ -257,21 +290,32 @@ int nvmlDeviceGetUtilizationRates(char *handle, unsigned *gpu_memory_percent)
 }
 
 /* NVML's way: a first call with too little room gets the number, a second the list. */
+static int listed(const struct processes *processes, unsigned *count, struct process *list)
+{
+    unsigned room = *count;
+    *count = processes->count;
+    if (processes->count == 0)
+        return OK;
+    if (!list || room < processes->count)
+        return TOO_SMALL;
+    memcpy(list, processes->list, processes->count * sizeof *list);
+    return OK;
+}
+
 int nvmlDeviceGetComputeRunningProcesses_v3(char *handle, unsigned *count, struct process *list)
 {
     struct state state;
     struct gpu *gpu;
-    unsigned room = *count;
     int code = find(&state, handle, &gpu);
-    if (code != OK)
-        return code;
-    *count = gpu->process_count;
-    if (gpu->process_count == 0)
-        return OK;
-    if (!list || room < gpu->process_count)
-        return TOO_SMALL;
-    memcpy(list, gpu->processes, gpu->process_count * sizeof *list);
-    return OK;
+    return code == OK ? listed(&gpu->computing, count, list) : code;
+}
+
+int nvmlDeviceGetGraphicsRunningProcesses_v3(char *handle, unsigned *count, struct process *list)
+{
+    struct state state;
+    struct gpu *gpu;
+    int code = find(&state, handle, &gpu);
+    return code == OK ? listed(&gpu->drawing, count, list) : code;
 }
 
 static int answer(char *handle, size_t offset, unsigned long long *value)

@@ -19,7 +19,8 @@ GIB: Final = 1024**3
 
 @dataclass(frozen=True)
 class StubGpu:
-    """One GPU that the stub shows; bytes, per cent; ``processes`` are pairs of pid and bytes.
+    """One GPU that the stub shows; bytes, per cent; ``processes`` are pairs of pid and bytes, and
+    so are those that draw. ``reserved`` is what of ``used`` the driver keeps for itself.
 
     ``code`` is what every call on the device returns: 15 is a GPU that was lost. A figure that is
     None is one that the GPU does not support. ``xids`` are critical errors; whoever watches the GPU
@@ -33,6 +34,8 @@ class StubGpu:
     code: int = 0
     name: str = "Stub GPU"
     processes: Sequence[tuple[int, int | None]] = field(default=())
+    drawing: Sequence[tuple[int, int | None]] = field(default=())
+    reserved: int | None = None
     minor: int | None = None
     power_milliwatts: int | None = None
     temperature: int | None = None
@@ -77,11 +80,13 @@ def _further_lines(number: int, gpu: StubGpu) -> list[str]:
         "power": gpu.power_milliwatts,
         "temperature": gpu.temperature,
         "energy": gpu.energy_millijoules,
+        "reserved": gpu.reserved,
     }
     lines = [f"{word} {number} {value}" for word, value in figures.items() if value is not None]
     lines += [f"xid {number} {code}" for code in gpu.xids]
-    for pid, held in gpu.processes:
-        lines.append(f"process {number} {pid} {'unknown' if held is None else held}")
+    for word, processes in (("process", gpu.processes), ("drawing", gpu.drawing)):
+        for pid, held in processes:
+            lines.append(f"{word} {number} {pid} {'unknown' if held is None else held}")
     return lines
 
 

@@ -28,6 +28,35 @@ class Account:
     head_room_bytes: int = 0
 
     @property
+    def largest_bytes(self) -> int | None:
+        """What a run can ever have: all but the head room and what the driver keeps for itself."""
+        total = self.gpu.memory_total_bytes
+        if total is None:
+            return None
+        return max(0, total - self.head_room_bytes - self.gpu.memory_reserved_bytes)
+
+    @property
+    def lone_bytes(self) -> int | None:
+        """What a run can have as soon as no other one is there, and nothing else that computes.
+
+        What draws a screen stays, and so does memory that no process is said to have, which cannot
+        be told from others' where the driver does not say of each process what it has.
+        """
+        total, largest = self.gpu.memory_total_bytes, self.largest_bytes
+        if total is None or largest is None or self.gpu.memory_used_bytes is None:
+            return None
+        if not is_told(self.gpu):
+            return largest
+        drawing = sum(it.memory_bytes or 0 for it in self.strangers if not it.computes)
+        staying = self.head_room_bytes + unlisted_bytes(self.gpu) + drawing
+        return max(0, min(largest, total - staying))
+
+    @property
+    def has_computing_strangers(self) -> bool:
+        """Whether a program computes there that is no run."""
+        return any(process.computes for process in self.strangers)
+
+    @property
     def room_bytes(self) -> int | None:
         """What runs can have when no other run has any."""
         if self.gpu.memory_total_bytes is None or self.gpu.memory_used_bytes is None:
@@ -66,7 +95,7 @@ def account(
         else:
             held[owner.id] += process.memory_bytes
     for entry in ours:
-        if entry.state is State.KEPT and not entry.holders:
+        if entry.is_lost:
             held[entry.id] = min(entry.shares[gpu.uuid], _unlisted(gpu, entry))
     sum_held = sum(held.values())
     return Account(
@@ -94,6 +123,11 @@ def unlisted_bytes(gpu: Gpu) -> int:
     """Memory that is in use, and that no process is said to have."""
     listed = sum(process.memory_bytes or 0 for process in gpu.processes)
     return max(0, (gpu.memory_used_bytes or 0) - listed)
+
+
+def is_told(gpu: Gpu) -> bool:
+    """Whether the driver tells of each process there how much it has."""
+    return all(process.memory_bytes is not None for process in gpu.processes)
 
 
 def has_returned(entry: Reservation, gpus: Mapping[str, Gpu]) -> bool:

@@ -75,7 +75,10 @@ class GpuBox:
         gpus = {gpu.uuid: gpu for gpu in found.gpus}
         entries = []
         for entry in self.ledger.entries():
-            knows = found.absence is None and not found.faults
+            # Which of its GPUs does not answer, a driver does not say.
+            knows = found.absence is None and (
+                not found.faults or entry.shares.keys() <= gpus.keys()
+            )
             if entry.state is State.KEPT and knows and has_returned(entry, gpus):
                 self.ledger.remove(entry.id)
             else:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from runner.home import home_folder
 from runner.job.own_file import open_regular
 
 SCHEMA_VERSION: Final = 1
@@ -20,7 +21,7 @@ LARGEST: Final = 1 << 16
 
 def usual_folder() -> Path:
     """Where programs keep what they find out by themselves, by the XDG base directories."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    base = os.environ.get("XDG_STATE_HOME") or home_folder() / ".local/state"
     return Path(base) / "stagerun"
 
 

@@ -3,53 +3,44 @@
 The ledger is a folder with one file per reservation. Whoever looks and then writes does both under
 one lock, which the kernel lets go with its holder. An entry counts as long as its owner lives, or
 the container that it names: a runner that is killed gives nothing back that its container may yet
-take. Those of the dead are removed by whoever may.
+take, also if the engine has yet to start it. Those of the dead are removed by whoever may.
 """
 
 import contextlib
-import errno
-import fcntl
 import functools
 import os
-import random
-import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from runner.errors import GpuUnavailableError
+from runner.gpu.ledger_folder import changed_at, locked, unusable
 from runner.gpu.reservation import Reservation, State, reservation_from, text_of
 from runner.host.cgroup import is_container_alive
-from runner.host.machine import ProcessIdentity, is_running, is_stopped, lock_holder
+from runner.host.machine import ProcessIdentity, is_running, is_stopped
 from runner.job.own_file import content_of
 
-LOCKS: Final = Path("/run/lock")
-USUAL: Final = "stagerun"
 ENTRY: Final = ".json"
 SICK: Final = ".sick"
-# A folder for all users in which each can remove only what is theirs.
-STICKY: Final = 0o1777
 READABLE: Final = 0o644
 LARGEST_ENTRY: Final = 1 << 16
 # Looking and writing takes a hundredth of that.
 PATIENCE_SECONDS: Final = 5.0
-LOOK_EVERY_SECONDS: Final = 0.002
-# Many that wait for the lock would keep the processors from the one that has it.
-LOOK_SELDOM_SECONDS: Final = 0.02
+# As long an engine may need for a start that was asked of it.
+START_SECONDS: Final = 30.0
+# By more than that no clock is corrected while a machine runs.
+CLOCK_SECONDS: Final = 60.0
+NANOSECONDS: Final = 1_000_000_000
 
 
-def usual_folder(locks: Path = LOCKS) -> Path:
-    """The folder that all users of a machine find without any setting.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An entry, and when its file was last changed, in seconds since the epoch."""
 
-    Some systems let root alone write to ``/run/lock``: there it has to be made by root first.
-    """
-    usual = locks / USUAL
-    with contextlib.suppress(OSError):
-        if usual.is_dir() or locks.stat().st_mode & stat.S_IWOTH:
-            return usual
-    return Path("/tmp") / f"{USUAL}-gpus"
+    entry: Reservation
+    at: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +49,8 @@ class Ledger:
 
     ``lives`` tells of a process of this boot, ``container_lives`` of a container's id whether it
     still runs, ``stopped`` of a process whether it does nothing until it is told to go on. Who has
-    the lock for twice ``patience_seconds``, and does nothing, stands still.
+    the lock for twice ``patience_seconds``, and does nothing, stands still. ``clock`` is the one by
+    which files are dated.
     """
 
     folder: Path
@@ -67,31 +59,21 @@ class Ledger:
     container_lives: Callable[[str], bool] = is_container_alive
     stopped: Callable[[ProcessIdentity], bool] = is_stopped
     patience_seconds: float = PATIENCE_SECONDS
-    _known: dict[str, tuple[tuple[int, ...], Reservation | None]] = field(
+    clock: Callable[[], float] = time.time
+    _known: dict[str, tuple[tuple[int, ...], Written | None]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self) -> AbstractContextManager[None]:
         """One process at a time, for as long as the block takes.
 
         Raises GpuUnavailableError where the folder cannot be used.
         """
-        while not self._is_still_there(descriptor := self._locked()):
-            os.close(descriptor)
-        try:
-            yield
-        finally:
-            # A process that was forked meanwhile has the descriptor too, and would keep the lock.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-            os.close(descriptor)
+        return locked(self.folder, self.patience_seconds)
 
     def changed_at(self) -> int | None:
         """What is another number when an entry came or went; None where that cannot be told."""
-        try:
-            return self.folder.stat().st_mtime_ns
-        except OSError:
-            return None
+        return changed_at(self.folder)
 
     def entries(self) -> list[Reservation]:
         """What counts, those that came first at the front; what counts no more is removed.
@@ -103,12 +85,12 @@ class Ledger:
         found = []
         lives = functools.cache(self.lives)
         for file in self._files():
-            entry = self._read(file) if file.name.endswith(ENTRY) else None
-            if file.name.startswith(".") or (entry is not None and self._is_over(entry, lives)):
+            written = self._read(file) if file.name.endswith(ENTRY) else None
+            if file.name.startswith(".") or (written and self._is_over(written, lives)):
                 with contextlib.suppress(OSError):
                     Path(file).unlink()
-            elif entry is not None and not self._is_far(entry) and not self._pauses(entry):
-                found.append(entry)
+            elif written and not self._is_far(written) and not self._pauses(written.entry):
+                found.append(written.entry)
         return sorted(found, key=lambda entry: (entry.ticket, entry.id))
 
     def files(self, suffix: str) -> list[Path]:
@@ -121,7 +103,7 @@ class Ledger:
             Path(file)
             for file in self._files()
             if not file.name.endswith(SICK)
-            and ((entry := self._read(file)) is None or self._is_far(entry))
+            and ((written := self._read(file)) is None or self._is_far(written))
         ]
 
     def write(self, entry: Reservation) -> None:
@@ -145,7 +127,7 @@ class Ledger:
         except OSError as problem:
             with contextlib.suppress(OSError):
                 fresh.unlink()
-            raise GpuUnavailableError(self._unusable(_reason(problem))) from None
+            raise unusable(self.folder, problem) from None
 
     def remove(self, entry_id: str) -> None:
         """Take an entry away, if it is there and one may."""
@@ -155,10 +137,17 @@ class Ledger:
     def _path(self, entry_id: str) -> Path:
         return self.folder / f"{entry_id}{ENTRY}"
 
-    def _is_far(self, entry: Reservation) -> bool:
-        return entry.owner.machine_id != self.me.machine_id
+    def _is_far(self, written: Written) -> bool:
+        """Whether another machine wrote it, which may have been made with this one's id."""
+        owner = written.entry.owner
+        if owner.boot_id and owner.boot_id == self.me.boot_id:
+            return False
+        if owner.machine_id != self.me.machine_id:
+            return True
+        booted_at = self.clock() - now() / NANOSECONDS
+        return owner.boot_id != self.me.boot_id and written.at > booted_at + CLOCK_SECONDS
 
-    def _read(self, file: "os.DirEntry[str]") -> Reservation | None:
+    def _read(self, file: "os.DirEntry[str]") -> Written | None:
         """The entry in a file, which is read once: another one in its place is another file."""
         try:
             state = file.stat(follow_symlinks=False)
@@ -167,7 +156,9 @@ class Ledger:
         key = (state.st_ino, state.st_ctime_ns, state.st_size)
         known = self._known.get(file.name)
         if known is None or known[0] != key:
-            known = self._known[file.name] = (key, _entry_in(Path(file)))
+            entry = _entry_in(Path(file))
+            written = None if entry is None else Written(entry, state.st_ctime)
+            known = self._known[file.name] = (key, written)
         return known[1]
 
     def _files(self) -> "list[os.DirEntry[str]]":
@@ -177,91 +168,33 @@ class Ledger:
         except FileNotFoundError:
             files = []
         except OSError as problem:
-            raise GpuUnavailableError(self._unusable(_reason(problem))) from None
+            raise unusable(self.folder, problem) from None
         for name in self._known.keys() - {file.name for file in files}:
             self._known.pop(name, None)
         return files
 
-    def _is_over(self, entry: Reservation, lives: Callable[[ProcessIdentity], bool]) -> bool:
-        owner = entry.owner
-        if self._is_far(entry) or owner == self.me:
+    def _is_over(self, written: Written, lives: Callable[[ProcessIdentity], bool]) -> bool:
+        entry = written.entry
+        if self._is_far(written):
             return False
-        if owner.boot_id != self.me.boot_id:
+        if entry.owner.boot_id != self.me.boot_id:
             return True
-        if entry.state is State.KEPT or lives(owner):
+        if entry.state is State.KEPT:
             return False
-        return entry.container_id is None or not self.container_lives(entry.container_id)
+        if entry.state is not State.OUTLIVED and (entry.owner == self.me or lives(entry.owner)):
+            return False
+        return entry.container_id is None or not self._may_take(written, entry.container_id)
+
+    def _may_take(self, written: Written, container_id: str) -> bool:
+        """Whether a container that nobody watches runs, or may be about to."""
+        age = abs(self.clock() - written.at)
+        is_starting = not written.entry.started and age < START_SECONDS
+        return is_starting or self.container_lives(container_id)
 
     def _pauses(self, entry: Reservation) -> bool:
         return entry.state is State.WAITING and entry.owner != self.me and self.stopped(entry.owner)
 
-    def _locked(self) -> int:
-        """The descriptor of the folder that is there now, with the lock on it."""
-        descriptor = self._open()
-        try:
-            seen, end = ("", self.changed_at()), time.monotonic() + self.patience_seconds
-            while not _lock(descriptor):
-                if time.monotonic() > end:
-                    last, seen = seen, (lock_holder(descriptor), self.changed_at())
-                    if seen == last:
-                        story = f"is locked by {seen[0]}, which stands still"
-                        raise GpuUnavailableError(self._unusable(story))
-                    end = time.monotonic() + self.patience_seconds
-                time.sleep(random.uniform(LOOK_EVERY_SECONDS, LOOK_SELDOM_SECONDS))
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return descriptor
 
-    def _is_still_there(self, descriptor: int) -> bool:
-        """Whether others lock the same: a folder that was removed may have been made anew."""
-        with contextlib.suppress(OSError):
-            return os.path.samestat(os.fstat(descriptor), self.folder.stat())
-        return False
-
-    def _open(self) -> int:
-        # Whoever makes the folder needs a moment until others may use it.
-        for _ in range(50):
-            try:
-                self._make()
-                descriptor = os.open(self.folder, _FOLDER)
-            except (PermissionError, FileNotFoundError):
-                pass
-            except OSError as problem:
-                raise GpuUnavailableError(self._unusable(_reason(problem))) from None
-            else:
-                if os.access(self.folder, os.W_OK | os.X_OK):
-                    return descriptor
-                os.close(descriptor)
-            time.sleep(LOOK_EVERY_SECONDS)
-        raise GpuUnavailableError(self._unusable("may not be written to by you"))
-
-    def _make(self) -> None:
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self.folder.mkdir(mode=STICKY)
-        except FileExistsError:
-            if not self._is_unfinished():
-                return
-        self.folder.chmod(STICKY)
-
-    def _is_unfinished(self) -> bool:
-        """Whether I was killed when I had made it, and had not yet given it to all users."""
-        state = self.folder.lstat()
-        mine = stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid()
-        return mine and state.st_mode & _FOR_ALL == stat.S_ISVTX
-
-    def _unusable(self, problem: str) -> str:
-        return (
-            f"{self.folder}, the folder in which the runs of this machine reserve GPU memory, "
-            f"{problem}. Mend that, or name another one that all of its users may write to: "
-            "stagerun.yaml, gpu: {ledger: FOLDER}."
-        )
-
-
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# With the first alone nobody makes a folder on purpose.
-_FOR_ALL: Final = stat.S_ISVTX | stat.S_IWGRP | stat.S_IWOTH
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -275,24 +208,8 @@ def now() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _entry_in(path: Path) -> Reservation | None:
     with contextlib.suppress(ValueError):
         entry = reservation_from(content_of(path, LARGEST_ENTRY) or b"")
         return entry if path.name == f"{entry.id}{ENTRY}" else None
     return None
-
-
-def _reason(problem: OSError) -> str:
-    if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return "has no space left"
-    if problem.errno in {errno.ELOOP, errno.ENOTDIR}:
-        return "is no folder of its own"
-    return f"cannot be used: {problem.strerror}"

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from runner.gpu.account import TOLERANCE_BYTES, unlisted_bytes
+from runner.gpu.account import TOLERANCE_BYTES, is_told, unlisted_bytes
 from runner.gpu.reserving import Held
 from runner.host.nvml import Gpu
 
@@ -28,17 +28,19 @@ def check_return(
 ) -> list[Kept]:
     """What did not come back of a run whose container has ended; it is left on the ledger.
 
-    ``pids`` are the processes of the container that were seen on its GPUs. Raises
-    GpuUnavailableError where the ledger cannot be used.
+    One that lives after all, as when its engine went away, has left nothing behind yet. ``pids``
+    are the processes of the container that were seen on its GPUs. Raises GpuUnavailableError where
+    the ledger cannot be used.
     """
     end = time.monotonic() + grace_seconds
     while kept := _kept(held, pids):
         if time.monotonic() >= end:
             break
         time.sleep(LOOK_EVERY_SECONDS)
-    if kept:
-        holders = tuple(sorted({pid for one in kept for pid in one.holders}))
-        held.keep({one.gpu.uuid: one.bytes for one in kept}, holders)
+    if not kept or held.container_lives:
+        return []
+    holders = tuple(sorted({pid for one in kept for pid in one.holders}))
+    held.keep({one.gpu.uuid: one.bytes for one in kept}, holders)
     return kept
 
 
@@ -55,13 +57,9 @@ def _kept_on(gpu: Gpu, held: Held, pids: Collection[int]) -> Kept | None:
         size = sum(share if it.memory_bytes is None else it.memory_bytes for it in mine)
         return Kept(gpu=gpu, bytes=size, holders=tuple(process.pid for process in mine))
     more = unlisted_bytes(gpu) - held.entry.unlisted_bytes
-    if not pids or more <= TOLERANCE_BYTES or not _is_told(gpu) or not _is_alone(gpu, held):
+    if not pids or more <= TOLERANCE_BYTES or not is_told(gpu) or not _is_alone(gpu, held):
         return None
     return Kept(gpu=gpu, bytes=more, holders=())
-
-
-def _is_told(gpu: Gpu) -> bool:
-    return all(process.memory_bytes is not None for process in gpu.processes)
 
 
 def _is_alone(gpu: Gpu, held: Held) -> bool:

@@ -14,7 +14,6 @@ from typing import Final, Literal
 from runner.gpu.account import Account
 from runner.gpu.reservation import Reservation, State
 from runner.host.machine import ProcessIdentity
-from runner.host.nvml import Gpu
 
 GpuMemory = int | Literal["all"]
 NO_PEAKS: Final[Mapping[str, int]] = MappingProxyType({})
@@ -26,17 +25,29 @@ class Wish:
 
     ``memory`` is bytes, all of the GPU, or None for what was learnt: ``learnt`` by name of the GPU.
     Where nothing was, the run gets GPUs without any other run, and may take what is free there.
+    What was learnt has a margin: a GPU that has less is asked for as a whole, and not refused.
     """
 
     count: int = 1
     memory: GpuMemory | None = None
     learnt: Mapping[str, int] = field(default_factory=lambda: NO_PEAKS)
 
-    def bytes_on(self, gpu: Gpu) -> int | None:
+    def bytes_on(self, account: Account) -> int | None:
         """How much of that GPU; None for all that there is."""
-        if self.memory is None:
-            return self.learnt.get(gpu.name)
-        return None if self.memory == "all" else self.memory
+        if self.memory is not None:
+            return None if self.memory == "all" else self.memory
+        return None if self.is_too_much_for(account) else self.learnt.get(account.gpu.name)
+
+    def is_alone_on(self, account: Account) -> bool:
+        """Whether it wants that GPU without other programs that compute, too."""
+        return self.memory == "all" or self.is_too_much_for(account)
+
+    def is_too_much_for(self, account: Account) -> bool:
+        """Whether more was learnt than that GPU has without other runs and programs."""
+        learnt = self.learnt.get(account.gpu.name)
+        if self.memory is not None or learnt is None:
+            return False
+        return account.lone_bytes is None or learnt > account.lone_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +78,8 @@ class Placement:
 
     def is_behind(self, process: ProcessIdentity) -> bool:
         """Whether a run of that process is in the way, which ends by itself."""
-        return any(it.owner == process and it.state is not State.KEPT for it in self.behind)
+        alive = (State.WAITING, State.HELD)
+        return any(it.owner == process and it.state in alive for it in self.behind)
 
     def is_possible(self, count: int) -> bool:
         """Whether there are GPUs that are large enough."""
@@ -81,7 +93,7 @@ def place(wish: Wish, accounts: Mapping[str, Account], waiting: Sequence[Reserva
     for uuid, account in accounts.items():
         obstacle = _obstacle(wish, account, waiting)
         if obstacle is None:
-            asked = wish.bytes_on(account.gpu)
+            asked = wish.bytes_on(account)
             fitting[uuid] = (account.free_bytes or 0) if asked is None else asked
         else:
             obstacles.append(obstacle)
@@ -93,7 +105,7 @@ def place(wish: Wish, accounts: Mapping[str, Account], waiting: Sequence[Reserva
         obstacles=(
             *obstacles,
             *(
-                Obstacle(account=accounts[uuid], asked_bytes=wish.bytes_on(accounts[uuid].gpu))
+                Obstacle(account=accounts[uuid], asked_bytes=wish.bytes_on(accounts[uuid]))
                 for uuid in fitting
             ),
         ),
@@ -106,14 +118,14 @@ def _preference(account: Account) -> tuple[int, int]:
 
 def _obstacle(wish: Wish, account: Account, waiting: Sequence[Reservation]) -> Obstacle | None:
     claims = tuple(entry for entry in waiting if account.gpu.uuid in entry.shares)
-    asked = wish.bytes_on(account.gpu)
+    asked = wish.bytes_on(account)
     if asked is None:
         return _not_alone(wish, account, claims)
-    total, room, free = account.gpu.memory_total_bytes, account.room_bytes, account.free_bytes
-    if total is None or room is None or free is None:
+    largest, room, free = account.largest_bytes, account.room_bytes, account.free_bytes
+    if largest is None or room is None or free is None:
         # Memory of which the driver does not tell can be had as a whole only.
         return Obstacle(account=account, asked_bytes=asked, forever=True)
-    forever = asked > total - account.head_room_bytes
+    forever = asked > largest
     if forever or asked > free:
         behind = () if forever else (*claims, *account.entries)
         return Obstacle(account=account, asked_bytes=asked, behind=behind, forever=forever)
@@ -124,9 +136,9 @@ def _obstacle(wish: Wish, account: Account, waiting: Sequence[Reservation]) -> O
 
 def _not_alone(wish: Wish, account: Account, claims: tuple[Reservation, ...]) -> Obstacle | None:
     """What is in the way of a run that wants a GPU without any other."""
-    is_shared = wish.memory == "all" and account.strangers
-    if claims or account.entries or is_shared or account.free_bytes == 0:
-        behind = (*claims, *account.entries)
+    behind = (*claims, *(entry for entry in account.entries if not entry.is_lost))
+    is_shared = wish.is_alone_on(account) and account.has_computing_strangers
+    if behind or is_shared or account.free_bytes == 0:
         return Obstacle(account=account, asked_bytes=None, behind=behind)
     return None
 
@@ -160,7 +172,7 @@ def claim(
     ]
     chosen = sorted(possible, key=load)[: wish.count]
     return {
-        account.gpu.uuid: asked if (asked := wish.bytes_on(account.gpu)) is not None
+        account.gpu.uuid: asked if (asked := wish.bytes_on(account)) is not None
         else account.room_bytes or 0
         for account in chosen
     }  # fmt: skip
@@ -169,9 +181,10 @@ def claim(
 def can_wait_on(wish: Wish, account: Account) -> bool:
     """Whether the end of other runs will do for a run to get what it asks of a GPU."""
     kept = [entry for entry in account.entries if entry.state is State.KEPT]
-    asked = wish.bytes_on(account.gpu)
+    asked = wish.bytes_on(account)
     if asked is None:
-        return not kept and not (wish.memory == "all" and account.strangers)
+        is_shared = wish.is_alone_on(account) and account.has_computing_strangers
+        return all(entry.is_lost for entry in kept) and not is_shared
     left = sum(entry.shares[account.gpu.uuid] for entry in kept)
     return asked <= (account.room_bytes or 0) - left
 

@@ -18,13 +18,19 @@ def refusal(wish: Wish, placement: Placement, look: Look) -> str:
     """What happened, why, and what to do next."""
     if not look.inventory.gpus:
         return without_gpus(look.inventory)
-    if not placement.is_possible(wish.count):
-        remedy = "Lower gpu_memory or gpus, or use a machine with larger GPUs"
-        if look.sick:
-            remedy = "Wait until it answers again, or lower what is asked for"
-    else:
-        remedy = "Wait for it (--wait), or lower gpu_memory"
-    return f"{_sentence(why_not(wish, placement, look))} {remedy}; {SHOW}."
+    return f"{_sentence(why_not(wish, placement, look))} {_remedy(wish, placement, look)}; {SHOW}."
+
+
+def _remedy(wish: Wish, placement: Placement, look: Look) -> str:
+    # What nobody has set cannot be lowered.
+    is_set = wish.memory is not None
+    if placement.is_possible(wish.count):
+        return f"Wait for it (--wait), or {'lower' if is_set else 'set'} gpu_memory"
+    if look.sick:
+        return "Wait until it answers again, or lower what is asked for"
+    if is_set:
+        return "Lower gpu_memory or gpus, or use a machine with larger GPUs"
+    return "Lower gpus, or use a machine with more GPUs"
 
 
 def without_gpus(found: Inventory) -> str:
@@ -44,13 +50,13 @@ def why_not(wish: Wish, placement: Placement, look: Look) -> str:
     offers = [_offer(obstacle.account, obstacle) for obstacle in placement.obstacles]
     offers += [f"{uuid} is left out: {why}" for uuid, why in look.sick.items()]
     if placement.is_possible(wish.count):
-        head = _not_free(wish)
+        head = _not_free(wish, placement)
     elif look.sick and not placement.obstacles:
         head = "no GPU can be used at present"
     else:
-        head = f"no GPU here is as large as {_asked(wish)}"
+        head = f"no GPU here is as large as {_asked(wish, placement)}"
         if wish.count > 1:
-            head = f"this machine does not have {_asked(wish)}"
+            head = f"this machine does not have {_asked(wish, placement)}"
     return f"{head}: {'; '.join(offers) or 'none may be used'}"
 
 
@@ -63,26 +69,47 @@ def waiting_reason(wish: Wish, placement: Placement, look: Look) -> str:
         others = f": {look.inventory.detail or 'the driver does not answer'}"
     behind = f", behind {', '.join(names[:SHOWN])}" if names else others
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"waiting for {_asked(wish)}{behind}{more}"
+    return f"waiting for {_asked(wish, placement)}{behind}{more}"
 
 
-def _not_free(wish: Wish) -> str:
-    asked = max(wish.learnt.values(), default=None) if wish.memory is None else wish.memory
-    if not isinstance(asked, int):
-        return "no GPU is free of others" if wish.count == 1 else f"{_asked(wish)} are not free"
+def _not_free(wish: Wish, placement: Placement) -> str:
+    asked = _bytes(wish, placement)
+    if asked is None:
+        if wish.count > 1:
+            return f"{_asked(wish, placement)} are not free"
+        return f"no GPU is free of others{_margin(wish, placement)}"
     whom = "no GPU has" if wish.count == 1 else f"there are not {wish.count} GPUs that have"
     return f"{whom} {limit_text(asked)} free"
 
 
-def _asked(wish: Wish) -> str:
+def _bytes(wish: Wish, placement: Placement) -> int | None:
+    """The most that is asked of a GPU; None where each is asked for as a whole."""
+    if wish.memory is not None:
+        return None if wish.memory == "all" else wish.memory
+    sizes = [it.asked_bytes for it in placement.obstacles if it.asked_bytes is not None]
+    return max(sizes if placement.obstacles else wish.learnt.values(), default=None)
+
+
+def _margin(wish: Wish, placement: Placement) -> str:
+    """Why GPUs are asked for as a whole for what was learnt; empty where they are not."""
+    there = [it.account for it in placement.obstacles if wish.is_too_much_for(it.account)]
+    if not there:
+        return ""
+    learnt = max(wish.learnt[account.gpu.name] for account in there)
+    return f" ({limit_text(learnt)} were learnt, which is all that a GPU here has, or more)"
+
+
+def _asked(wish: Wish, placement: Placement) -> str:
     number = "" if wish.count == 1 else f" on each of {wish.count} GPUs"
     if wish.memory == "all":
         return "a whole GPU" if wish.count == 1 else f"{wish.count} whole GPUs"
-    if wish.memory is not None:
-        return f"{limit_text(wish.memory)} of GPU memory{number}"
-    if wish.learnt:
-        return f"{limit_text(max(wish.learnt.values()))} of GPU memory (learnt){number}"
-    return "a GPU without other runs" if wish.count == 1 else f"{wish.count} GPUs without others"
+    if (asked := _bytes(wish, placement)) is not None:
+        learnt = " (learnt)" if wish.memory is None else ""
+        return f"{limit_text(asked)} of GPU memory{learnt}{number}"
+    margin = _margin(wish, placement)
+    if wish.count == 1:
+        return f"a GPU without other {'programs' if margin else 'runs'}{margin}"
+    return f"{wish.count} GPUs without others{margin}"
 
 
 def _offer(account: Account, obstacle: Obstacle) -> str:

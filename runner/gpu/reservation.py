@@ -12,8 +12,9 @@ from typing import Any, Final
 from runner.host.machine import ProcessIdentity
 
 SCHEMA_VERSION: Final = 1
-# More bytes, nanoseconds or processes than any machine has.
+# More bytes or nanoseconds than any machine has.
 LARGEST: Final = 1 << 63
+LARGEST_PID: Final = (1 << 31) - 1
 LONGEST: Final = 200
 """Characters of a name that are shown of what another user wrote."""
 
@@ -21,11 +22,13 @@ LONGEST: Final = 200
 class State(StrEnum):
     """What an entry is about.
 
-    ``KEPT`` is memory that did not come back when its run had ended.
+    ``OUTLIVED`` is what a run had that has ended while its container has not, and ``KEPT`` memory
+    that did not come back when both had ended.
     """
 
     WAITING = "waiting"
     HELD = "held"
+    OUTLIVED = "outlived"
     KEPT = "kept"
 
 
@@ -35,8 +38,9 @@ class Reservation:
 
     ``whole`` is whether it wants its GPUs for itself. ``ticket`` is when it began to wait, in
     nanoseconds since the boot: lower ones come first. The shares of one that waits are its claims:
-    on those GPUs nothing may start that would make it wait longer. ``holders`` are the processes
-    that still have what was left, and ``unlisted_bytes`` what no process had before the run.
+    on those GPUs nothing may start that would make it wait longer. ``started`` is whether the
+    engine is done with the start of the container. ``holders`` are the processes that still have
+    what was left, and ``unlisted_bytes`` what no process had before the run.
     """
 
     id: str
@@ -50,6 +54,7 @@ class Reservation:
     whole: bool = False
     run_id: str | None = None
     container_id: str | None = None
+    started: bool = False
     holders: tuple[int, ...] = ()
     unlisted_bytes: int = 0
 
@@ -57,6 +62,11 @@ class Reservation:
     def name(self) -> str:
         """The run for people."""
         return f"{self.stage} of {self.job} ({self.user})"
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is memory that no process is said to have, which may never come back."""
+        return self.state is State.KEPT and not self.holders
 
 
 def text_of(reservation: Reservation) -> str:
@@ -79,13 +89,13 @@ def reservation_from(text: str | bytes) -> Reservation:
 def _checked(content: dict[str, Any]) -> Reservation:
     owner = ProcessIdentity(**content.pop("owner"))
     shares = {_text(uuid): _size(size) for uuid, size in content.pop("shares").items()}
-    holders = tuple(_size(pid) for pid in content.pop("holders"))
+    holders = tuple(_pid(pid) for pid in content.pop("holders"))
     found = Reservation(
         **{
             **content,
             "state": State(content["state"]),
             "owner": ProcessIdentity(
-                _size(owner.pid),
+                _pid(owner.pid),
                 _size(owner.started),
                 _text(owner.boot_id),
                 _text(owner.machine_id),
@@ -101,8 +111,9 @@ def _checked(content: dict[str, Any]) -> Reservation:
             raise ValueError
     for size in (found.ticket, found.unlisted_bytes):
         _size(size)
-    if not isinstance(found.whole, bool):
-        raise TypeError
+    for flag in (found.whole, found.started):
+        if not isinstance(flag, bool):
+            raise TypeError
     return found
 
 
@@ -116,3 +127,9 @@ def _size(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < LARGEST:
         raise TypeError
     return value
+
+
+def _pid(value: object) -> int:
+    if not 0 < _size(value) <= LARGEST_PID:
+        raise TypeError
+    return _size(value)

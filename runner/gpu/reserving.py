@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from runner.errors import CancelledError, GpuUnavailableError
-from runner.gpu.account import unlisted_bytes
+from runner.gpu.account import Account, unlisted_bytes
 from runner.gpu.box import GpuBox, Look
 from runner.gpu.ledger import new_id, now
 from runner.gpu.placement import Placement, Wish, can_wait_on, claim, older_than, place
@@ -51,12 +51,27 @@ class Held:
     entry: Reservation
     names: tuple[str, ...] = ()
 
+    @property
+    def container_lives(self) -> bool:
+        """Whether the container was started and has not ended."""
+        container = self.entry.container_id if self.entry.started else None
+        return container is not None and self.box.ledger.container_lives(container)
+
     def note_container(self, run_id: str, container_id: str) -> None:
         """Let the reservation outlive this process if the container does. Call before it starts.
 
         Raises GpuUnavailableError.
         """
         self._change(replace(self.entry, run_id=run_id, container_id=container_id))
+
+    def note_started(self) -> None:
+        """Let its processes alone tell from now on whether the container lives.
+
+        A run goes on for which that cannot be noted: it is needed only should this process die.
+        """
+        started = self.entry = replace(self.entry, started=True)
+        with contextlib.suppress(GpuUnavailableError):
+            self._change(started)
 
     def keep(self, shares: Mapping[str, int], holders: tuple[int, ...]) -> None:
         """Leave what did not come back on the ledger, when all else is given back."""
@@ -69,8 +84,17 @@ class Held:
         self.entry = entry
 
     def give_back(self) -> None:
-        """Take the entry off the ledger, unless something was left on a GPU."""
-        if self.entry.state is State.HELD:
+        """Take the entry off the ledger, unless something was left on a GPU.
+
+        A container that lives keeps what it has: an engine that went away cannot have ended it.
+        """
+        if self.entry.state is not State.HELD:
+            return
+        if self.container_lives:
+            # Where that cannot be written, it counts until this process has ended at least.
+            with contextlib.suppress(GpuUnavailableError):
+                self._change(replace(self.entry, state=State.OUTLIVED))
+        else:
             self.box.ledger.remove(self.entry.id)
 
 
@@ -160,12 +184,13 @@ def _pause(
 
 
 def _take(wish: Wish, mine: Reservation, placement: Placement, look: Look, box: GpuBox) -> Held:
-    gpus = [look.accounts[uuid].gpu for uuid in placement.shares]
+    granted = [look.accounts[uuid] for uuid in placement.shares]
+    gpus = [account.gpu for account in granted]
     entry = replace(
         mine,
         state=State.HELD,
         shares=dict(placement.shares),
-        whole=any(wish.bytes_on(gpu) is None for gpu in gpus),
+        whole=any(wish.bytes_on(account) is None for account in granted),
         unlisted_bytes=max(unlisted_bytes(gpu) for gpu in gpus),
     )
     box.ledger.write(entry)
@@ -176,14 +201,20 @@ def _stand(wish: Wish, mine: Reservation, look: Look, box: GpuBox) -> Reservatio
     """Stand in the line, with a claim that stays as long as its GPUs can be waited for."""
     there = [entry for entry in look.entries if entry.id == mine.id]
     claimed = [look.accounts.get(uuid) for uuid in mine.shares]
-    if there and claimed and all(it is not None and can_wait_on(wish, it) for it in claimed):
+    if there and claimed and all(it and _stays(wish, mine, it) for it in claimed):
         return mine
     claims = claim(wish, look.accounts, older_than(mine.ticket, look.entries))
-    whole = any(wish.bytes_on(look.accounts[uuid].gpu) is None for uuid in claims)
+    whole = any(wish.bytes_on(look.accounts[uuid]) is None for uuid in claims)
     standing = replace(mine, shares=claims, whole=whole)
     if not there or standing != mine:
         box.ledger.write(standing)
     return standing
+
+
+def _stays(wish: Wish, mine: Reservation, account: Account) -> bool:
+    """Whether a claim on a GPU is still what the run has to wait for."""
+    has_grown = wish.bytes_on(account) is None and not mine.whole
+    return not has_grown and can_wait_on(wish, account)
 
 
 def taken_over(
@@ -195,6 +226,8 @@ def taken_over(
     """
     with box.turn() as look:
         old = next((item for item in look.entries if item.container_id == container_id), None)
+        there = [gpu for gpu in look.inventory.gpus if gpu.uuid in shares]
+        unlisted = max((unlisted_bytes(gpu) for gpu in there), default=0)
         entry = claimant.entry(
             box,
             state=State.HELD,
@@ -202,7 +235,8 @@ def taken_over(
             shares=dict(shares),
             run_id=run_id,
             container_id=container_id,
-            unlisted_bytes=old.unlisted_bytes if old else 0,
+            started=True,
+            unlisted_bytes=old.unlisted_bytes if old else unlisted,
         )
         box.ledger.write(entry)
         if old is not None:

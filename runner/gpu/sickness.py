@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from runner.errors import GpuUnavailableError
-from runner.gpu.ledger import LARGEST_ENTRY, SICK, Ledger, now
+from runner.gpu.ledger import LARGEST_ENTRY, NANOSECONDS, SICK, Ledger, now
 from runner.job.own_file import content_of
 
 # As long a GPU with an error is left alone at least, even if it answers at once.
 REST_SECONDS: Final = 60.0
-NANOSECONDS: Final = 1_000_000_000
 LONGEST: Final = 300
 
 
@@ -51,7 +50,7 @@ class SickMarks:
         return found
 
     def _valid(self, path: Path) -> dict[str, Any] | None:
-        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError, OverflowError):
             mark: dict[str, Any] = json.loads(content_of(path, LARGEST_ENTRY) or b"")
             age = (now() - int(mark["at"])) / NANOSECONDS
             if mark["boot_id"] == self.ledger.me.boot_id and 0 <= age < REST_SECONDS:

@@ -58,6 +58,7 @@ _ABSENCE_TEXT: Final = {
     Absence.DRIVER_NOT_LOADED: "NVIDIA's kernel driver is not loaded",
     Absence.NO_DEVICE: "NVIDIA's driver is loaded and finds no GPU",
 }
+_NO_INSTANCE: Final = "its GPUs are in MIG mode and have no instances, without which none computes"
 _PROVES_NO_LOSS: Final = frozenset(
     {Absence.ERROR, Absence.LIBRARY_NOT_FOUND, Absence.NOT_ANSWERING}
 )
@@ -119,7 +120,8 @@ def _take_inventory(session: NvmlSession) -> Inventory:
     driver_version = session.driver_version()
     gpus: list[Gpu] = []
     faults: list[GpuFault] = []
-    for index in range(session.count()):
+    count = session.count()
+    for index in range(count):
         try:
             gpus.extend(session.describe(index, driver_version))
         except NvmlCallError as error:
@@ -132,7 +134,8 @@ def _take_inventory(session: NvmlSession) -> Inventory:
         answers = "; ".join(f"GPU {fault.index}: {fault.detail}" for fault in faults)
         detail = f"no GPU answers ({answers})"
         return Inventory(faults=tuple(faults), absence=Absence.ERROR, detail=detail)
-    return Inventory(absence=Absence.NO_DEVICE, detail=_ABSENCE_TEXT[Absence.NO_DEVICE])
+    detail = _NO_INSTANCE if count else _ABSENCE_TEXT[Absence.NO_DEVICE]
+    return Inventory(absence=Absence.NO_DEVICE, detail=detail)
 
 
 def withheld(found: Inventory, reason: str | None) -> Inventory:

@@ -11,6 +11,7 @@ from runner.host.nvml_calls import (
     FUNCTION_NOT_FOUND,
     GPU_IS_LOST,
     LIBRARY_NOT_FOUND,
+    MEMORY_V2,
     NOT_FOUND,
     NOT_SUPPORTED,
     TIMED_OUT,
@@ -49,9 +50,10 @@ class FakeProcess:
 class FakeGpu:
     """A fake GPU: change its fields to change what NVML says; sizes in bytes.
 
-    ``failure`` is the return code that every call on the device gives. A figure that is None is
-    one that the device does not support. ``xids`` are the errors that the driver reported of it:
-    add to them while it is watched.
+    ``failure`` is the return code that every call on the device gives, ``odd`` those of single
+    calls by name. A figure that is None is one that the device does not support. ``drawing`` are
+    the processes that draw. ``xids`` are the errors that the driver reported of it: add to them
+    while it is watched.
     """
 
     uuid: str
@@ -59,8 +61,11 @@ class FakeGpu:
     total: int = 24 * 1024**3
     used: int | None = 1024**3
     utilisation_percent: int | None = 0
+    reserved: int | None = None
     processes: list[FakeProcess] = field(default_factory=list)
+    drawing: list[FakeProcess] = field(default_factory=list)
     failure: int | None = None
+    odd: dict[str, int] = field(default_factory=dict)
     minor: int | None = None
     power_milliwatts: int | None = None
     temperature: int | None = None
@@ -75,6 +80,7 @@ class FakeMemory:
 
     total: int
     used: int
+    reserved: int = 0
 
 
 @dataclass(frozen=True)
@@ -178,12 +184,18 @@ class FakeNvml:
 
     def nvmlDeviceGetMinorNumber(self, handle: Any) -> int:
         """Number of the device node."""
-        return self._supported("nvmlDeviceGetMinorNumber", self._answering(handle).minor)
+        function = "nvmlDeviceGetMinorNumber"
+        return self._supported(function, self._answering(handle, function).minor)
 
-    def nvmlDeviceGetMemoryInfo(self, handle: Any) -> FakeMemory:
-        """Memory in bytes."""
+    def nvmlDeviceGetMemoryInfo(self, handle: Any, version: int | None = None) -> FakeMemory:
+        """Memory in bytes; used has what is reserved but for the second form."""
         gpu = self._answering(handle)
-        return FakeMemory(gpu.total, self._supported("nvmlDeviceGetMemoryInfo", gpu.used))
+        used = self._supported("nvmlDeviceGetMemoryInfo", gpu.used)
+        if version is None:
+            return FakeMemory(gpu.total, used)
+        assert version == MEMORY_V2
+        reserved = self._supported("nvmlDeviceGetMemoryInfo_v2", gpu.reserved)
+        return FakeMemory(gpu.total, used - reserved, reserved)
 
     def nvmlDeviceGetUtilizationRates(self, handle: Any) -> FakeUtilization:
         """Busy time in percent."""
@@ -194,6 +206,11 @@ class FakeNvml:
         """The processes as they were given."""
         processes = self._answering(handle).processes
         return self._supported("nvmlDeviceGetComputeRunningProcesses", processes)
+
+    def nvmlDeviceGetGraphicsRunningProcesses(self, handle: Any) -> list[FakeProcess]:
+        """Those that draw, as they were given."""
+        drawing = self._answering(handle).drawing
+        return self._supported("nvmlDeviceGetGraphicsRunningProcesses", drawing)
 
     def nvmlDeviceGetPowerUsage(self, handle: Any) -> int:
         """Power in milliwatts."""
@@ -219,7 +236,7 @@ class FakeNvml:
     def nvmlDeviceRegisterEvents(self, handle: Any, eventTypes: int, eventSet: Any) -> None:  # noqa: N803
         """Errors that come from now on are gathered."""
         assert eventTypes == CRITICAL_ERROR
-        gpu = self._answering(handle)
+        gpu = self._answering(handle, "nvmlDeviceRegisterEvents")
         eventSet.watched.append((gpu, len(gpu.xids)))
 
     def nvmlEventSetWait_v2(self, eventSet: Any, timeoutms: int) -> FakeEvent:  # noqa: N803
@@ -227,6 +244,8 @@ class FakeNvml:
         assert timeoutms == 0
         assert self._supported("nvmlEventSetWait_v2", eventSet) in self.event_sets
         for number, (gpu, taken) in enumerate(eventSet.watched):
+            if code := gpu.odd.get("nvmlEventSetWait_v2"):
+                raise FakeNvmlError(code)
             if taken < len(gpu.xids):
                 eventSet.watched[number] = (gpu, taken + 1)
                 return FakeEvent(gpu.xids[taken])
@@ -243,9 +262,10 @@ class FakeNvml:
             raise FakeNvmlError(NOT_SUPPORTED)
         return figure
 
-    def _answering(self, handle: Any) -> FakeGpu:
+    def _answering(self, handle: Any, function: str = "") -> FakeGpu:
         assert isinstance(handle, FakeGpu)
         self.answering.wait()
-        if handle.failure is not None:
-            raise FakeNvmlError(handle.failure)
+        code = handle.odd.get(function) if handle.failure is None else handle.failure
+        if code is not None:
+            raise FakeNvmlError(code)
         return handle

@@ -13,14 +13,16 @@ from runner.host.nvml_calls import (
 )
 
 
-def instances(nvml: Nvml, handle: object) -> list[object]:
-    """Handles of the instances of a GPU; empty where it is not split. Raises `NvmlCallError`."""
+def instances(nvml: Nvml, handle: object) -> list[object] | None:
+    """Handles of the instances of a GPU; None where it is not split. Raises `NvmlCallError`."""
     try:
         mode = translated(nvml, nvml.nvmlDeviceGetMigMode, handle)
-        most = translated(nvml, nvml.nvmlDeviceGetMaxMigDeviceCount, handle) if mode[0] else 0
+        if not mode[0]:
+            return None
+        most = translated(nvml, nvml.nvmlDeviceGetMaxMigDeviceCount, handle)
     except NvmlCallError as error:
         if error.code in {NOT_SUPPORTED, FUNCTION_NOT_FOUND}:
-            return []
+            return None
         raise
     found = (_instance(nvml, handle, place) for place in range(most))
     return [instance for instance in found if instance is not None]

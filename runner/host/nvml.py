@@ -15,11 +15,10 @@ from runner.host.nvml_calls import (
     FUNCTION_NOT_FOUND,
     GPU_IS_LOST,
     LIBRARY_NOT_FOUND,
-    NO_DATA,
-    NO_PERMISSION,
+    MEMORY_V2,
+    NO_FIGURE,
     NOT_ANSWERING,
     NOT_SUPPORTED,
-    TIMED_OUT,
     UNKNOWN,
     CallThread,
     Nvml,
@@ -28,6 +27,7 @@ from runner.host.nvml_calls import (
     call_thread,
     translated,
 )
+from runner.host.xids import Xid, XidWatch, free, gather
 
 __all__ = [
     "DEADLINE_SECONDS",
@@ -49,13 +49,9 @@ __all__ = [
     "nvml_session",
 ]
 
-# A driver that is too old lacks the function, one that is new enough may lack the figure.
-_NO_FIGURE: Final = frozenset({NOT_SUPPORTED, NO_PERMISSION, FUNCTION_NOT_FOUND, NO_DATA})
 # "Not available", as NVML writes it into a number of 32 and of 64 bits.
 _NOT_AVAILABLE: Final = frozenset({2**32 - 1, 2**64 - 1})
 _GPU_SENSOR: Final = 0
-_CRITICAL_ERROR: Final = 0x8
-_MOST_EVENTS: Final = 100
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -65,7 +61,8 @@ Result = TypeVar("Result")
 class Gpu:
     """One GPU of this machine; memory in bytes, None where the driver does not tell.
 
-    ``minor`` is the number of its device node, ``/dev/nvidia<minor>``.
+    ``memory_reserved_bytes`` is what the driver keeps for itself, as far as it tells; used has it
+    too. ``minor`` is the number of its device node, ``/dev/nvidia<minor>``.
     """
 
     uuid: str
@@ -74,16 +71,21 @@ class Gpu:
     memory_total_bytes: int | None
     memory_used_bytes: int | None
     driver_version: str
+    memory_reserved_bytes: int = 0
     minor: int | None = None
     processes: tuple["GpuProcess", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GpuProcess:
-    """A process that holds a GPU; its memory in bytes is None where the driver does not tell."""
+    """A process that holds a GPU; its memory in bytes is None where the driver does not tell.
+
+    ``computes`` is false of one that draws only, as those of a screen do.
+    """
 
     pid: int
     memory_bytes: int | None
+    computes: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,16 +104,6 @@ class GpuReading:
     energy_joules: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Xid:
-    """An error that the driver reported of a GPU; ``code`` is the number in its log, as in
-    "NVRM: Xid 79". Errors that a program made (13, 31, 43, 45 …) are among them.
-    """
-
-    uuid: str
-    code: int
-
-
 class NvmlSession:
     """An open NVML; every method raises `NvmlCallError`."""
 
@@ -128,7 +120,10 @@ class NvmlSession:
         return self._calls.ask(self._call, self._nvml.nvmlDeviceGetCount)
 
     def describe(self, index: int, driver_version: str) -> tuple[Gpu, ...]:
-        """The GPU with that number as it is now, or the instances into which it is split (MIG)."""
+        """The GPU with that number as it is now, or the instances into which it is split (MIG).
+
+        There may be none: then nothing can compute on it.
+        """
         return self._calls.ask(self._describe, index, driver_version)
 
     def reading(self, uuid: str) -> GpuReading:
@@ -144,30 +139,47 @@ class NvmlSession:
         """Gather the errors that the driver reports of these GPUs from now on."""
         sets: dict[str, object] = {}
         try:
-            self._calls.ask(self._gather, uuids, sets)
+            self._calls.ask(gather, self._nvml, uuids, sets)
             yield XidWatch(self._calls, sets)
         finally:
             with suppress(NvmlCallError):
-                self._calls.ask(self._free, sets)
+                self._calls.ask(free, self._nvml, sets)
 
     def _describe(self, index: int, driver_version: str) -> tuple[Gpu, ...]:
         handle = self._call(self._nvml.nvmlDeviceGetHandleByIndex, index)
-        handles = instances(self._nvml, handle) or [handle]
+        parts = instances(self._nvml, handle)
+        handles = [handle] if parts is None else parts
         return tuple(self._gpu(one, index, driver_version) for one in handles)
 
     def _gpu(self, handle: object, index: int, driver_version: str) -> Gpu:
         nvml = self._nvml
         memory = self._figure(nvml.nvmlDeviceGetMemoryInfo, handle)
+        processes = self._processes(handle) or ()
+        # What a process took meanwhile is to be in both, or it would be taken from all others.
+        later = self._figure(nvml.nvmlDeviceGetMemoryInfo, handle)
+        used = [_number(found.used) for found in (memory, later) if found is not None]
         return Gpu(
             uuid=self._call(nvml.nvmlDeviceGetUUID, handle),
             index=index,
             name=self._call(nvml.nvmlDeviceGetName, handle),
             memory_total_bytes=None if memory is None else _number(memory.total),
-            memory_used_bytes=None if memory is None else _number(memory.used),
+            memory_used_bytes=max((it for it in used if it is not None), default=None),
             driver_version=driver_version,
+            memory_reserved_bytes=self._reserved(handle),
             minor=_number(self._figure(nvml.nvmlDeviceGetMinorNumber, handle)),
-            processes=_held(self._figure(nvml.nvmlDeviceGetComputeRunningProcesses, handle)) or (),
+            processes=processes,
         )
+
+    def _reserved(self, handle: object) -> int:
+        memory = self._figure(self._nvml.nvmlDeviceGetMemoryInfo, handle, version=MEMORY_V2)
+        return 0 if memory is None else _number(memory.reserved) or 0
+
+    def _processes(self, handle: object) -> tuple[GpuProcess, ...] | None:
+        """Each process once, with the larger of its figures; None where none are told."""
+        nvml = self._nvml
+        computing = self._figure(nvml.nvmlDeviceGetComputeRunningProcesses, handle)
+        drawing = self._figure(nvml.nvmlDeviceGetGraphicsRunningProcesses, handle)
+        return None if computing is None else _held(computing, drawing or ())
 
     def _reading(self, uuid: str) -> GpuReading:
         nvml = self._nvml
@@ -178,7 +190,7 @@ class NvmlSession:
         energy = _number(self._figure(nvml.nvmlDeviceGetTotalEnergyConsumption, handle))
         return GpuReading(
             utilisation=None if rates is None else rates.gpu / 100,
-            processes=_held(self._figure(nvml.nvmlDeviceGetComputeRunningProcesses, handle)),
+            processes=self._processes(handle),
             memory_used_bytes=None if memory is None else _number(memory.used),
             memory_total_bytes=None if memory is None else _number(memory.total),
             power_watts=None if power is None else power / 1000,
@@ -195,27 +207,13 @@ class NvmlSession:
                 readings[uuid] = self._reading(uuid)
         return readings
 
-    def _gather(self, uuids: Sequence[str], sets: dict[str, object]) -> None:
-        nvml = self._nvml
-        # A set for each GPU: one that fell off the bus does not answer when asked who it is.
-        for uuid in uuids:
-            handle = self._call(nvml.nvmlDeviceGetHandleByUUID, uuid)
-            created = self._figure(nvml.nvmlEventSetCreate)
-            if created is not None:
-                sets[uuid] = created
-                self._figure(nvml.nvmlDeviceRegisterEvents, handle, _CRITICAL_ERROR, created)
-
-    def _free(self, sets: dict[str, object]) -> None:
-        for created in sets.values():
-            self._call(self._nvml.nvmlEventSetFree, created)
-
     def _figure(
         self, function: Callable[Arguments, Result], *args: Arguments.args, **kw: Arguments.kwargs
     ) -> Result | None:
         try:
             return self._call(function, *args, **kw)
         except NvmlCallError as error:
-            if error.code in _NO_FIGURE:
+            if error.code in NO_FIGURE:
                 return None
             raise
 
@@ -223,32 +221,6 @@ class NvmlSession:
         self, function: Callable[Arguments, Result], *args: Arguments.args, **kw: Arguments.kwargs
     ) -> Result:
         return translated(self._nvml, function, *args, **kw)
-
-
-class XidWatch:
-    """Gathers the errors of some GPUs; there are none where the driver does not report them."""
-
-    def __init__(self, calls: CallThread, sets: dict[str, object]) -> None:
-        self._calls = calls
-        self._sets = sets
-
-    def take(self) -> tuple[Xid, ...]:
-        """What was reported since the last call, without waiting; raises `NvmlCallError`."""
-        return self._calls.ask(self._take)
-
-    def _take(self) -> tuple[Xid, ...]:
-        return tuple(Xid(uuid, code) for uuid in self._sets for code in self._codes(uuid))
-
-    def _codes(self, uuid: str) -> Iterator[int]:
-        nvml = self._calls.nvml
-        for _ in range(_MOST_EVENTS):
-            try:
-                event = translated(nvml, nvml.nvmlEventSetWait_v2, self._sets[uuid], 0)
-            except NvmlCallError as error:
-                if error.code == TIMED_OUT or error.code in _NO_FIGURE:
-                    return
-                raise
-            yield int(event.eventData)
 
 
 @contextmanager
@@ -276,7 +248,10 @@ def _number(figure: int | None) -> int | None:
     return None if figure is None or figure in _NOT_AVAILABLE else int(figure)
 
 
-def _held(processes: Sequence[Process] | None) -> tuple[GpuProcess, ...] | None:
-    if processes is None:
-        return None
-    return tuple(GpuProcess(found.pid, found.usedGpuMemory) for found in processes)
+def _held(computing: Sequence[Process], drawing: Sequence[Process]) -> tuple[GpuProcess, ...]:
+    sizes: dict[int, int | None] = {}
+    for process in (*computing, *drawing):
+        told = (sizes.get(process.pid), process.usedGpuMemory)
+        sizes[process.pid] = max((size for size in told if size is not None), default=None)
+    pids = {process.pid for process in computing}
+    return tuple(GpuProcess(pid, size, computes=pid in pids) for pid, size in sizes.items())

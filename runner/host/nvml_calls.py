@@ -12,6 +12,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NoReturn, ParamSpec, Protocol, TypeVar
 
+INVALID_ARGUMENT: Final = 2
 NOT_SUPPORTED: Final = 3
 NO_PERMISSION: Final = 4
 NOT_FOUND: Final = 6
@@ -22,9 +23,18 @@ FUNCTION_NOT_FOUND: Final = 13
 GPU_IS_LOST: Final = 15
 RESET_REQUIRED: Final = 16
 NO_DATA: Final = 21
+VERSION_MISMATCH: Final = 25
 UNKNOWN: Final = 999
 # Not one of NVML's own: it has no negative ones.
 NOT_ANSWERING: Final = -1
+
+# A driver that is too old lacks the function or its version, one that is new enough may lack the
+# figure, for an instance of a GPU (MIG) above all.
+NO_FIGURE: Final = frozenset(
+    {INVALID_ARGUMENT, NOT_SUPPORTED, NO_PERMISSION, FUNCTION_NOT_FOUND, NO_DATA, VERSION_MISMATCH}
+)
+# The second form of what a GPU's memory is, as NVML numbers it: its size, and 2 above that.
+MEMORY_V2: Final = 2 << 24 | 40
 
 DEADLINE_SECONDS: Final = 5.0
 # A driver without its persistence daemon sets every GPU up anew when the library is opened.
@@ -50,6 +60,9 @@ class _Memory(Protocol):
     def total(self) -> int: ...
     @property
     def used(self) -> int: ...
+    @property
+    def reserved(self) -> int:
+        """What the driver keeps for itself; the second form alone has it."""
 
 
 class _Utilization(Protocol):
@@ -119,14 +132,17 @@ class Nvml(Protocol):
     def nvmlDeviceGetMinorNumber(self, handle: Any) -> int:
         """Number of its device node, ``/dev/nvidia<number>``."""
 
-    def nvmlDeviceGetMemoryInfo(self, handle: Any) -> _Memory:
-        """Memory in bytes; used includes what the driver reserved."""
+    def nvmlDeviceGetMemoryInfo(self, handle: Any, version: int | None = None) -> _Memory:
+        """Memory in bytes; used includes what the driver reserved, but for the second form."""
 
     def nvmlDeviceGetUtilizationRates(self, handle: Any) -> _Utilization:
         """Busy time in percent."""
 
     def nvmlDeviceGetComputeRunningProcesses(self, handle: Any) -> Sequence[Process]:
         """Processes with a compute context."""
+
+    def nvmlDeviceGetGraphicsRunningProcesses(self, handle: Any) -> Sequence[Process]:
+        """Processes that draw, some of which compute too."""
 
     def nvmlDeviceGetPowerUsage(self, handle: Any) -> int:
         """Power in milliwatts."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from runner.home import home_folder
 from runner.host.apt_sources import AptSource, debian_sources, for_release, one_line_format
 from runner.host.build_context import SITE_FOLDER, ContextFile
 from runner.host.pip_site import pip_settings
@@ -132,7 +133,7 @@ def find_site(
 ) -> Site:
     """The facts of this machine. ``release`` is the Debian release that the images are made of."""
     variables = os.environ if environment is None else environment
-    home = Path.home() if home is None else home
+    home = home_folder() if home is None else home
     asked = apt_configuration() if apt_options is None else apt_options
     sources = tuple(for_release(debian_sources(root), release))
     settings = _proxies(variables) | pip_settings(variables, root, home) | same_times(variables)

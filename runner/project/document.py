@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import UsageError
+from runner.home import home_folder
 from runner.suggestion import closest
 from runner.version import VERSION
 
@@ -84,7 +85,7 @@ def _read(path: Path, error: type[UsageError], *, absent_is_empty: bool) -> str:
 
 def cache_folder() -> Path:
     """The user's cache folder for stagerun (XDG)."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    base = os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache"
     return Path(base) / "stagerun"
 
 

@@ -84,7 +84,7 @@ def supervision(run: Run, emit: Observer) -> Supervision:
         gpus=request.grant.uuids,
         cancellation=run.host.cancellation,
         emit=emit,
-        started=lambda: run.journal.write(STARTED),
+        started=lambda: _note_start(run),
         stopped_by=lambda: (
             CANCEL if asked_to_stop(run.job, request.stage.id, run.began_at) else None
         ),
@@ -92,6 +92,12 @@ def supervision(run: Run, emit: Observer) -> Supervision:
         watch=watch or (lambda _: None),
         notes=(lambda: watch.notes) if watch else tuple,
     )
+
+
+def _note_start(run: Run) -> None:
+    run.journal.write(STARTED)
+    if run.request.held is not None:
+        run.request.held.note_started()
 
 
 def _gpu_watch(run: Run, emit: Observer) -> "GpuWatch | None":

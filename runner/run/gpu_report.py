@@ -245,7 +245,7 @@ def _run(entry: Reservation, uuid: str) -> RunOnGpu:
         user=entry.user,
         run_id=entry.run_id,
         memory_bytes=entry.shares[uuid],
-        ended=entry.state is State.KEPT,
+        ended=entry.state in {State.KEPT, State.OUTLIVED},
     )
 
 

@@ -9,7 +9,8 @@ from runner.errors import JobFolderError
 from runner.events import Observer, StageWaiting
 from runner.gpu.box import GpuBox
 from runner.gpu.learnt import usual_folder as learnt_folder
-from runner.gpu.ledger import Ledger, usual_folder
+from runner.gpu.ledger import Ledger
+from runner.gpu.ledger_folder import usual_folder
 from runner.gpu.peaks import Peak, PeakKey, peaks
 from runner.gpu.placement import Wish
 from runner.gpu.reserving import Claimant, reserved, taken_over

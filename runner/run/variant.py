@@ -1,7 +1,7 @@
 """Which variant of a stage runs: one that its settings allow, on a GPU where one is granted."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from runner.errors import ConfigError, GpuUnavailableError
@@ -12,6 +12,7 @@ from runner.project.pipeline import Project
 from runner.project.stage import StageSpec, holds
 
 if TYPE_CHECKING:
+    from runner.gpu.box import Look
     from runner.run.gpu_request import GpuRequest
     from runner.run.request import Host
 
@@ -117,8 +118,8 @@ def choose_variant(
             return Chosen(variant=on_gpu, gpu=asked())
         reason = found.detail or "the machine offers no GPU"
         return Chosen(variant=without, grant=Grant(fallback_reason=reason))
-    request = asked()
     look = box.look(found)
+    request = _as_a_whole(asked(), look)
     waiting = [entry for entry in look.entries if entry.state is State.WAITING]
     placement = place(request.wish, look.accounts, waiting)
     if placement.is_possible(request.wish.count) or (is_needed and look.is_passing):
@@ -127,3 +128,15 @@ def choose_variant(
         raise GpuUnavailableError(refusal(request.wish, placement, look))
     reason = why_not(request.wish, placement, look)
     return Chosen(variant=without, grant=Grant(fallback_reason=reason))
+
+
+def _as_a_whole(request: "GpuRequest", look: "Look") -> "GpuRequest":
+    """The request with what becomes of it where more was learnt than the GPUs have for it."""
+    wish = request.wish
+    known = [it for it in look.accounts.values() if it.gpu.name in wish.learnt]
+    if not known or not all(map(wish.is_too_much_for, known)):
+        return request
+    return replace(
+        request,
+        source=f"{request.source}; all that a GPU here has, or more: without other programs",
+    )

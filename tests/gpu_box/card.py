@@ -157,6 +157,7 @@ class Card:
             code=self.code,
             name=self.name,
             processes=tuple(shown),
+            reserved=self.at_rest,
             minor=self.minor,
             power_milliwatts=self.watts * 1000,
             temperature=BUSY_CELSIUS if self.held else IDLE_CELSIUS,

@@ -22,7 +22,9 @@ from runner.host.gpu import inventory
 from runner.host.nvml import nvml_session
 with nvml_session() as session:
     readings = [dataclasses.asdict(session.reading(uuid)) for uuid in sys.argv[1:]]
-print(json.dumps({"readings": readings, "minors": [gpu.minor for gpu in inventory().gpus]}))
+gpus = inventory().gpus
+minors, reserved = [gpu.minor for gpu in gpus], [gpu.memory_reserved_bytes for gpu in gpus]
+print(json.dumps({"readings": readings, "minors": minors, "reserved": reserved}))
 """
 WATCH = """
 import json, sys
@@ -79,6 +81,8 @@ def test_every_figure_of_a_gpu_is_read_through_the_real_binding(stub: NvmlStub) 
             temperature=63,
             energy_millijoules=12_345_600,
             processes=[(7, 2 * GIB), (8, None)],
+            drawing=[(9, GIB)],
+            reserved=GIB // 2,
         ),
         StubGpu("GPU-b"),
     )
@@ -88,8 +92,9 @@ def test_every_figure_of_a_gpu_is_read_through_the_real_binding(stub: NvmlStub) 
             {
                 "utilisation": 0.4,
                 "processes": [
-                    {"pid": 7, "memory_bytes": 2 * GIB},
-                    {"pid": 8, "memory_bytes": None},
+                    {"pid": 7, "memory_bytes": 2 * GIB, "computes": True},
+                    {"pid": 8, "memory_bytes": None, "computes": True},
+                    {"pid": 9, "memory_bytes": GIB, "computes": False},
                 ],
                 "memory_used_bytes": 3 * GIB,
                 "memory_total_bytes": 24 * GIB,
@@ -108,6 +113,7 @@ def test_every_figure_of_a_gpu_is_read_through_the_real_binding(stub: NvmlStub) 
             },
         ],
         "minors": [5, None],
+        "reserved": [GIB // 2, 0],
     }
 
 

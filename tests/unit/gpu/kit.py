@@ -18,9 +18,16 @@ DEAD = replace(ME, pid=13)
 
 
 def gpu(
-    number: int = 0, *, total: int = 24, used: int = 0, processes: tuple[tuple[int, int], ...] = ()
+    number: int = 0,
+    *,
+    total: int = 24,
+    used: int = 0,
+    reserved: int = 0,
+    processes: tuple[tuple[int, int], ...] = (),
+    drawing: tuple[tuple[int, int], ...] = (),
 ) -> Gpu:
     """A GPU; its figures and those of its processes (pid and held) in GiB."""
+    computes = ((processes, True), (drawing, False))
     return Gpu(
         uuid=f"GPU-{number}",
         index=number,
@@ -28,7 +35,10 @@ def gpu(
         memory_total_bytes=total * GIB,
         memory_used_bytes=used * GIB,
         driver_version="1",
-        processes=tuple(GpuProcess(pid, held * GIB) for pid, held in processes),
+        memory_reserved_bytes=reserved * GIB,
+        processes=tuple(
+            GpuProcess(pid, held * GIB, computes=it) for some, it in computes for pid, held in some
+        ),
     )
 
 
@@ -40,6 +50,7 @@ def entry(
     ticket: int = 1,
     owner: ProcessIdentity = OTHER,
     container: str | None = None,
+    started: bool = True,
     whole: bool = False,
     holders: tuple[int, ...] = (),
 ) -> Reservation:
@@ -54,6 +65,7 @@ def entry(
         ticket=ticket,
         shares={f"GPU-{number}": size * GIB for number, size in shares.items()},
         container_id=container,
+        started=started,
         whole=whole,
         holders=holders,
     )

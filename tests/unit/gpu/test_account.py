@@ -56,6 +56,21 @@ def test_a_gpu_that_does_not_tell_its_memory_has_no_figure_that_could_be_believe
     assert account_of(replace(gpu(), memory_used_bytes=None)).free_bytes is None
 
 
+def test_what_a_run_can_have_alone_leaves_out_what_neither_ends_nor_is_known() -> None:
+    """The driver's own memory, a screen, and what nobody is said to have; not who computes."""
+    found = gpu(used=15, reserved=1, processes=((900, 8),), drawing=((901, 3),))
+    assert account_of(found, head_room=2).lone_bytes == 15 * GIB
+    assert account_of(found, head_room=2).largest_bytes == 21 * GIB
+    untold = replace(found, processes=(*found.processes, GpuProcess(902, None)))
+    assert account_of(untold, head_room=2).lone_bytes == 21 * GIB
+    assert account_of(replace(found, memory_used_bytes=None)).lone_bytes is None
+
+
+def test_a_screen_that_takes_more_memory_is_not_taken_for_what_a_run_left() -> None:
+    left = replace(entry("a", {0: 3}, state=State.KEPT), unlisted_bytes=GIB)
+    assert has_returned(left, {"GPU-0": gpu(used=6, drawing=((901, 5),))})
+
+
 def test_memory_that_a_dead_run_left_stays_taken_until_its_holder_lets_go() -> None:
     left = entry("a", {0: 3}, state=State.KEPT, holders=(100,))
     still = gpu(used=3, processes=((100, 3),))

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from runner.errors import GpuUnavailableError
-from runner.gpu.ledger import usual_folder
+from runner.gpu.ledger import START_SECONDS
+from runner.gpu.ledger_folder import take_lock, usual_folder
 from runner.gpu.reservation import State, reservation_from, text_of
-from runner.host.machine import lock_holder
+from runner.host.machine import ProcessIdentity, lock_holder
 from tests.unit.gpu.kit import DEAD, ME, OTHER, Machine, entry
+
+YEAR = 365 * 24 * 3600
 
 
 @pytest.fixture
@@ -42,11 +45,22 @@ def test_an_entry_comes_back_as_it_was_written() -> None:
         text_of(entry("a", {0: 1})).replace('"ticket": 1', '"ticket": 1, "more": 2'),
         text_of(entry("a", {0: 1})).replace('"whole": false', '"whole": "no"'),
         text_of(entry("a", {0: 1})).replace('"container_id": null', '"container_id": ""'),
+        text_of(entry("a", {0: 1})).replace('"started": true', '"started": "yes"'),
+        text_of(entry("a", {0: 1})).replace('"pid": 12', '"pid": 0'),
+        text_of(entry("a", {0: 1})).replace('"pid": 12', '"pid": 2147483648'),
+        text_of(entry("a", {0: 1})).replace('"ticket": 1', '"ticket": 1e999'),
+        text_of(entry("a", {0: 1}, holders=(4,))).replace("[4]", "[2147483648]"),
+        text_of(entry("a", {0: 1}, holders=(4,))).replace("[4]", "[0]"),
     ],
 )  # fmt: skip
 def test_anything_else_is_no_entry(text: str) -> None:
     with pytest.raises(ValueError, match="no entry"):
         reservation_from(text)
+
+
+def test_an_entry_of_a_runner_that_knew_nothing_of_starts_is_read() -> None:
+    text = text_of(entry("a", {0: 1}, started=False))
+    assert reservation_from(text.replace('"started": false, ', "")).started is False
 
 
 def test_entries_come_in_the_order_of_their_tickets(machine: Machine) -> None:
@@ -76,8 +90,47 @@ def test_a_container_keeps_its_memory_when_its_runner_was_killed(machine: Machin
         assert ledger.entries() == []
 
 
-def test_nothing_of_an_earlier_boot_counts(machine: Machine) -> None:
+def test_a_container_that_an_engine_has_yet_to_start_keeps_its_memory_for_a_while(
+    machine: Machine,
+) -> None:
     ledger = machine.ledger()
+    with ledger.turn():
+        ledger.write(entry("asked", {0: 1}, owner=DEAD, container="box", started=False))
+        ledger.write(entry("none", {0: 1}, owner=DEAD))
+        assert [item.id for item in ledger.entries()] == ["asked"]
+        later = replace(ledger, clock=lambda: time.time() + START_SECONDS)
+        machine.containers = {"box": {100}}
+        assert [item.id for item in later.entries()] == ["asked"]
+        machine.containers = {}
+        assert later.entries() == []
+
+
+def test_what_this_process_has_counts_until_it_gives_it_back(machine: Machine) -> None:
+    """Its own containers are not looked for at every look: it knows of their end by itself."""
+    ledger = machine.ledger()
+    with ledger.turn():
+        ledger.write(entry("early", {0: 1}, owner=ME, container="box", started=False))
+        ledger.write(entry("runs", {0: 1}, owner=ME, container="box"))
+        ledger.write(entry("waits", {0: 1}, owner=ME, state=State.WAITING))
+        later = replace(ledger, clock=lambda: time.time() + START_SECONDS)
+        assert {item.id for item in later.entries()} == {"early", "runs", "waits"}
+
+
+@pytest.mark.parametrize("owner", [ME, OTHER, DEAD])
+def test_what_a_container_has_that_outlived_its_run_counts_until_it_has_ended(
+    machine: Machine, owner: ProcessIdentity
+) -> None:
+    ledger = machine.ledger()
+    machine.containers = {"box": {100}}
+    with ledger.turn():
+        ledger.write(entry("a", {0: 1}, owner=owner, container="box", state=State.OUTLIVED))
+        assert [item.id for item in ledger.entries()] == ["a"]
+        machine.containers = {}
+        assert ledger.entries() == []
+
+
+def test_nothing_of_an_earlier_boot_counts(machine: Machine) -> None:
+    ledger = replace(machine.ledger(), clock=lambda: time.time() + YEAR)
     earlier = replace(OTHER, boot_id="earlier")
     machine.alive.add(earlier)
     machine.containers = {"box": {100}}
@@ -85,6 +138,7 @@ def test_nothing_of_an_earlier_boot_counts(machine: Machine) -> None:
         ledger.write(entry("a", {0: 1}, owner=earlier, container="box"))
         ledger.write(entry("b", {0: 1}, owner=earlier, state=State.KEPT))
         assert ledger.entries() == []
+    assert machine.files() == set()
 
 
 def test_a_machine_that_shares_the_folder_by_mistake_loses_nothing_and_takes_nothing(
@@ -92,9 +146,35 @@ def test_a_machine_that_shares_the_folder_by_mistake_loses_nothing_and_takes_not
 ) -> None:
     ledger = machine.ledger()
     with ledger.turn():
-        ledger.write(entry("far", {0: 1}, owner=replace(DEAD, machine_id="other")))
+        far = replace(DEAD, machine_id="other", boot_id="other")
+        ledger.write(entry("far", {0: 1}, owner=far))
         assert ledger.entries() == []
         assert [path.name for path in ledger.strange()] == ["far.json"]
+
+
+def test_a_machine_that_was_made_with_the_id_of_this_one_loses_nothing_and_takes_nothing(
+    machine: Machine,
+) -> None:
+    """What was written since this machine has booted is not of its last boot."""
+    ledger = machine.ledger()
+    clone = replace(OTHER, boot_id="clone")
+    with ledger.turn():
+        ledger.write(entry("far", {0: 1}, owner=clone))
+        assert ledger.entries() == []
+        assert [path.name for path in ledger.strange()] == ["far.json"]
+
+
+def test_a_process_of_this_boot_is_of_this_machine_whatever_the_id_of_the_machine_is(
+    machine: Machine,
+) -> None:
+    """The id may be set while a machine runs, and a container may show one of its own."""
+    renamed = replace(OTHER, machine_id="new")
+    machine.alive.add(renamed)
+    ledger = machine.ledger()
+    with ledger.turn():
+        ledger.write(entry("near", {0: 1}, owner=renamed))
+        assert [item.id for item in ledger.entries()] == ["near"]
+        assert ledger.strange() == []
 
 
 def test_garbage_neither_counts_nor_goes_away_and_can_be_found(machine: Machine) -> None:
@@ -237,6 +317,14 @@ def test_a_folder_that_cannot_be_one_is_refused_with_what_to_do(tmp_path: Path) 
         with pytest.raises(GpuUnavailableError, match=r"gpu: \{ledger: FOLDER\}"):  # noqa: SIM117
             with Machine(tmp_path / name).ledger().turn():
                 pytest.fail("the turn was taken")
+
+
+def test_a_folder_that_cannot_be_locked_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    """As on some file systems of networks; the kernel says the same of such a descriptor."""
+    descriptor = os.open(tmp_path, os.O_PATH)
+    with pytest.raises(GpuUnavailableError, match=r"cannot be locked.*gpu: \{ledger: FOLDER\}"):
+        take_lock(tmp_path, descriptor)
+    os.close(descriptor)
 
 
 def test_an_entry_that_cannot_be_written_leaves_nothing_behind(machine: Machine) -> None:

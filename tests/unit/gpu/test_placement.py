@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from runner.gpu.account import Account, accounts
-from runner.gpu.placement import Placement, Wish, claim, older_than, place
+from runner.gpu.placement import Placement, Wish, can_wait_on, claim, older_than, place
 from runner.gpu.reservation import Reservation, State
 from runner.host.nvml import Gpu
 from tests.unit.gpu.kit import GIB, entry, gpu
@@ -58,6 +58,62 @@ def test_more_than_any_gpu_has_is_told_from_what_is_merely_taken() -> None:
     assert not placed(gib(25), (gpu(0), gpu(1))).is_possible(1)
     assert placed(gib(24), (gpu(0), gpu(1)), entry("a", {0: 1, 1: 1})).is_possible(1)
     assert not placed(Wish(count=3, memory=GIB), (gpu(0), gpu(1))).is_possible(3)
+
+
+def test_what_the_driver_keeps_for_itself_makes_a_gpu_too_small_at_once() -> None:
+    """Else a run would wait for memory that never becomes free."""
+    driven = gpu(0, used=1, reserved=1)
+    assert placed(gib(23), (driven,)).shares == {"GPU-0": 23 * GIB}
+    assert not placed(gib(24), (driven,)).is_possible(1)
+
+
+@pytest.mark.parametrize("found", [
+    gpu(0),
+    gpu(0, used=2, reserved=2),
+    gpu(0, used=3),
+    gpu(0, used=2, drawing=((901, 2),)),
+    replace(gpu(0), memory_used_bytes=None, memory_total_bytes=None),
+    replace(gpu(0), memory_used_bytes=None),
+])  # fmt: skip
+def test_more_than_a_gpu_has_that_was_learnt_is_asked_for_as_a_whole_and_never_refused(
+    found: Gpu,
+) -> None:
+    """What was learnt has a margin: the run that it was learnt from had less, and was content."""
+    wish = Wish(learnt={"Fake": 25 * GIB if found.memory_used_bytes == 0 else 23 * GIB})
+    free = (24 * GIB - found.memory_used_bytes) if found.memory_used_bytes is not None else 0
+    assert placed(wish, (found,)).shares == {"GPU-0": free}
+    beside = placed(wish, (found,), entry("a", {0: 1}))
+    assert not beside.shares
+    assert beside.is_possible(1)
+    assert [item.id for item in beside.behind] == ["a"]
+
+
+def test_what_was_learnt_and_fits_only_without_others_waits_for_those_that_compute() -> None:
+    wish = Wish(learnt={"Fake": 23 * GIB})
+    busy = gpu(0, used=6, processes=((900, 4),))
+    found = placed(wish, (busy,))
+    assert not found.shares
+    assert found.is_possible(1)
+    (obstacle,) = found.obstacles
+    assert obstacle.asked_bytes is None
+
+
+def test_a_whole_gpu_may_have_a_screen() -> None:
+    assert placed(Wish(memory="all"), (gpu(0, used=2, drawing=((901, 2),)),)).shares == {
+        "GPU-0": 22 * GIB
+    }
+
+
+def test_memory_that_nobody_has_keeps_no_run_off_a_gpu_for_ever() -> None:
+    """It may never come back, and counts with its bytes."""
+    lost = entry("lost", {0: 3}, state=State.KEPT)
+    gpus = (gpu(0, used=3),)
+    for wish in (Wish(), Wish(memory="all"), Wish(learnt={"Fake": 22 * GIB})):
+        assert placed(wish, gpus, lost).shares == {"GPU-0": 21 * GIB}
+        assert can_wait_on(wish, accounts_of(gpus, [lost, entry("a", {0: 1})])["GPU-0"])
+    assert placed(gib(21), gpus, lost).shares == {"GPU-0": 21 * GIB}
+    held = entry("left", {0: 3}, state=State.KEPT, holders=(100,))
+    assert not placed(Wish(), (gpu(0, used=3, processes=((100, 3),)),), held).shares
 
 
 def test_a_whole_gpu_has_neither_other_runs_nor_strangers() -> None:

@@ -12,10 +12,12 @@ import pytest
 
 from runner.errors import CancelledError, GpuUnavailableError, SettingsError
 from runner.gpu.box import no_node
+from runner.gpu.ledger import NANOSECONDS
+from runner.gpu.memory_return import check_return
 from runner.gpu.placement import Wish
 from runner.gpu.reservation import State
 from runner.gpu.reserving import Claimant, Held, reserved, taken_over
-from runner.gpu.sickness import NANOSECONDS, REST_SECONDS
+from runner.gpu.sickness import REST_SECONDS
 from runner.host.gpu import Absence, GpuFault, Inventory
 from runner.host.machine import ProcessIdentity
 from runner.host.nvml_calls import GPU_IS_LOST
@@ -81,6 +83,67 @@ def test_what_no_gpu_has_is_refused_at_once_even_by_who_would_wait(machine: Mach
         with reserving(machine, gib(25), wait=60):
             pytest.fail("it was granted")
     assert machine.files() == set()
+
+
+LEARNT = Wish(learnt={"Fake": 25 * GIB})
+ALL_OF_IT = r"25 GiB were learnt, which is all that a GPU here has, or more"
+
+
+def test_more_than_a_gpu_has_that_was_learnt_is_not_told_to_be_lowered(machine: Machine) -> None:
+    """Nobody has set it."""
+    machine.gpus = (gpu(0),)
+    with reserving(machine, LEARNT) as held:
+        assert (held.entry.shares, held.entry.whole) == ({"GPU-0": 24 * GIB}, True)
+    told: list[str] = []
+    with (
+        reserving(machine, gib(1), me=OTHER),
+        pytest.raises(GpuUnavailableError) as caught,
+        reserving(machine, LEARNT, wait=0.1, told=told),
+    ):
+        pytest.fail("it was granted")
+    refused = str(caught.value)
+    assert refused.startswith(f"No GPU is free of others ({ALL_OF_IT}): GPU 0 (Fake) has 23 GiB")
+    assert "Wait for it (--wait), or set gpu_memory;" in refused
+    assert told == [f"waiting for a GPU without other programs ({ALL_OF_IT}), behind {_name()}"]
+
+
+def test_what_was_learnt_and_is_merely_taken_is_told_as_what_it_is(machine: Machine) -> None:
+    machine.gpus = (gpu(0),)
+    told: list[str] = []
+    with (
+        reserving(machine, gib(20), me=OTHER),
+        pytest.raises(GpuUnavailableError, match=r"No GPU has 10 GiB free: .* or set gpu_memory;"),
+        reserving(machine, Wish(learnt={"Fake": 10 * GIB}), wait=0.1, told=told),
+    ):
+        pytest.fail("it was granted")
+    assert told == [f"waiting for 10 GiB of GPU memory (learnt), behind {_name()}"]
+
+
+def test_a_claim_becomes_one_of_a_whole_gpu_when_a_screen_takes_what_was_left(
+    machine: Machine,
+) -> None:
+    machine.gpus = (gpu(0),)
+    claims: list[bool] = []
+
+    def watch() -> None:
+        machine.gpus = (gpu(0, used=3, drawing=((901, 3),)),)
+        claims.extend(it.whole for it in machine.box().look().entries if it.id != "other")
+
+    with machine.ledger(OTHER).turn():
+        machine.ledger(OTHER).write(entry("other", {0: 20}, ticket=1))
+    with (
+        pytest.raises(GpuUnavailableError),
+        reserved(
+            Wish(learnt={"Fake": 22 * GIB}),
+            CLAIMANT,
+            machine.box(),
+            wait_seconds=0.6,
+            stopped=watch,
+            waiting=lambda _: None,
+        ),
+    ):
+        pytest.fail("it was granted")
+    assert (claims[0], claims[-1]) == (False, True)
 
 
 def test_who_waits_says_for_what_and_behind_whom_and_gets_it_in_turn(machine: Machine) -> None:
@@ -190,8 +253,69 @@ def test_a_run_that_keeps_its_container_keeps_its_memory_when_the_runner_dies(
         taken = taken_over({"GPU-0": 20 * GIB}, CLAIMANT, "run", "box", machine.box())
         assert taken.entry.ticket == held.entry.ticket
         assert {it.id for it in machine.box().look().entries} == {taken.entry.id}
+        machine.containers = {}
         taken.give_back()
     assert machine.files() == set()
+
+
+def test_a_container_that_outlives_its_run_keeps_its_memory_until_it_has_ended(
+    machine: Machine,
+) -> None:
+    """As with an engine that goes away under its containers, and comes back."""
+    machine.gpus = (gpu(0),)
+    machine.containers = {"box": {100}}
+    with reserving(machine, gib(20)) as held:
+        held.note_container("run", "box")
+        held.note_started()
+    with (
+        pytest.raises(GpuUnavailableError, match="06_asr of out/mine"),
+        reserving(machine, gib(10)),
+    ):
+        pytest.fail("it was granted")
+    machine.containers = {}
+    with reserving(machine, gib(10)):
+        pass
+    assert machine.files() == set()
+
+
+def test_a_container_that_lives_has_left_nothing_behind_and_may_take_the_rest(
+    machine: Machine,
+) -> None:
+    machine.gpus = (gpu(0, used=3, processes=((100, 3),)),)
+    machine.containers = {"box": {100}}
+    with reserving(machine, gib(20)) as held:
+        held.note_container("run", "box")
+        held.note_started()
+        assert check_return(held, {100}, grace_seconds=0) == []
+    (entry,) = machine.box().look().entries
+    assert (entry.state, entry.shares) == (State.OUTLIVED, {"GPU-0": 20 * GIB})
+
+
+def test_a_run_whose_container_was_never_started_gives_its_memory_back(machine: Machine) -> None:
+    machine.containers = {"box": {100}}
+    with reserving(machine, gib(20)) as held:
+        held.note_container("run", "box")
+    assert machine.files() == set()
+
+
+def test_a_start_that_cannot_be_noted_breaks_no_run_off(machine: Machine) -> None:
+    with reserving(machine, gib(20)) as held:
+        held.note_container("run", "box")
+        (machine.folder / f"{held.entry.id}.json").unlink()
+        machine.folder.rmdir()
+        machine.folder.write_text("in the way")
+        held.note_started()
+        assert held.entry.started
+        machine.containers = {"box": {100}}
+
+
+def test_a_run_that_is_gone_on_with_takes_what_the_driver_keeps_for_nothing_left_behind(
+    machine: Machine,
+) -> None:
+    machine.gpus = (gpu(0, used=5, processes=((100, 4),)), gpu(1, used=9))
+    taken = taken_over({"GPU-0": 4 * GIB}, CLAIMANT, "run", "box", machine.box())
+    assert taken.entry.unlisted_bytes == GIB
+    assert taken.entry.started
 
 
 def test_memory_that_did_not_come_back_stays_taken_and_is_released_by_itself(
@@ -229,6 +353,7 @@ def test_marks_that_no_runner_made_leave_no_gpu_out_and_hold_nobody_up(machine: 
     (machine.folder / "GPU-0-2.sick").symlink_to("/dev/zero")
     (machine.folder / "GPU-0-3.sick").write_text("[" * 50_000)
     (machine.folder / "GPU-0-4.sick").mkdir()
+    (machine.folder / "GPU-0-5.sick").write_text('{"at": 1e999}')
     look = machine.box().look()
     assert (set(look.accounts), look.sick) == ({"GPU-0", "GPU-1"}, {})
     assert machine.files() == {"GPU-0-4.sick"}
@@ -375,6 +500,18 @@ def test_what_was_left_on_a_gpu_stays_on_the_ledger_while_the_driver_is_silent(
     machine.inventory = lambda: Inventory(absence=Absence.NOT_ANSWERING, detail="it hangs")
     machine.box().look()
     assert len(machine.files()) == 1
+
+
+def test_what_was_left_on_a_gpu_that_answers_is_released_while_another_one_does_not(
+    machine: Machine,
+) -> None:
+    with reserving(machine, gib(20)) as here, reserving(machine, gib(20)) as there:
+        here.keep({"GPU-0": 3 * GIB}, (100,))
+        there.keep({"GPU-1": 3 * GIB}, (101,))
+    machine.inventory = lambda: Inventory(
+        gpus=(gpu(0),), faults=(GpuFault(1, "GPU is lost", GPU_IS_LOST),)
+    )
+    assert [it.id for it in machine.box().look().entries] == [there.entry.id]
 
 
 def test_one_of_the_named_gpus_that_is_gone_leaves_the_others(machine: Machine) -> None:

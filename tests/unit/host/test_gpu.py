@@ -1,11 +1,13 @@
 """Inventory over a fake NVML."""
 
+from typing import Any
+
 import pytest
 
-from runner.host.gpu import Absence, Gpu, Inventory, inventory, lost
-from runner.host.gpu_fake import FakeGpu, FakeNvml
+from runner.host.gpu import Absence, Gpu, GpuProcess, Inventory, inventory, lost
+from runner.host.gpu_fake import FakeGpu, FakeNvml, FakeProcess
 from runner.host.nvml import DRIVER_NOT_LOADED, GPU_IS_LOST, LIBRARY_NOT_FOUND, UNKNOWN
-from runner.host.nvml_calls import NOT_FOUND
+from runner.host.nvml_calls import INVALID_ARGUMENT, NOT_FOUND
 
 GIB = 1024**3
 NO_DRIVER = inventory(FakeNvml(init_failure=DRIVER_NOT_LOADED))
@@ -99,6 +101,64 @@ def test_a_gpu_that_is_split_is_offered_by_its_instances_alone() -> None:
     assert found.gpus[0].memory_total_bytes == 10 * GIB
 
 
-def test_a_gpu_that_is_split_into_nothing_is_offered_as_a_whole() -> None:
-    found = inventory(FakeNvml([FakeGpu("GPU-a", instances=[])]))
-    assert [gpu.uuid for gpu in found.gpus] == ["GPU-a"]
+def test_a_gpu_that_is_split_into_nothing_is_not_offered_since_nothing_computes_on_it() -> None:
+    found = inventory(FakeNvml([FakeGpu("GPU-a", instances=[]), FakeGpu("GPU-b")]))
+    assert [gpu.uuid for gpu in found.gpus] == ["GPU-b"]
+
+    alone = inventory(FakeNvml([FakeGpu("GPU-a", instances=[])]))
+    assert (alone.absence, alone.faults) == (Absence.NO_DEVICE, ())
+    assert "MIG" in (alone.detail or "")
+
+
+def test_an_instance_that_has_no_device_node_of_its_own_is_no_fault_of_its_gpu() -> None:
+    instance = FakeGpu("MIG-1", odd={"nvmlDeviceGetMinorNumber": INVALID_ARGUMENT})
+    found = inventory(FakeNvml([FakeGpu("GPU-a", instances=[instance])]))
+    assert [(gpu.uuid, gpu.minor) for gpu in found.gpus] == [("MIG-1", None)]
+    assert found.faults == ()
+
+
+def test_what_the_driver_keeps_for_itself_is_told_and_nothing_where_it_does_not_tell() -> None:
+    telling, silent = FakeGpu("GPU-a", used=2 * GIB, reserved=GIB), FakeGpu("GPU-b")
+    found = inventory(FakeNvml([telling, silent])).gpus
+    assert [gpu.memory_reserved_bytes for gpu in found] == [GIB, 0]
+    assert found[0].memory_used_bytes == 2 * GIB
+    old = FakeNvml([telling], missing=["nvmlDeviceGetMemoryInfo_v2"])
+    assert inventory(old).gpus[0].memory_reserved_bytes == 0
+
+
+def test_a_process_that_draws_is_a_process_and_counts_once_if_it_computes_too() -> None:
+    gpu = FakeGpu(
+        "GPU-a",
+        processes=[FakeProcess(7, GIB), FakeProcess(8, None)],
+        drawing=[FakeProcess(7, 2 * GIB), FakeProcess(8, GIB), FakeProcess(9, GIB)],
+    )
+    assert inventory(FakeNvml([gpu])).gpus[0].processes == (
+        GpuProcess(7, 2 * GIB),
+        GpuProcess(8, GIB),
+        GpuProcess(9, GIB, computes=False),
+    )
+    without = FakeNvml([gpu], missing=["nvmlDeviceGetGraphicsRunningProcesses"])
+    assert [it.pid for it in inventory(without).gpus[0].processes] == [7, 8]
+
+
+class AllocatingNvml(FakeNvml):
+    """One whose processes take more memory, or give some back, while they are asked for."""
+
+    def __init__(self, gpu: FakeGpu, used: int, held: int) -> None:
+        super().__init__([gpu])
+        self._used, self._held = used, held
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: Any) -> list[FakeProcess]:  # noqa: N802  (NVML's own name)
+        self.gpus[0].used = self._used
+        self.gpus[0].processes = [FakeProcess(7, self._held)]
+        return super().nvmlDeviceGetComputeRunningProcesses(handle)
+
+
+def test_what_a_process_takes_or_gives_back_during_a_look_is_not_taken_from_all_others() -> None:
+    """Used memory, less what is held by a run, is what strangers have: that must not shrink."""
+    before = FakeGpu("GPU-a", used=3 * GIB)
+    (grown,) = inventory(AllocatingNvml(before, used=9 * GIB, held=6 * GIB)).gpus
+    assert grown.memory_used_bytes == 9 * GIB
+    before = FakeGpu("GPU-a", used=9 * GIB)
+    (shrunk,) = inventory(AllocatingNvml(before, used=3 * GIB, held=6 * GIB)).gpus
+    assert shrunk.memory_used_bytes == 9 * GIB

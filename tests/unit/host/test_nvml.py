@@ -11,12 +11,14 @@ from runner.host.gpu_fake import FakeGpu, FakeNvml, FakeProcess
 from runner.host.nvml import (
     GPU_IS_LOST,
     NOT_ANSWERING,
+    UNKNOWN,
     GpuProcess,
     GpuReading,
     NvmlCallError,
     Xid,
     nvml_session,
 )
+from runner.host.nvml_calls import INVALID_ARGUMENT
 
 GIB = 1024**3
 SOON = 0.05
@@ -112,15 +114,23 @@ def test_a_driver_that_reports_no_errors_is_watched_without_one(function: str) -
     assert nvml.event_sets == []
 
 
-def test_a_gpu_that_cannot_be_watched_leaves_no_set_of_events_behind() -> None:
-    nvml = FakeNvml([FakeGpu("GPU-a"), FakeGpu("GPU-b", failure=GPU_IS_LOST)])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        FakeGpu("GPU-a", failure=GPU_IS_LOST),
+        FakeGpu("GPU-a", odd={"nvmlDeviceRegisterEvents": INVALID_ARGUMENT}),
+        FakeGpu("GPU-a", odd={"nvmlEventSetWait_v2": UNKNOWN}),
+    ],
+    ids=["lost", "unwatchable", "odd"],
+)
+def test_a_gpu_that_cannot_be_watched_leaves_the_others_watched_and_no_set_behind(
+    odd: FakeGpu,
+) -> None:
+    nvml = FakeNvml([odd, FakeGpu("GPU-b")])
 
-    with (
-        nvml_session(nvml) as session,
-        pytest.raises(NvmlCallError, match="GPU is lost"),
-        session.xids(["GPU-a", "GPU-b"]),
-    ):
-        pass
+    with nvml_session(nvml) as session, session.xids(["GPU-a", "GPU-gone", "GPU-b"]) as watch:
+        nvml.gpus[1].xids.append(79)
+        assert watch.take() == (Xid("GPU-b", 79),)
 
     assert (nvml.event_sets, nvml.sessions) == ([], 0)
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -135,6 +136,10 @@ def test_a_stage_with_one_parent_runs_on_it_with_and_without_a_gpu(place: Place,
     }
 
 
+def waits_in(place: Place) -> list[StageWaiting]:
+    return [event for event in tuple(place.events) if isinstance(event, StageWaiting)]
+
+
 def side_by_side(
     place: Place, gpus: tuple[Gpu, ...], *, at_once: int, holds_it: bool = False
 ) -> list[str]:
@@ -156,7 +161,7 @@ def side_by_side(
                 together.set()
         assert together.wait(10)
         if at_once == 1 and len(met) == 1:
-            wait_for(lambda: any(isinstance(event, StageWaiting) for event in place.events))
+            wait_for(lambda: bool(waits_in(place)))
         with guard:
             at_most.append(len(running))
             running.remove(process.spec.name)
@@ -194,8 +199,7 @@ def test_a_stage_waits_for_the_gpu_that_another_one_of_the_same_call_has(
     place: Place, holds_it: bool
 ) -> None:
     assert side_by_side(place, (GPU,), at_once=1, holds_it=holds_it) == ["GPU-1", "GPU-1"]
-    waits = [event for event in place.events if isinstance(event, StageWaiting)]
-    assert ["behind 50_probe of" in event.reason for event in waits] == [True]
+    assert ["behind 50_probe of" in event.reason for event in waits_in(place)] == [True]
 
 
 def test_waiting_for_a_gpu_can_be_cancelled(place: Place, job: Job) -> None:
@@ -472,3 +476,24 @@ def test_a_gpu_that_rests_is_waited_for_and_not_taken_for_none(place: Place, job
     assert place.run(job, wait_seconds=20).verdict is Verdict.SUCCESS
     (waiting,) = [event for event in place.events if isinstance(event, StageWaiting)]
     assert waiting.reason.endswith("of which GPU-1 is left out: Xid 79")
+
+
+def test_the_ledger_knows_when_the_engine_is_done_with_a_start(place: Place, job: Job) -> None:
+    """From then on a container without processes has ended, and before it is about to begin."""
+    declare(place, "required")
+    place.inventory = Inventory(gpus=(GPU,))
+    ledger = gpu_box(place.project.settings.gpu, place.host).ledger
+    seen: list[str | bool | None] = []
+
+    def started(process: FakeProcess) -> int:
+        end = time.monotonic() + 10
+        while not any(seen) and time.monotonic() < end:
+            with ledger.turn():
+                seen.extend(it.started and it.container_id for it in ledger.entries())
+            time.sleep(0.01)
+        return copy(process)
+
+    place.programs[PROBE] = started
+    assert place.run(job).verdict is Verdict.SUCCESS
+    assert seen[-1] == place.engine.created[0].id
+    assert list(ledger.folder.glob("*.json")) == []

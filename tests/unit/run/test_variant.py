@@ -136,6 +136,22 @@ def test_an_engine_that_cannot_hand_out_gpus_is_never_asked_to(
         choose(place, listener, ("cuda",))
 
 
+def test_why_says_what_becomes_of_more_than_a_gpu_has_that_was_learnt(
+    place: Place, listener: StageSpec
+) -> None:
+    place.inventory = ONE_GPU
+    learnt = {gpu.name: 1 << 50 for gpu in ONE_GPU.gpus}
+    asked = replace(ANYTHING, wish=Wish(learnt=learnt), source="learnt from run 1")
+    found = choose_variant(listener, ("cuda",), "cuda", lambda: asked, place.project, place.host)
+    assert found.gpu is not None
+    assert found.gpu.source == (
+        "learnt from run 1; all that a GPU here has, or more: without other programs"
+    )
+    little = replace(asked, wish=Wish(learnt=dict.fromkeys(learnt, 1)))
+    found = choose_variant(listener, ("cuda",), "cuda", lambda: little, place.project, place.host)
+    assert found.gpu == little
+
+
 def test_no_gpu_is_looked_for_where_none_is_of_use(place: Place, listener: StageSpec) -> None:
     def no_look() -> Inventory:
         msg = "the GPUs were looked at"
