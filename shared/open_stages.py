@@ -216,12 +216,24 @@ def _at_exit() -> None:
 def _on_signal(number: int, _frame: Optional[FrameType]) -> None:
     if STAGES.end_all(f"{NOT_FINALIZED}: {signal.Signals(number).name}"):
         sys.exit(128 + number)  # and not at once, so that the stage's own clean-up runs
-    # Nothing is left to say, or this is a worker process: end as if there were no handler.
+    # Nothing is left to say: end as if there were no handler.
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     sys.exit(128 + number)  # the kernel spares the first process of a container
 
 
+def _unhook() -> None:
+    """Let signals end a worker process at once, which has nothing to say about the stage.
+
+    A handler would be run by Python alone, and not while it waits for a lock of another process:
+    a pool that ends its workers would now and then wait for one for ever.
+    """
+    for number in ENDING_SIGNALS:
+        if signal.getsignal(number) is _on_signal:
+            signal.signal(number, signal.SIG_DFL)
+
+
 STAGES: Final = StageTable()
 DESK.after_line = STAGES.write_pending
 os.register_at_fork(after_in_child=STAGES.free_lock)
+os.register_at_fork(after_in_child=_unhook)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Callable, Generator, Sequence, Tuple, TypeVar
@@ -31,8 +30,8 @@ def map_in_processes(
     pool = ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context("fork"),
-        initializer=_begin,
-        initargs=(start, arguments),
+        initializer=start,
+        initargs=arguments,
     )
     try:
         yield from pool.map(work, items)
@@ -45,8 +44,3 @@ def map_in_processes(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _begin(start: Callable[..., None], arguments: Tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the stage's own handler came along
-    start(*arguments)

@@ -93,6 +93,55 @@ if __name__ == "__main__":
     assert sum(record["seq"] is None for record in records) == 2 * 2 * 20 * 2
 
 
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_a_signal_ends_a_worker_at_once_whatever_it_waits_for(
+    workplace: Workplace, in_thread: bool
+) -> None:
+    ended = workplace.run(
+        BEGIN
+        + f"""
+import signal, threading
+
+def fork():
+    child = os.fork()
+    if not child:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            print(signal.getsignal(number) is signal.SIG_DFL, flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+io = StageIO("asr")
+if {in_thread}:
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+else:
+    fork()
+print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+io.finalize()
+"""
+    )
+    assert ended.out.split() == ["True", "True", "False"]
+
+
+def test_a_handler_of_the_stages_own_stays_in_its_workers(workplace: Workplace) -> None:
+    ended = workplace.run(
+        BEGIN
+        + """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+io = StageIO("asr")
+child = os.fork()
+if not child:
+    print(signal.getsignal(signal.SIGTERM) is signal.SIG_IGN, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+io.finalize()
+"""
+    )
+    assert ended.out.split() == ["True"]
+
+
 @pytest.mark.parametrize(
     "call",
     [
