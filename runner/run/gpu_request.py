@@ -1,11 +1,11 @@
 """What a run asks of the machine's GPUs, on what ground, and getting it."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from runner.errors import JobFolderError
+from runner.errors import GpuUnavailableError, JobFolderError
 from runner.events import Observer, StageWaiting
 from runner.gpu.box import GpuBox
 from runner.gpu.learnt import usual_folder as learnt_folder
@@ -13,6 +13,7 @@ from runner.gpu.ledger import Ledger
 from runner.gpu.ledger_folder import usual_folder
 from runner.gpu.peaks import Peak, PeakKey, peaks
 from runner.gpu.placement import Wish
+from runner.gpu.reservation import State
 from runner.gpu.reserving import Claimant, reserved, taken_over
 from runner.host.gpu import Grant, Inventory, withheld
 from runner.job.folder import Job
@@ -171,3 +172,12 @@ def reserved_again(
         yield replace(request, held=held)
     finally:
         held.give_back()
+
+
+def give_up(sharing: GpuSharing, host: "Host", container_ids: Collection[str]) -> None:
+    """Give back what containers had that are gone, if the ledger can be used."""
+    ledger = machine_box(sharing, host).ledger
+    with contextlib.suppress(GpuUnavailableError), ledger.turn():
+        for entry in ledger.entries():
+            if entry.container_id in container_ids and entry.state is not State.KEPT:
+                ledger.remove(entry.id)

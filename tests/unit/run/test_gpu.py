@@ -10,18 +10,22 @@ import pytest
 
 from runner.errors import Verdict
 from runner.events import AttemptFailed, StageWaiting
-from runner.host.engine_fake import FakeProcess
+from runner.host.engine_fake import FakeContainer, FakeProcess
 from runner.host.gpu import Gpu, Inventory
 from runner.job.folder import Job
+from runner.job.journal import CONTAINER, journal_of
 from runner.project.config import parse_limits
+from runner.run.attempt import begin
 from runner.run.gpu_request import gpu_box
 from runner.run.outcome import Outcome
 from runner.run.plan import plan_job
-from runner.run.request import RunOptions
+from runner.run.request import RunOptions, resolve
 from runner.run.scheduler import execute
 from tests.project_kit import STAGE_YAML
+from tests.unit.gpu.kit import entry
 from tests.unit.run.conftest import (
     GPU,
+    IDENTITY,
     NO_GPU,
     PROBE,
     Place,
@@ -31,6 +35,7 @@ from tests.unit.run.conftest import (
     request_of,
     write_manifest,
 )
+from tests.unit.run.dead_runners import snapshot
 from tests.unit.run.plans import run_plans, wait_for
 
 GIB = 1 << 30
@@ -497,3 +502,30 @@ def test_the_ledger_knows_when_the_engine_is_done_with_a_start(place: Place, job
     assert place.run(job).verdict is Verdict.SUCCESS
     assert seen[-1] == place.engine.created[0].id
     assert list(ledger.folder.glob("*.json")) == []
+
+
+def test_a_call_has_the_memory_of_a_start_that_it_has_undone(place: Place, job: Job) -> None:
+    """Others leave it to the container, which the engine may be about to start."""
+    declare(place, "required")
+    place.inventory = Inventory(gpus=(GPU,))
+    request = resolve(place.project.stages[PROBE], place.project, job, place.host, RunOptions())
+    with begin(request, job, place.host) as run:
+        spec, crashed = run.container_spec(), snapshot(place, job)
+    labels = {**spec.labels, "org.stagerun.job": str(crashed.root)}
+    left = FakeContainer(place.engine, replace(spec, labels=labels), copy)
+    place.engine.created.append(left)
+    journal_of(crashed, run.id).write(CONTAINER, container_id=left.id)
+    ledger = gpu_box(place.project.settings.gpu, place.host).ledger
+    with ledger.turn():
+        ledger.write(
+            entry(
+                "dead",
+                {1: 8},
+                owner=replace(IDENTITY, pid=2**22 + 1),
+                container=left.id,
+                started=False,
+            )
+        )
+    assert place.run(place.job("other")).verdict is Verdict.GPU_UNAVAILABLE
+    assert place.run(crashed).verdict is Verdict.SUCCESS
+    assert left.removed
