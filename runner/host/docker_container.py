@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import EngineError
-from runner.host.container import STDERR, STDOUT, ContainerState
+from runner.host.container import ContainerState
 from runner.host.engine_errors import translated
 
 if TYPE_CHECKING:
@@ -52,17 +52,16 @@ class DockerContainer:
 
     def attach(self) -> Iterator[tuple[int, bytes]]:
         """Open the output stream before the start, so that nothing is missed."""
+        # The SDK's own `attach` asks first whether there is a terminal, which we know.
         with translated(self._address):
-            frames = self._api.attach(self.id, stream=True, demux=True)
-        return self._frames(frames)
+            stream = self._api.attach_socket(self.id)
+        return self._frames(stream)
 
-    def _frames(self, frames: Any) -> Iterator[tuple[int, bytes]]:
-        with translated(self._address):
-            for out, err in frames:
-                if out:
-                    yield STDOUT, out
-                if err:
-                    yield STDERR, err
+    def _frames(self, stream: Any) -> Iterator[tuple[int, bytes]]:
+        from docker.utils.socket import frames_iter
+
+        with translated(self._address), contextlib.closing(stream):
+            yield from frames_iter(stream, tty=False)  # type: ignore[no-untyped-call]  # the stubs leave it so
 
     def kept_output(self, *, follow: bool) -> Iterator[tuple[int, bytes]]:
         """Ask the engine's log driver; the SDK's own call cannot tell the two streams apart."""

@@ -156,6 +156,8 @@ class DockerEngine:
                 import docker
 
                 self._client = docker.APIClient(base_url=self.address, version=version, timeout=60)
+                # A socket of this machine needs no proxy, for which it would look at each request.
+                self._client.trust_env = False
         return self._client
 
     def facts(self) -> EngineFacts:

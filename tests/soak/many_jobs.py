@@ -107,7 +107,7 @@ def run_many(folder: Path, jobs: int, kill_every: float, *, measure: bool = True
     )
     calls, many = Calls(kit), Many(jobs)
     made = [kit.job(f"job-{number:03}", f"text {number}\n") for number in range(jobs)]
-    few = max(2, jobs // 8)
+    few = max(2, jobs // 4)
     rates = [docker_rate(calls, few, "before")] if measure else []
     with truth_of(folder) as (truth, client):
         _run_both(calls, many, kill_every)
