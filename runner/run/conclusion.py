@@ -54,6 +54,8 @@ def meanwhile(host: Host) -> None:
     """Import what only the end of a run needs, pydantic above all, and clear up after the dead."""
     for name in ("runner.host.sampler", "runner.run.record", "runner.run.closing"):
         importlib.import_module(name)
+    if not host.tidying.is_due():
+        return
     from runner.run.reaping import reap_containers, reap_private_files
 
     with contextlib.suppress(StagerunError):

@@ -25,6 +25,7 @@ from runner.run.cancellation import Cancellation
 from runner.run.inputs import InputFile, resolve_inputs
 from runner.run.pins import check_digest, check_pins
 from runner.run.retry import Attempt
+from runner.run.rhythm import Rhythm
 from runner.run.site_access import SiteAccess, find_site_access
 from runner.run.variant import allowed_variants, choose_variant, gpu_variant, needs_gpu
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 DECLARED_OUTPUTS: Final = "declared outputs"
 CONTAINER_MODELS: Final = "/models"
+TIDY_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,10 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """The machine as a run needs it; ``began_at`` is when the present call did."""
+    """The machine as a run needs it; ``began_at`` is when the present call did.
+
+    ``tidying`` says when it is looked again for what dead runners left on the machine.
+    """
 
     engine: Engine
     inventory: Callable[[], Inventory]
@@ -67,6 +72,7 @@ class Host:
     identity: ProcessIdentity
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     recipes: dict[int, Recipes] = field(default_factory=dict)
+    tidying: Rhythm = field(default_factory=lambda: Rhythm(TIDY_SECONDS))
 
     def recipes_of(self, project: Project) -> Recipes:
         """How a project's images are made; their sources are read once in a call."""
