@@ -61,15 +61,15 @@ def command(
     found = list(_found(context, list(_opened(jobs, refused)), name, no_gpus=no_gpus))
     text = exposition(found)
     code = refused[0].exit_code if refused else 0
-    if folder is not None:
-        folder /= f"{name or NAME}{ENDING}"
-        write_textfile(folder, text)
+    file = None if folder is None else folder / f"{name or NAME}{ENDING}"
+    if file is not None:
+        write_textfile(file, text)
     elif not context.json:
         Stream(sys.stdout).write(text)
         return code
     samples = sum(len(metric.samples) for metric in found)
-    document = {"schema_version": 1, "file": folder, "metrics": found, "refused": refused}
-    answer(context, document, lambda: [f"{samples} figures in {folder}"])
+    document = {"schema_version": 1, "file": file, "metrics": found, "refused": refused}
+    answer(context, document, lambda: [f"{samples} figures in {file}"])
     return code
 
 

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from runner.errors import CancelledError, NotAdmittedError
@@ -146,7 +147,8 @@ class _Places:
 
     def take(self) -> _Refusal | None:
         """Lock the first free one."""
-        if any(self._try(number) for number in range(self._limit)):
+        folder = runtime_folder("slots")
+        if any(self._try(folder / f"{number}.lock") for number in range(self._limit)):
             return None
         return _Refusal(
             f"{self._limit} stages run at once here already (stagerun.yaml: limits.stages_at_once)",
@@ -156,8 +158,8 @@ class _Places:
             waits_for=WaitsFor.PLACE,
         )
 
-    def _try(self, number: int) -> bool:
-        descriptor = _place(number)
+    def _try(self, place: Path) -> bool:
+        descriptor = _opened(place)
         if try_lock(descriptor):
             self._taken = descriptor
             return True
@@ -178,10 +180,8 @@ class _Places:
             self._taken = None
 
 
-def _place(number: int) -> int:
-    path = runtime_folder("slots") / f"{number}.lock"
+def _opened(place: Path) -> int:
     try:
-        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
+        return open_regular(place, os.O_RDWR | os.O_CREAT)
     except OSError as problem:
-        raise NotAdmittedError(unusable(path, f"cannot be opened: {problem.strerror}")) from None
-    return descriptor
+        raise NotAdmittedError(unusable(place, f"cannot be opened: {problem.strerror}")) from None

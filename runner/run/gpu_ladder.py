@@ -61,10 +61,12 @@ class Ladder:
         """
         # What is wrong with settings or GPUs is told when the stage is about to run.
         with contextlib.suppress(StagerunError, KeyError, TypeError, ValueError):
-            there = {gpu.name for gpu in self.host.inventory().gpus}
-            known = {name: rung(self._folder, self._key(name)) for name in there}
+            box = gpu_box(self.project.settings.gpu, self.host)
+            there = box.inventory()
+            names = {gpu.name for gpu in there.gpus}
+            known = {name: rung(self._folder, self._key(name)) for name in names}
             if any(known.values()):
-                accounts = gpu_box(self.project.settings.gpu, self.host).look().accounts.values()
+                accounts = box.look(there).accounts.values()
                 found = [known.get(account.gpu.name) for account in accounts]
                 free = max((account.free_bytes or 0 for account in accounts), default=0)
                 if found and all(kept is not None and self._holds(kept, free) for kept in found):

@@ -67,7 +67,8 @@ class Reckoning:
 
     def exit_code(self, order: Sequence[str]) -> int:
         """That of the first job, in this order, that did not end well."""
-        return next((code for job in order if (code := self._ends[job].exit_code)), 0)
+        ends = (self._ends.get(job) for job in order)
+        return next((end.exit_code for end in ends if end is not None and end.exit_code), 0)
 
     def event(self, exit_code: int) -> JobsFinished:
         """All of it, for observers."""

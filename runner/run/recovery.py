@@ -71,7 +71,7 @@ def recover(
         record = _record_of(run_id, stage.id, job)
         seen_running = any(step["step"] == STARTED for step in steps)
         started = _remove(containers) or seen_running
-        if stage.gpu != "none":
+        if containers and stage.gpu != "none":
             from runner.run.gpu_request import give_up
 
             give_up(project.settings.gpu, host, [container.id for container in containers])

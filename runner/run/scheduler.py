@@ -3,7 +3,7 @@
 import contextlib
 import queue
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -173,26 +173,16 @@ class Schedule:
         if no_thread_is_left or len(self._in_hand) - len(aside) >= self.at_once:
             return None
         self._passed_over = False
-        return next(
-            (
-                (standing, stage)
-                for standing in self._open
-                for stage in standing.ready(self.project)
-                if self._is_its_turn(standing, stage, aside)
-            ),
-            None,
-        )
-
-    def _is_its_turn(self, standing: Standing, stage: str, aside: Sequence[_InHand]) -> bool:
-        """Whether a stage may have a thread, by what those wait for that have one."""
-        behind = [item for item in aside if item.waits_for is WaitsFor.RUNNER]
-        if len(behind) >= MOST_BEHIND and is_locked(standing.plan.job, stage):
-            self._passed_over = True
-            return False
-        if stage in standing.plan.there and len(aside) < MOST_WAITING // 2:
-            return True
         short = [item.stage for item in aside if item.waits_for is not WaitsFor.RUNNER]
-        return short.count(stage) < MOST_ALIKE
+        has_many_behind = len(aside) - len(short) >= MOST_BEHIND
+        has_room = len(aside) < MOST_WAITING // 2
+        for standing in self._open:
+            for stage in standing.ready(self.project):
+                if has_many_behind and is_locked(standing.plan.job, stage):
+                    self._passed_over = True
+                elif short.count(stage) < MOST_ALIKE or (has_room and stage in standing.plan.there):
+                    return standing, stage
+        return None
 
 
 def execute(

@@ -162,9 +162,14 @@ def _told(ended: Ends) -> Iterator[None]:
 def _check_reader(ended: Ends) -> None:
     """Raise what went wrong with the output while the container ended."""
     while not ended.empty():
-        found = ended.get()
-        if isinstance(found, Exception) and not isinstance(found, StagerunError):
-            raise found
+        _without_fault(ended.get())
+
+
+def _without_fault(end: int | Exception | Stop | None) -> int | StagerunError | Stop | None:
+    """Raise a fault of the program; what is wrong with the engine is an end like others."""
+    if isinstance(end, Exception) and not isinstance(end, StagerunError):
+        raise end
+    return end
 
 
 def _drain(reader: threading.Thread, output: Output) -> None:
@@ -240,7 +245,7 @@ def _until_the_end(
     while True:
         try:
             left = min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
-            end = ended.get(timeout=left)
+            end = _without_fault(ended.get(timeout=left))
         except queue.Empty:
             if killed:
                 problem = "the container did not end after SIGKILL; look at it with docker ps"
@@ -260,8 +265,6 @@ def _until_the_end(
                 container.signal("SIGKILL" if killed else "SIGTERM")
                 deadline = time.monotonic() + (KILL_WAIT_SECONDS if killed else how.stop_grace)
             continue
-        if isinstance(end, Exception) and not isinstance(end, StagerunError):
-            raise end
         if end is not None:
             return end, stopped_for, story
         if how.cancellation.count > 1 and not killed:

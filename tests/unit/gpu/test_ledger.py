@@ -141,6 +141,20 @@ def test_nothing_of_an_earlier_boot_counts(machine: Machine) -> None:
     assert machine.files() == set()
 
 
+def test_a_clock_that_was_set_back_changes_nothing_for_the_runs_of_this_boot(
+    machine: Machine,
+) -> None:
+    ledger = replace(machine.ledger(), clock=lambda: time.time() - YEAR)
+    machine.containers = {"box": {100}}
+    with ledger.turn():
+        ledger.write(entry("late", {0: 1}, ticket=2))
+        ledger.write(entry("early", {0: 1}, ticket=1))
+        ledger.write(entry("outlives", {0: 1}, ticket=3, owner=DEAD, container="box"))
+        ledger.write(entry("dead", {0: 1}, owner=DEAD, container="gone"))
+        assert [item.id for item in ledger.entries()] == ["early", "late", "outlives"]
+        assert ledger.strange() == []
+
+
 def test_a_machine_that_shares_the_folder_by_mistake_loses_nothing_and_takes_nothing(
     machine: Machine,
 ) -> None:

@@ -1,9 +1,7 @@
 """A fault of the program in one of the threads that stay with a container."""
 
-import threading
-from collections.abc import Iterator
+import time
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -56,31 +54,22 @@ class Observed:
     def __call__(self, event: Event) -> None:
         """Hear of an event."""
         if self.fails and isinstance(event, Progress):
-            fail()
+            msg = "of the observer"
+            raise KeyError(msg)
 
 
-def fail() -> NoReturn:
-    msg = "of the observer"
-    raise KeyError(msg)
-
-
-@pytest.fixture
-def ended() -> Iterator[threading.Event]:
-    """Nobody is to wait longer than for the fault."""
-    event = threading.Event()
-    timer = threading.Timer(20, event.set)
-    timer.start()
-    yield event
-    timer.cancel()
-
-
-def test_a_fault_in_what_hears_the_output_ends_the_run_instead_of_leaving_it_unheard(
-    tmp_path: Path, ended: threading.Event
+@pytest.mark.parametrize(
+    ("kind", "fails", "whose"),
+    [(FakeContainer, True, "of the observer"), (FaultyContainer, False, "of the library")],
+)
+def test_a_fault_is_raised_at_once_and_not_waited_for_until_the_time_limit(
+    tmp_path: Path, kind: type[FakeContainer], whose: str, *, fails: bool
 ) -> None:
-    container = FakeContainer(FakeEngine(), SMALL, sleep)
-    with pytest.raises(KeyError, match="of the observer"):
-        stay_with(container, tmp_path, Observed(fails=True))
-    assert not ended.is_set()
+    container = kind(FakeEngine(), SMALL, sleep)
+    began = time.monotonic()
+    with pytest.raises(KeyError, match=whose):
+        stay_with(container, tmp_path, Observed(fails=fails))
+    assert time.monotonic() - began < 20
     container.signal("SIGKILL")
 
 
@@ -91,13 +80,3 @@ def test_a_fault_at_the_very_end_is_raised_as_well(tmp_path: Path) -> None:
 
     with pytest.raises(KeyError, match="of the observer"):
         stay_with(FakeContainer(FakeEngine(), SMALL, speak), tmp_path, Observed(fails=True))
-
-
-def test_a_fault_in_waiting_for_the_end_is_not_waited_for_until_the_time_limit(
-    tmp_path: Path, ended: threading.Event
-) -> None:
-    container = FaultyContainer(FakeEngine(), SMALL, sleep)
-    with pytest.raises(KeyError, match="of the library"):
-        stay_with(container, tmp_path, Observed(fails=False))
-    assert not ended.is_set()
-    container.signal("SIGKILL")

@@ -10,13 +10,18 @@ import pytest
 
 from runner.errors import Verdict
 from runner.events import AttemptFailed, StageWaiting
+from runner.gpu.peaks import peaks
 from runner.host.engine_fake import FakeContainer, FakeProcess
-from runner.host.gpu import Gpu, Inventory
+from runner.host.gpu import Gpu, Grant, Inventory
+from runner.host.gpu_curve import GpuUse
+from runner.host.monitor import Usage
 from runner.job.folder import Job
 from runner.job.journal import CONTAINER, journal_of
+from runner.manifest import RunRecord
 from runner.project.config import parse_limits
 from runner.run.attempt import begin
-from runner.run.gpu_request import gpu_box
+from runner.run.gpu_end import learn_peaks
+from runner.run.gpu_request import gpu_box, notes_folder
 from runner.run.outcome import Outcome
 from runner.run.plan import plan_job
 from runner.run.request import RunOptions, resolve
@@ -37,6 +42,7 @@ from tests.unit.run.conftest import (
 )
 from tests.unit.run.dead_runners import snapshot
 from tests.unit.run.plans import run_plans, wait_for
+from tests.unit.run.verdict_facts import DONE
 
 GIB = 1 << 30
 HEAD_ROOM = 256 << 20
@@ -529,3 +535,21 @@ def test_a_call_has_the_memory_of_a_start_that_it_has_undone(place: Place, job: 
     assert place.run(place.job("other")).verdict is Verdict.GPU_UNAVAILABLE
     assert place.run(crashed).verdict is Verdict.SUCCESS
     assert left.removed
+
+
+@pytest.mark.parametrize(("verdict", "learnt"), [(Verdict.SUCCESS, 2), (Verdict.OOM_GPU, 6)])
+def test_who_ran_out_of_memory_teaches_that_all_it_had_did_not_suffice(
+    place: Place, job: Job, verdict: Verdict, learnt: int
+) -> None:
+    declare(place, "required")
+    place.inventory = Inventory(gpus=(GPU,))
+    request = resolve(place.project.stages[PROBE], place.project, job, place.host, RunOptions())
+    assert request.gpu is not None
+    grant = Grant(uuids=("GPU-1",), shares=(6 * GIB,), names=("Fake",))
+    usage = Usage(gpus={"GPU-1": GpuUse(memory_peak_bytes=2 * GIB)})
+    record = RunRecord.model_validate(record_of(job, place.run(job).run_id))
+    with begin(replace(request, grant=grant), job, place.host) as run:
+        facts = replace(DONE, usage=usage, start_ms=1.0)
+        learn_peaks(run, facts, record.model_copy(update={"verdict": verdict}))
+    known = peaks(notes_folder(place.project.settings.gpu), request.gpu.key)
+    assert known["Fake"].bytes == learnt * GIB

@@ -67,6 +67,13 @@ def test_a_job_that_ends_well_at_last_has_not_failed() -> None:
     assert reckoning.exit_code(["/out/river", "/out/lake"]) == 130
 
 
+def test_what_was_refused_and_then_put_off_has_no_end_that_could_be_asked_for() -> None:
+    reckoning = Reckoning()
+    reckoning.refused(JobRefused(job="/in/river", reason="no job.yaml", exit_code=2))
+    reckoning.taken("/in/river")
+    assert reckoning.exit_code(["/in/river"]) == 0
+
+
 def test_what_was_refused_and_became_a_job_is_not_counted_twice() -> None:
     reckoning = Reckoning()
     reckoning.refused(JobRefused(job="films/river.mkv", reason="no", exit_code=2))
