@@ -53,15 +53,13 @@ class DockerContainer:
     def attach(self) -> Iterator[tuple[int, bytes]]:
         """Open the output stream before the start, so that nothing is missed."""
         # The SDK's own `attach` asks first whether there is a terminal, which we know.
-        with translated(self._address):
-            stream = self._api.attach_socket(self.id)
-        return self._frames(stream)
+        return self._frames(self._taken_over({"stream": 1, "stdout": 1, "stderr": 1}))
 
-    def _frames(self, stream: Any) -> Iterator[tuple[int, bytes]]:
+    def _frames(self, line: socket.socket) -> Iterator[tuple[int, bytes]]:
         from docker.utils.socket import frames_iter
 
-        with translated(self._address), contextlib.closing(stream):
-            yield from frames_iter(stream, tty=False)  # type: ignore[no-untyped-call]  # the stubs leave it so
+        with translated(self._address), line:
+            yield from frames_iter(line, tty=False)  # type: ignore[no-untyped-call]  # the stubs leave it so
 
     def kept_output(self, *, follow: bool) -> Iterator[tuple[int, bytes]]:
         """Ask the engine's log driver; the SDK's own call cannot tell the two streams apart."""
@@ -80,14 +78,20 @@ class DockerContainer:
 
     def converse(self) -> socket.socket:
         """Take the connection over, as the engine offers it for terminals."""
-        asked = {"stream": 1, "stdin": 1, "stdout": 1, "stderr": 1, "detachKeys": DETACH_KEYS}
+        return self._taken_over(
+            {"stream": 1, "stdin": 1, "stdout": 1, "stderr": 1, "detachKeys": DETACH_KEYS}
+        )
+
+    def _taken_over(self, asked: dict[str, Any]) -> socket.socket:
+        """A connection to the container that is the caller's alone, to close when he likes."""
         with translated(self._address):
-            stream = self._api.attach_socket(self.id, params=asked)
-            # A descriptor of its own: the SDK's time limit holds for answers, not for people.
-            line = socket.socket(fileno=os.dup(stream.fileno()))
-            line.setblocking(True)
-            stream.close()
-            return line
+            stream: Any = self._api.attach_socket(self.id, params=asked)
+            # The SDK's answer would keep it open until it is collected, and has a time limit that
+            # holds for answers, not for people.
+            with contextlib.closing(stream._response):
+                line = socket.socket(fileno=os.dup(stream.fileno()))
+        line.setblocking(True)
+        return line
 
     def resize(self, rows: int, columns: int) -> None:
         """Hand the size on."""
