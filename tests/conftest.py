@@ -65,15 +65,18 @@ def _is_about(item: pytest.Item, *, on_podman: bool) -> bool:
     return "engine" in marks and "docker" not in marks if on_podman else PODMAN not in marks
 
 
-@pytest.fixture(autouse=True)
-def own_cache_folder(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No test reads or fills the user's cache, nor takes the user's places to run stages."""
+@pytest.fixture(scope="session", autouse=True)
+def own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or fills the user's cache, nor takes the user's places to run stages.
+
+    Nor does what the tests of a session share: two sessions side by side have places of their own.
+    """
     base = tmp_path_factory.getbasetemp() / "user"
     base.mkdir(exist_ok=True, mode=0o700)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(base))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_CACHE_HOME", str(base))
+        environment.setenv("XDG_RUNTIME_DIR", str(base))
+        yield
 
 
 @pytest.fixture(scope="session")

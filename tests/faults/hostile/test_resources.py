@@ -90,6 +90,10 @@ ATTACKS = {
             while True:
                 (folder / "more.txt").write_text("late")
                 time.sleep(0.01)
+        for _ in range(1000):
+            if (folder / "more.txt").exists():
+                break
+            time.sleep(0.01)
         """,
         ends=(3, "contract_violation"),
         says="more.txt",
