@@ -107,14 +107,16 @@ def reserved(
     wait_seconds: float,
     stopped: Callable[[], str | None],
     waiting: Callable[[str], None],
+    ticket: int | None = None,
 ) -> Iterator[Held]:
     """Memory of GPUs for the time of the block.
 
     It is waited for as long as allowed, and for another run of this process in any case;
-    ``waiting`` is told why, and again when that changes. ``stopped`` names who wants it no more.
-    Raises GpuUnavailableError, at once where no GPU is large enough, and CancelledError.
+    ``waiting`` is told why, and again when that changes. ``stopped`` names who wants it no more,
+    ``ticket`` a turn that it has already. Raises GpuUnavailableError, at once where no GPU is
+    large enough, and CancelledError.
     """
-    mine = claimant.entry(box, state=State.WAITING, ticket=now(), shares={})
+    mine = claimant.entry(box, state=State.WAITING, ticket=ticket or now(), shares={})
     try:
         held = _wait(wish, mine, box, time.monotonic() + wait_seconds, stopped, waiting)
     except BaseException:

@@ -1,12 +1,12 @@
 """What a run asks of the machine's GPUs, on what ground, and getting it."""
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from runner.errors import GpuUnavailableError, JobFolderError
-from runner.events import Observer, StageWaiting
+from runner.events import StageWaiting
 from runner.gpu.box import GpuBox
 from runner.gpu.learnt import usual_folder as learnt_folder
 from runner.gpu.ledger import Ledger
@@ -24,6 +24,7 @@ from runner.project.stage import StageSpec
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runner.run.places import Queue
     from runner.run.request import Host, Request
 
 NOTHING_KNOWN = "nothing known of its need: a GPU without other runs"
@@ -123,29 +124,31 @@ def reserve(
     asked: GpuRequest,
     job: Job,
     host: "Host",
-    stopped: Callable[[], str | None],
-    emit: Observer,
+    queue: "Queue",
+    ticket: int,
 ) -> Iterator["Request"]:
     """The request with the memory of GPUs that it has for the time of the block.
 
-    Raises GpuUnavailableError, CancelledError, SettingsError, and JobFolderError for a job that is
-    removed meanwhile.
+    ``ticket`` is its turn; ``queue`` says how long it may wait, and hears for what. Raises
+    GpuUnavailableError, CancelledError, SettingsError, and JobFolderError for a job that is removed
+    meanwhile.
     """
 
     def stopped_or_gone() -> str | None:
         if not job.file.exists() and not job.root.is_dir():
             msg = f"{job.root} was removed while {request.stage.id} waited for a GPU. Make it anew."
             raise JobFolderError(msg)
-        return stopped()
+        return queue.stopped()
 
     box = gpu_box(request.project.settings.gpu, host)
     with reserved(
         asked.wish,
         Claimant(stage=request.stage.id, job=str(job.root)),
         box,
-        wait_seconds=request.options.wait_seconds,
+        wait_seconds=queue.seconds_left,
         stopped=stopped_or_gone,
-        waiting=lambda reason: emit(StageWaiting(stage=request.stage.id, reason=reason)),
+        waiting=lambda reason: queue.tell(StageWaiting(stage=request.stage.id, reason=reason)),
+        ticket=ticket,
     ) as held:
         shares = held.entry.shares
         grant = Grant(uuids=tuple(shares), shares=tuple(shares.values()), names=held.names)

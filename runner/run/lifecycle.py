@@ -6,7 +6,7 @@ from runner.job.journal import CONTAINER
 from runner.job.lock import stage_lock
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
-from runner.run.admission import admit, reserve_gpus
+from runner.run.admission import admit
 from runner.run.attempt import begin, container_of
 from runner.run.conclusion import (
     announce,
@@ -55,11 +55,7 @@ def run_stage(
         if not options.force and (last := last_good(job, stage, request.fingerprint)):
             return cached(stage, last, emit)
         clock.lap("resolve")
-        with (
-            reserve_gpus(request, job, host, stopped, emit) as request,
-            admit(request, job, host, stopped, emit),
-            begin(request, job, host) as run,
-        ):
+        with admit(request, job, host, stopped, emit) as request, begin(request, job, host) as run:
             announce(run, emit)
             clock.lap("prepare")
             with container_of(run) as container:

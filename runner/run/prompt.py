@@ -21,7 +21,7 @@ from runner.job.lock import stage_lock
 from runner.job.removal import remove_folder
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
-from runner.run.admission import admit, reserve_gpus
+from runner.run.admission import admit
 from runner.run.attempt import CONTAINER_JOB, Run, new_run
 from runner.run.conclusion import stop_asked
 from runner.run.left_containers import PROMPT, remove_containers
@@ -69,8 +69,7 @@ def prompt(
         request = resolve(stage, project, job, host, options)
         remove_containers(stage.id, job, host)
         with (
-            reserve_gpus(request, job, host, stopped, emit) as request,
-            admit(request, job, host, stopped, emit),
+            admit(request, job, host, stopped, emit) as request,
             _place(request, job, host) as run,
             host.engine.container(_spec(run)) as container,
         ):

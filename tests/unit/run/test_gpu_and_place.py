@@ -1,0 +1,114 @@
+"""A run that needs a GPU and a place, and cannot have both at once."""
+
+import contextlib
+import fcntl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.errors import Verdict
+from runner.events import StageWaiting, WaitsFor
+from runner.gpu.ledger import Ledger
+from runner.gpu.reservation import State
+from runner.host.gpu import Inventory
+from runner.job.folder import Job
+from runner.run.gpu_request import gpu_box
+from runner.run.outcome import Outcome
+from runner.run.runtime_folder import runtime_folder, try_lock
+from tests.project_kit import STAGE_YAML
+from tests.unit.gpu.kit import entry
+from tests.unit.run.conftest import GPU, IDENTITY, PROBE, Place, record_of
+from tests.unit.run.plans import wait_for
+
+
+@pytest.fixture
+def gpu_place(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A machine with one GPU and one place, and a stage that needs both."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    place.kit.settings("limits: {stages_at_once: 1}\n")
+    place.kit.spec(PROBE, STAGE_YAML.format(source="input/text") + "gpu: required\n")
+    place.build()
+    place.inventory = Inventory(gpus=(GPU,))
+    return place
+
+
+@contextlib.contextmanager
+def no_place() -> Iterator[None]:
+    """Somebody else's stage has the only place."""
+    with (runtime_folder("slots") / "0.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def running(place: Place, job: Job, wait_seconds: float = 60) -> Iterator[list[Outcome]]:
+    """A run beside the test; how it ended is there after the block."""
+    ended: list[Outcome] = []
+    run = threading.Thread(
+        target=lambda: ended.append(place.run(job, wait_seconds=wait_seconds)), daemon=True
+    )
+    run.start()
+    yield ended
+    run.join(30)
+
+
+def ledger_of(place: Place) -> Ledger:
+    return gpu_box(place.project.settings.gpu, place.host).ledger
+
+
+def states(place: Place) -> list[State]:
+    ledger = ledger_of(place)
+    with ledger.turn():
+        return [it.state for it in ledger.entries() if it.id != "other"]
+
+
+def waits(place: Place) -> list[WaitsFor]:
+    return [it.waits_for for it in tuple(place.events) if isinstance(it, StageWaiting)]
+
+
+def test_a_gpu_is_given_back_while_there_is_no_place_to_use_it(gpu_place: Place, job: Job) -> None:
+    with running(gpu_place, job) as ended, no_place():
+        wait_for(lambda: states(gpu_place) == [State.HELD])
+        wait_for(lambda: states(gpu_place) == [])
+        assert not ended
+    assert [it.verdict for it in ended] == [Verdict.SUCCESS]
+    assert record_of(job, ended[0].run_id)["gpu"]["uuids"] == ["GPU-1"]
+    assert waits(gpu_place) == [WaitsFor.PLACE]
+    assert states(gpu_place) == []
+
+
+def test_who_gave_its_gpu_back_waits_for_it_in_its_old_turn_and_takes_no_place(
+    gpu_place: Place, job: Job
+) -> None:
+    ledger = ledger_of(gpu_place)
+    with running(gpu_place, job) as ended:
+        with no_place():
+            wait_for(lambda: states(gpu_place) == [State.HELD])
+            with ledger.turn():
+                (first,) = ledger.entries()
+            wait_for(lambda: states(gpu_place) == [])
+            with ledger.turn():
+                ledger.write(entry("other", {1: 6}, owner=IDENTITY))
+        wait_for(lambda: states(gpu_place) == [State.WAITING])
+        with ledger.turn():
+            assert first.ticket in [it.ticket for it in ledger.entries()]
+        with (runtime_folder("slots") / "0.lock").open("w") as file:
+            assert try_lock(file.fileno())
+            wait_for(lambda: waits(gpu_place) == [WaitsFor.PLACE, WaitsFor.RESOURCE])
+            assert not ended
+        ledger.remove("other")
+    assert [it.verdict for it in ended] == [Verdict.SUCCESS]
+
+
+def test_a_run_that_may_wait_no_longer_says_that_there_was_no_place(
+    gpu_place: Place, job: Job
+) -> None:
+    with no_place(), running(gpu_place, job, wait_seconds=0.2) as ended:
+        pass
+    assert [it.verdict for it in ended] == [Verdict.NOT_ADMITTED]
+    with no_place(), running(gpu_place, job, wait_seconds=4) as ended:
+        wait_for(lambda: states(gpu_place) == [State.HELD])
+    assert [it.verdict for it in ended] == [Verdict.NOT_ADMITTED]
+    assert states(gpu_place) == []
