@@ -18,7 +18,8 @@ class ChangedValue(BaseModel):
 class AttemptRecord(BaseModel):
     """Attempt ``number`` of at most ``of``.
 
-    ``because`` is how the attempt before ended, ``after`` its run where it had one.
+    ``because`` is how the attempt before ended, ``after`` its run where it had one. ``moved_from``
+    is the run whose GPU was lost, so that this one went on with its attempt.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,4 +28,5 @@ class AttemptRecord(BaseModel):
     of: PositiveInt = 1
     because: Verdict | None = None
     after: str | None = None
+    moved_from: str | None = None
     changes: list[ChangedValue] = []

@@ -1,5 +1,6 @@
 """How the last run of a stage ended, and what that was concluded from; no engine is asked."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -146,14 +147,25 @@ def _from_record(job: Job, run_id: str, entry: Mapping[str, Any] | None) -> Endi
 def _earlier(job: Job, record: RunRecord) -> list[EarlierAttempt]:
     """As far back as there are records."""
     found: list[EarlierAttempt] = []
-    number, after = record.attempt.number, record.attempt.after
-    while number > 1 and after is not None and (before := read_record(job, after)):
-        number -= 1
-        found.insert(
-            0, EarlierAttempt(number=number, run_id=after, verdict=str(before.get("verdict")))
-        )
-        after = (before.get("attempt") or {}).get("after")
+    attempt: AttemptRecord | None = record.attempt
+    while attempt and (run_id := _before(attempt)) and run_id not in {it.run_id for it in found}:
+        before = read_record(job, run_id)
+        attempt = _attempt_of(before)
+        if before and attempt:
+            verdict = str(before.get("verdict"))
+            found.insert(0, EarlierAttempt(number=attempt.number, run_id=run_id, verdict=verdict))
     return found
+
+
+def _before(attempt: AttemptRecord) -> str | None:
+    """The run of the same call before an attempt: the first may be after one of another call."""
+    return attempt.moved_from or (attempt.after if attempt.number > 1 else None)
+
+
+def _attempt_of(record: Mapping[str, Any] | None) -> AttemptRecord | None:
+    with contextlib.suppress(ValueError, KeyError):
+        return AttemptRecord.model_validate(record["attempt"]) if record else None
+    return None
 
 
 def evidence_lines(record: RunRecord) -> list[str]:

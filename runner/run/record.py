@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from runner.attempt_record import AttemptRecord, ChangedValue
+from runner.attempt_record import AttemptRecord
 from runner.errors import Verdict
 from runner.host.container import ContainerState
 from runner.host.machine import ProcessIdentity
@@ -279,13 +279,8 @@ def _warnings(known: Sequence[str], found: Found, judgement: Judgement) -> list[
 
 def attempt_record(attempt: Attempt) -> AttemptRecord:
     """Which attempt it was, and what was changed for it."""
-    return AttemptRecord(
-        number=attempt.number,
-        of=attempt.of,
-        because=attempt.because,
-        after=attempt.after,
-        changes=[ChangedValue(**asdict(item)) for item in attempt.changes],
-    )
+    kept = asdict(attempt)
+    return AttemptRecord.model_validate({name: kept[name] for name in AttemptRecord.model_fields})
 
 
 def runner_identity(identity: ProcessIdentity) -> RunnerIdentity:

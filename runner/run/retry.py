@@ -35,16 +35,18 @@ class Changed:
 class Attempt:
     """Which attempt of a stage a run is, and what it has otherwise than was asked.
 
-    ``because`` is the cause of the attempt before, ``after`` its run where there was one;
-    ``variant`` is the one that ran as asked, None while nothing has run. One ``without_gpu`` runs
-    on the CPU although the stage could have a GPU, for this reason. One that is ``remembered``
-    begins with the changes with which that run fitted into the GPU's memory.
+    ``because`` is the cause of the attempt before, ``after`` its run where there was one, and
+    ``moved_from`` the run of this attempt whose GPU was lost; ``variant`` is the one that ran as
+    asked, None while nothing has run. One ``without_gpu`` runs on the CPU although the stage could
+    have a GPU, for this reason. One that is ``remembered`` begins with the changes with which that
+    run fitted into the GPU's memory.
     """
 
     number: int = 1
     of: int = 1
     because: Verdict | None = None
     after: str | None = None
+    moved_from: str | None = None
     variant: str | None = None
     without_gpu: str | None = None
     remembered: str | None = None
@@ -54,6 +56,11 @@ class Attempt:
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.of}"
+
+    @property
+    def follows(self) -> Verdict | None:
+        """How the run before it ended."""
+        return Verdict.GPU_LOST if self.moved_from else self.because
 
     def settings(self, asked: Mapping[str, Value]) -> dict[str, Value]:
         """The settings of this attempt."""
@@ -118,7 +125,9 @@ def next_attempt(
         if cause not in rule.on or number > rule.attempts:
             continue
         after = tried.run_id if tried else None
-        following = replace(attempt, number=number, of=rule.attempts, because=cause, after=after)
+        following = replace(
+            attempt, number=number, of=rule.attempts, because=cause, after=after, moved_from=None
+        )
         if rule.changes and tried:
             changed = _changed(following, rule.changes, tried, keys, most_memory)
             if changed is None:

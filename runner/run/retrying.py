@@ -130,7 +130,7 @@ class _Course:
             self._note_full_gpu(outcome)
         if outcome.verdict is Verdict.GPU_LOST and self._may_move(outcome):
             self.moves += 1
-            moved = replace(attempt, because=Verdict.GPU_LOST, after=outcome.run_id)
+            moved = replace(attempt, moved_from=outcome.run_id)
             return Next(attempt=moved, pause_seconds=0)
         return self._by_rules(attempt, outcome.verdict, _tried(outcome))
 
@@ -170,10 +170,12 @@ class _Course:
 
     def _has_rungs(self) -> bool:
         """Whether anything was ever remembered: to look for GPUs takes a quick call too long."""
-        from runner.gpu.learnt import usual_folder
         from runner.gpu.rungs import RUNGS
+        from runner.run.gpu_request import notes_folder
 
-        return ((self.project.settings.gpu.learnt or usual_folder()) / RUNGS).is_dir()
+        with contextlib.suppress(OSError):
+            return (notes_folder(self.project.settings.gpu) / RUNGS).is_dir()
+        return False
 
     def _remember(self, outcome: Outcome) -> None:
         if self.has_ladder and self.full is not None:
@@ -284,11 +286,11 @@ def _pause(
             stack.enter_context(stage_lock(job, stage.id))
         # Told with the lock held: whoever hears of the pause finds the stage taken.
         if after.pause_seconds:
-            reason = f"{after.pause_seconds:g} s before {attempt}: {attempt.because}"
+            reason = f"{after.pause_seconds:g} s before {attempt}: {attempt.follows}"
             emit(StageWaiting(stage=stage.id, reason=reason, waits_for=WaitsFor.PAUSE))
         while True:
             if by := stopped():
-                msg = f"cancelled by {by} before {attempt}, after {attempt.because}"
+                msg = f"cancelled by {by} before {attempt}, after {attempt.follows}"
                 raise CancelledError(msg)
             left = end - time.monotonic()
             if left <= 0:

@@ -20,6 +20,7 @@ from runner.job.journal import CONTAINER, journal_of
 from runner.manifest import RunRecord
 from runner.project.config import parse_limits
 from runner.run.attempt import begin
+from runner.run.ending import last_ending
 from runner.run.gpu_end import learn_peaks
 from runner.run.gpu_request import gpu_box, notes_folder
 from runner.run.outcome import Outcome
@@ -261,8 +262,42 @@ def test_a_stage_whose_gpu_was_lost_runs_again_on_another_without_using_up_an_at
     (failed,) = [event for event in place.events if isinstance(event, AttemptFailed)]
     assert (failed.verdict, failed.attempt) == (Verdict.GPU_LOST, 1)
     record = record_of(job, outcome.run_id)
-    assert (record["attempt"]["number"], record["attempt"]["because"]) == (1, "gpu_lost")
-    assert record["attempt"]["after"] == failed.run_id
+    assert record["attempt"]["number"] == 1
+    assert record["attempt"]["moved_from"] == failed.run_id
+    ending = last_ending(job, PROBE)
+    assert ending is not None
+    assert [(it.number, it.run_id) for it in ending.earlier] == [(1, failed.run_id)]
+
+
+def test_a_change_is_told_with_its_own_cause_also_after_the_gpu_was_lost(place: Place) -> None:
+    with_ladder(place, lambda batch: batch <= 4)
+    place.inventory = Inventory(gpus=(GPU, OTHER))
+    work, lost = place.programs[PROBE], list[str]()
+
+    def lose_it_once(process: FakeProcess) -> int:
+        code = work(process)
+        if code == 0 and process.spec.gpus and not lost:
+            lost.extend(process.spec.gpus)
+            left = tuple(it for it in (GPU, OTHER) if it.uuid not in lost)
+            place.inventory = Inventory(gpus=left)
+        return code
+
+    place.programs[PROBE] = lose_it_once
+    outcome = place.run(job := place.job("one"))
+    assert outcome.verdict is Verdict.SUCCESS
+    warnings = record_of(job, outcome.run_id)["warnings"]
+    assert "attempt 2 of 3, after oom_gpu: ran with BATCH 4 instead of 8" in warnings
+    ending = last_ending(job, PROBE)
+    assert ending is not None
+    assert [(it.number, it.verdict) for it in ending.earlier] == [(1, "oom_gpu"), (2, "gpu_lost")]
+
+
+def test_a_folder_of_what_was_learnt_that_cannot_be_used_keeps_no_stage_from_running(
+    place: Place,
+) -> None:
+    with_ladder(place, lambda _: True)
+    place.kit.settings(f"gpu: {{learnt: /{'a' * 300}}}\n")
+    assert place.run(place.job("one")).verdict is Verdict.SUCCESS
 
 
 def test_a_gpu_that_was_lost_is_left_out_until_it_has_answered_for_a_while(

@@ -103,6 +103,7 @@ def test_a_stage_out_of_memory_gets_more_and_succeeds(place: Place, job: Job) ->
         "of": 3,
         "because": None,
         "after": None,
+        "moved_from": None,
         "changes": [],
     }
     assert third["attempt"] == {
@@ -110,6 +111,7 @@ def test_a_stage_out_of_memory_gets_more_and_succeeds(place: Place, job: Job) ->
         "of": 3,
         "because": "oom_memory",
         "after": second["run_id"],
+        "moved_from": None,
         "changes": [{"name": "memory", "asked": "128 MiB", "used": "512 MiB"}],
     }
 
