@@ -188,12 +188,16 @@ def _line_of(report: GpuReport) -> list[str]:
 
 
 def _waiting(run: WaitingRun) -> Iterator[str]:
-    asked = "all memory" if run.whole else limit_text(run.memory_bytes)
+    size = "memory" if run.memory_bytes is None else limit_text(run.memory_bytes)
+    asked = "all memory" if run.whole else size
     where = "a GPU" if run.gpus == 1 else f"each of {run.gpus} GPUs"
     who = f"{run.stage} of {run.job} ({run.user})"
     yield one_line(f"{who} has waited {duration_text(run.seconds)} for {asked} of {where}")
-    for name in run.behind or ("other programs",):
-        yield f"  behind {one_line(name)}"
+    if run.memory_bytes is None:
+        yield "  until there are as many that can be used"
+    else:
+        for name in run.behind or ("other programs",):
+            yield f"  behind {one_line(name)}"
 
 
 def _size(size: int | None) -> str:

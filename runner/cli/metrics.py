@@ -58,7 +58,8 @@ def command(
     """
     name = None if name is None else _checked(name)
     refused: list[JobRefused] = []
-    found = list(_found(context, list(_opened(jobs, refused)), name, no_gpus=no_gpus))
+    opened = {job.root: job for job in _opened(jobs, refused)}
+    found = list(_found(context, list(opened.values()), name, no_gpus=no_gpus))
     text = exposition(found)
     code = refused[0].exit_code if refused else 0
     file = None if folder is None else folder / f"{name or NAME}{ENDING}"

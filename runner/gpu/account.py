@@ -66,8 +66,8 @@ class Account:
 
     @property
     def free_bytes(self) -> int | None:
-        """What a run can have now."""
-        room = self.room_bytes
+        """What a run can have now: nothing where another one was to be alone."""
+        room = 0 if any(entry.is_alone for entry in self.entries) else self.room_bytes
         return None if room is None else max(0, room - self.reserved_bytes)
 
 
@@ -96,7 +96,7 @@ def account(
             held[owner.id] += process.memory_bytes
     for entry in ours:
         if entry.is_lost:
-            held[entry.id] = min(entry.shares[gpu.uuid], _unlisted(gpu, entry))
+            held[entry.id] = min(entry.shares[gpu.uuid], more_unlisted_bytes(gpu, entry))
     sum_held = sum(held.values())
     return Account(
         gpu=gpu,
@@ -115,8 +115,9 @@ def _has(entry: Reservation, pid: int, is_member: Callable[[int, str], bool]) ->
     return entry.container_id is not None and is_member(pid, entry.container_id)
 
 
-def _unlisted(gpu: Gpu, entry: Reservation) -> int:
-    return max(0, unlisted_bytes(gpu) - entry.unlisted_bytes)
+def more_unlisted_bytes(gpu: Gpu, entry: Reservation) -> int:
+    """Memory that no process is said to have, beyond what there was of it before a run."""
+    return max(0, unlisted_bytes(gpu) - entry.unlisted_bytes.get(gpu.uuid, 0))
 
 
 def unlisted_bytes(gpu: Gpu) -> int:
@@ -135,7 +136,7 @@ def has_returned(entry: Reservation, gpus: Mapping[str, Gpu]) -> bool:
     there = [gpus[uuid] for uuid in entry.shares if uuid in gpus]
     if entry.holders:
         return not any(process.pid in entry.holders for gpu in there for process in gpu.processes)
-    return all(_unlisted(gpu, entry) <= TOLERANCE_BYTES for gpu in there)
+    return all(more_unlisted_bytes(gpu, entry) <= TOLERANCE_BYTES for gpu in there)
 
 
 def accounts(

@@ -32,6 +32,14 @@ class Look:
         """Whether GPUs are left out, or silent, that may be there again in a while."""
         return bool(self.sick) or is_passing(self.inventory)
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Which GPUs those are, and why, as clauses."""
+        return (
+            *(f"{uuid} is left out: {why}" for uuid, why in self.sick.items()),
+            *(f"GPU {it.index} does not answer: {it.detail}" for it in self.inventory.faults),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class GpuBox:

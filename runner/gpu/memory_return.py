@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from runner.gpu.account import TOLERANCE_BYTES, is_told, unlisted_bytes
+from runner.gpu.account import TOLERANCE_BYTES, is_told, more_unlisted_bytes
 from runner.gpu.reserving import Held
 from runner.host.nvml import Gpu
 
@@ -56,7 +56,7 @@ def _kept_on(gpu: Gpu, held: Held, pids: Collection[int]) -> Kept | None:
         share = held.entry.shares[gpu.uuid]
         size = sum(share if it.memory_bytes is None else it.memory_bytes for it in mine)
         return Kept(gpu=gpu, bytes=size, holders=tuple(process.pid for process in mine))
-    more = unlisted_bytes(gpu) - held.entry.unlisted_bytes
+    more = more_unlisted_bytes(gpu, held.entry)
     if not pids or more <= TOLERANCE_BYTES or not is_told(gpu) or not _is_alone(gpu, held):
         return None
     return Kept(gpu=gpu, bytes=more, holders=())

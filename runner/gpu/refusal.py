@@ -26,7 +26,7 @@ def _remedy(wish: Wish, placement: Placement, look: Look) -> str:
     is_set = wish.memory is not None
     if placement.is_possible(wish.count):
         return f"Wait for it (--wait), or {'lower' if is_set else 'set'} gpu_memory"
-    if look.sick:
+    if look.missing:
         return "Wait until it answers again, or lower what is asked for"
     if is_set:
         return "Lower gpu_memory or gpus, or use a machine with larger GPUs"
@@ -48,13 +48,14 @@ def without_gpus(found: Inventory) -> str:
 def why_not(wish: Wish, placement: Placement, look: Look) -> str:
     """The reason as a clause, with what each GPU has."""
     offers = [_offer(obstacle.account, obstacle) for obstacle in placement.obstacles]
-    offers += [f"{uuid} is left out: {why}" for uuid, why in look.sick.items()]
+    offers += look.missing
     if placement.is_possible(wish.count):
         head = _not_free(wish, placement)
-    elif look.sick and not placement.obstacles:
+    elif look.missing and not placement.obstacles:
         head = "no GPU can be used at present"
     else:
-        head = f"no GPU here is as large as {_asked(wish, placement)}"
+        which = "no other GPU here" if look.missing else "no GPU here"
+        head = f"{which} is as large as {_asked(wish, placement)}"
         if wish.count > 1:
             head = f"this machine does not have {_asked(wish, placement)}"
     return f"{head}: {'; '.join(offers) or 'none may be used'}"
@@ -63,8 +64,8 @@ def why_not(wish: Wish, placement: Placement, look: Look) -> str:
 def waiting_reason(wish: Wish, placement: Placement, look: Look) -> str:
     """What a run waits for, and behind whom."""
     names = [entry.name for entry in placement.behind]
-    left_out = ", ".join(f"{uuid} is left out: {why}" for uuid, why in look.sick.items())
-    others = f", of which {left_out}" if left_out else ", which other programs hold"
+    missing = ", ".join(look.missing)
+    others = f", of which {missing}" if missing else ", which other programs hold"
     if not look.inventory.gpus:
         others = f": {look.inventory.detail or 'the driver does not answer'}"
     behind = f", behind {', '.join(names[:SHOWN])}" if names else others

@@ -5,7 +5,7 @@ Other users write entries too, so each is read as a stranger's.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -36,11 +36,12 @@ class State(StrEnum):
 class Reservation:
     """What one run has, waits for, or left; memory in bytes per GPU, by UUID.
 
-    ``whole`` is whether it wants its GPUs for itself. ``ticket`` is when it began to wait, in
-    nanoseconds since the boot: lower ones come first. The shares of one that waits are its claims:
-    on those GPUs nothing may start that would make it wait longer. ``started`` is whether the
-    engine is done with the start of the container. ``holders`` are the processes that still have
-    what was left, and ``unlisted_bytes`` what no process had before the run.
+    ``whole`` is whether it has its ``count`` GPUs for itself, or wants them so. ``ticket`` is its
+    turn, a time in nanoseconds since the boot: lower ones come first; ``since`` is when it began to
+    wait. The shares of one that waits are its claims: on those GPUs nothing may start that would
+    make it wait longer. ``started`` is whether the engine is done with the start of the container.
+    ``holders`` are the processes that still have what was left, and ``unlisted_bytes`` what no
+    process had on each GPU before the run.
     """
 
     id: str
@@ -50,18 +51,25 @@ class Reservation:
     job: str
     stage: str
     ticket: int
+    since: int
     shares: Mapping[str, int]
+    count: int = 1
     whole: bool = False
     run_id: str | None = None
     container_id: str | None = None
     started: bool = False
     holders: tuple[int, ...] = ()
-    unlisted_bytes: int = 0
+    unlisted_bytes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The run for people."""
         return f"{self.stage} of {self.job} ({self.user})"
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody else may get memory of its GPUs, not even what becomes free there."""
+        return self.whole and self.state in (State.HELD, State.OUTLIVED)
 
     @property
     def is_lost(self) -> bool:
@@ -88,7 +96,7 @@ def reservation_from(text: str | bytes) -> Reservation:
 
 def _checked(content: dict[str, Any]) -> Reservation:
     owner = ProcessIdentity(**content.pop("owner"))
-    shares = {_text(uuid): _size(size) for uuid, size in content.pop("shares").items()}
+    shares, unlisted = (_sizes(content.pop(name)) for name in ("shares", "unlisted_bytes"))
     holders = tuple(_pid(pid) for pid in content.pop("holders"))
     found = Reservation(
         **{
@@ -101,6 +109,7 @@ def _checked(content: dict[str, Any]) -> Reservation:
                 _text(owner.machine_id),
             ),
             "shares": shares,
+            "unlisted_bytes": unlisted,
             "holders": holders,
         }
     )
@@ -109,7 +118,7 @@ def _checked(content: dict[str, Any]) -> Reservation:
     for known in (found.run_id, found.container_id):
         if known is not None and not _text(known):
             raise ValueError
-    for size in (found.ticket, found.unlisted_bytes):
+    for size in (found.ticket, found.since, found.count):
         _size(size)
     for flag in (found.whole, found.started):
         if not isinstance(flag, bool):
@@ -121,6 +130,10 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or len(value) > LONGEST or not value.isprintable():
         raise TypeError
     return value
+
+
+def _sizes(value: dict[str, object]) -> dict[str, int]:
+    return {_text(uuid): _size(size) for uuid, size in value.items()}
 
 
 def _size(value: object) -> int:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from runner.errors import CancelledError, GpuUnavailableError
@@ -23,10 +23,11 @@ PLACES_PER_STEP: Final = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Claimant:
-    """Which run wants the memory."""
+    """Which run wants the memory; ``ticket`` is its turn, however often it asks."""
 
     stage: str
     job: str
+    ticket: int = field(default_factory=now)
 
     def entry(self, box: GpuBox, **parts: Any) -> Reservation:
         """A new entry of the ledger that says whose it is."""
@@ -36,7 +37,8 @@ class Claimant:
             user=_printable(_user()),
             job=_printable(self.job),
             stage=_printable(self.stage),
-            **parts,
+            since=now(),
+            **{"ticket": self.ticket, **parts},
         )
 
 
@@ -44,12 +46,14 @@ class Claimant:
 class Held:
     """The entry of a run that has its memory; the run changes it as it goes on.
 
-    ``names`` are the models of its GPUs.
+    ``names`` are the models of its GPUs. ``is_left`` is whether the engine failed to remove the
+    container, which may run then, or be about to.
     """
 
     box: GpuBox
     entry: Reservation
     names: tuple[str, ...] = ()
+    is_left: bool = False
 
     @property
     def container_lives(self) -> bool:
@@ -90,7 +94,7 @@ class Held:
         """
         if self.entry.state is not State.HELD:
             return
-        if self.container_lives:
+        if self.is_left or self.container_lives:
             # Where that cannot be written, it counts until this process has ended at least.
             with contextlib.suppress(GpuUnavailableError):
                 self._change(replace(self.entry, state=State.OUTLIVED))
@@ -104,21 +108,21 @@ def reserved(
     claimant: Claimant,
     box: GpuBox,
     *,
-    wait_seconds: float,
+    wait_seconds: float | None,
     stopped: Callable[[], str | None],
     waiting: Callable[[str], None],
-    ticket: int | None = None,
 ) -> Iterator[Held]:
     """Memory of GPUs for the time of the block.
 
-    It is waited for as long as allowed, and for another run of this process in any case;
-    ``waiting`` is told why, and again when that changes. ``stopped`` names who wants it no more,
-    ``ticket`` a turn that it has already. Raises GpuUnavailableError, at once where no GPU is
-    large enough, and CancelledError.
+    It is waited for as long as allowed, and for another run of this process in any case, unless
+    ``wait_seconds`` is None; ``waiting`` is told why, and again when that changes. ``stopped``
+    names who wants it no more. Raises GpuUnavailableError, at once where no GPU is large enough,
+    and CancelledError.
     """
-    mine = claimant.entry(box, state=State.WAITING, ticket=ticket or now(), shares={})
+    mine = claimant.entry(box, state=State.WAITING, shares={}, count=wish.count)
+    deadline = None if wait_seconds is None else time.monotonic() + wait_seconds
     try:
-        held = _wait(wish, mine, box, time.monotonic() + wait_seconds, stopped, waiting)
+        held = _wait(wish, mine, box, deadline, stopped, waiting)
     except BaseException:
         box.ledger.remove(mine.id)
         raise
@@ -132,7 +136,7 @@ def _wait(
     wish: Wish,
     mine: Reservation,
     box: GpuBox,
-    deadline: float,
+    deadline: float | None,
     stopped: Callable[[], str | None],
     waiting: Callable[[str], None],
 ) -> Held:
@@ -143,9 +147,8 @@ def _wait(
             if placement.shares:
                 return _take(wish, mine, placement, look, box)
             ours = placement.is_behind(box.ledger.me)
-            is_over = time.monotonic() >= deadline and not ours
             is_possible = placement.is_possible(wish.count) or look.is_passing
-            if is_over or not is_possible:
+            if deadline is None or not is_possible or (time.monotonic() >= deadline and not ours):
                 raise GpuUnavailableError(refusal(wish, placement, look))
             mine = _stand(wish, mine, look, box)
             seen, place_in_line = (
@@ -193,7 +196,7 @@ def _take(wish: Wish, mine: Reservation, placement: Placement, look: Look, box: 
         state=State.HELD,
         shares=dict(placement.shares),
         whole=any(wish.bytes_on(account) is None for account in granted),
-        unlisted_bytes=max(unlisted_bytes(gpu) for gpu in gpus),
+        unlisted_bytes={gpu.uuid: unlisted_bytes(gpu) for gpu in gpus},
     )
     box.ledger.write(entry)
     return Held(box, entry, tuple(gpu.name for gpu in gpus))
@@ -203,7 +206,8 @@ def _stand(wish: Wish, mine: Reservation, look: Look, box: GpuBox) -> Reservatio
     """Stand in the line, with a claim that stays as long as its GPUs can be waited for."""
     there = [entry for entry in look.entries if entry.id == mine.id]
     claimed = [look.accounts.get(uuid) for uuid in mine.shares]
-    if there and claimed and all(it and _stays(wish, mine, it) for it in claimed):
+    is_complete = len(claimed) == wish.count
+    if there and is_complete and all(it and _stays(wish, mine, it) for it in claimed):
         return mine
     claims = claim(wish, look.accounts, older_than(mine.ticket, look.entries))
     whole = any(wish.bytes_on(look.accounts[uuid]) is None for uuid in claims)
@@ -229,12 +233,14 @@ def taken_over(
     with box.turn() as look:
         old = next((item for item in look.entries if item.container_id == container_id), None)
         there = [gpu for gpu in look.inventory.gpus if gpu.uuid in shares]
-        unlisted = max((unlisted_bytes(gpu) for gpu in there), default=0)
+        unlisted = {gpu.uuid: unlisted_bytes(gpu) for gpu in there}
         entry = claimant.entry(
             box,
             state=State.HELD,
-            ticket=old.ticket if old else now(),
+            ticket=old.ticket if old else claimant.ticket,
             shares=dict(shares),
+            count=len(shares),
+            whole=old is not None and old.whole,
             run_id=run_id,
             container_id=container_id,
             started=True,

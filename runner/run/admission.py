@@ -1,16 +1,18 @@
 """May this run start now? Disk, memory, GPUs, and how many stages run at once on this machine."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.errors import NotAdmittedError
+from runner.errors import GpuUnavailableError, NotAdmittedError
 from runner.events import Observer
 from runner.host.machine import memory_total_bytes
 from runner.job.folder import Job
 from runner.job.job_manifest import read_entries
 from runner.project.quantity import limit_text
-from runner.run.places import Queue
+from runner.run.places import Candidate
 from runner.run.request import Host, Request
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 GPU_PATIENCE_SECONDS: Final = 2.0
 """How long a GPU is held at first while there is no place: between two stages there soon is one."""
+
+MORE_PATIENCE: Final = 4
+"""How many times longer after each that was in vain: both are had together in the end."""
 
 
 @contextlib.contextmanager
@@ -35,44 +40,60 @@ def admit(
 
     entry = read_entries(job).get(request.stage.id)
     _check_machine(request, job, entry, host)
-    queue = Queue(
+    candidate = Candidate(
         request=request,
         memory=expected_bytes(request, job, entry),
         runner=host.identity,
         stopped=stopped,
         emit=emit,
     )
-    if request.gpu is None:
-        with queue.place():
-            yield request
-    else:
-        with _with_gpus(request, request.gpu, job, host, queue) as granted:
-            yield granted
+    with contextlib.ExitStack() as held:
+        if request.gpu is None:
+            held.enter_context(candidate.place())
+            admitted = request
+        else:
+            admitted = held.enter_context(_with_gpus(candidate, request.gpu, job, host))
+        if candidate.has_waited:
+            # Others have written to the disks meanwhile.
+            _check_machine(request, job, entry, host)
+        yield admitted
 
 
 @contextlib.contextmanager
-def _with_gpus(
-    request: Request, gpu: "GpuRequest", job: Job, host: Host, queue: Queue
-) -> Iterator[Request]:
+def _with_gpus(candidate: Candidate, gpu: "GpuRequest", job: Job, host: Host) -> Iterator[Request]:
     """GPUs first, then a place: who waits for a GPU takes no place from who needs none.
 
-    Who waits long for the place gives the GPUs back meanwhile, and has its old turn again when
-    there is one. Each time it holds them for twice as long, so that in the end it gets both.
+    Who waits long for the place lets others have the GPUs meanwhile. When there is a place, it has
+    its old turn; if they are not free then, it stands in line for them once more.
     """
-    from runner.gpu.ledger import now
-    from runner.run.gpu_request import reserve
+    from runner.run.gpu_request import claimant_of, reserve
 
-    ticket, patience = now(), GPU_PATIENCE_SECONDS
-    while True:
-        with (
-            reserve(request, gpu, job, host, queue, ticket) as granted,
-            queue.place_within(patience) as has_place,
-        ):
-            if has_place:
-                yield granted
-                return
-        with queue.place():
-            patience *= 2
+    def gpus(wait_seconds: float | None) -> AbstractContextManager[Request]:
+        return reserve(
+            candidate.request,
+            gpu,
+            claimant,
+            job,
+            host,
+            wait_seconds=wait_seconds,
+            stopped=candidate.stopped,
+            emit=candidate.tell,
+        )
+
+    claimant, patience = claimant_of(candidate.request, job), GPU_PATIENCE_SECONDS
+    with contextlib.ExitStack() as held:
+        granted = held.enter_context(gpus(candidate.seconds_left))
+        while not held.enter_context(candidate.place(within=patience)):
+            held.close()
+            held.enter_context(candidate.place())
+            with contextlib.suppress(GpuUnavailableError):
+                granted = held.enter_context(gpus(None))
+                break
+            held.close()
+            patience *= MORE_PATIENCE
+            # With no time left it was here still for a stage of its own call alone.
+            granted = held.enter_context(gpus(candidate.seconds_left or math.inf))
+        yield granted
 
 
 def _check_machine(request: Request, job: Job, entry: Mapping[str, Any] | None, host: Host) -> None:

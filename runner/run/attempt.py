@@ -189,19 +189,21 @@ def begin(request: Request, job: Job, host: Host) -> Iterator[Run]:
 
 
 @contextlib.contextmanager
-def container_of(run: Run) -> Iterator[Container]:
+def container_of(run: Run, spec: ContainerSpec | None = None) -> Iterator[Container]:
     """The run's container for the time of the block; one that stays is noted for the next call.
 
-    Raises what the engine raises.
+    Without a ``spec`` it is as the contract has it. Raises what the engine raises.
     """
-    container = None
+    container, held = None, run.request.held
     try:
-        with run.host.engine.container(run.container_spec()) as container:
-            if run.request.held is not None:
-                run.request.held.note_container(run.id, container.id)
+        with run.host.engine.container(spec or run.container_spec()) as container:
+            if held is not None:
+                held.note_container(run.id, container.id)
             yield container
     finally:
         if container is not None and container.left:
+            if held is not None:
+                held.is_left = True
             note_left(run.job, run.request.stage.id)
 
 

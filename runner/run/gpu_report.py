@@ -82,15 +82,16 @@ class GpuStatus:
 class WaitingRun:
     """A run that waits for memory on each of ``gpus`` GPUs, in bytes, and for how long it has.
 
-    ``whole`` is whether it wants them for itself; ``behind`` are the names of the runs that are in
-    its way. Without any it is other programs that are.
+    The memory is None while there are not as many GPUs that can be used. ``whole`` is whether it
+    wants them for itself; ``behind`` are the names of the runs that are in its way. Without any it
+    is other programs that are.
     """
 
     stage: str
     job: str
     user: str
     seconds: float
-    memory_bytes: int
+    memory_bytes: int | None
     gpus: int = 1
     whole: bool = False
     behind: tuple[str, ...] = ()
@@ -256,9 +257,9 @@ def _waiting(entries: Sequence[Reservation], usable: Mapping[str, Account]) -> l
             stage=entry.stage,
             job=entry.job,
             user=entry.user,
-            seconds=max(0, now() - entry.ticket) / NANOSECONDS,
-            memory_bytes=max(entry.shares.values(), default=0),
-            gpus=len(entry.shares),
+            seconds=max(0, now() - entry.since) / NANOSECONDS,
+            memory_bytes=_claimed_bytes(entry),
+            gpus=entry.count,
             whole=entry.whole,
             behind=_behind(entry, entries, usable),
         )
@@ -271,10 +272,18 @@ def _behind(
     entry: Reservation, entries: Sequence[Reservation], usable: Mapping[str, Account]
 ) -> tuple[str, ...]:
     """Whom it would be told that it waits for."""
-    memory: GpuMemory = "all" if entry.whole else max(entry.shares.values(), default=0)
-    wish = Wish(count=max(1, len(entry.shares)), memory=memory)
+    claimed = _claimed_bytes(entry)
+    if claimed is None:
+        return ()
+    memory: GpuMemory = "all" if entry.whole else claimed
+    wish = Wish(count=entry.count, memory=memory)
     placement = place(wish, usable, older_than(entry.ticket, entries))
     return tuple(other.name for other in placement.behind)
+
+
+def _claimed_bytes(entry: Reservation) -> int | None:
+    """What it waits for on each GPU; None while it has too few to wait for."""
+    return max(entry.shares.values()) if len(entry.shares) == max(1, entry.count) else None
 
 
 def _process_name(pid: int) -> str | None:

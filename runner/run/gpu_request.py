@@ -1,12 +1,12 @@
 """What a run asks of the machine's GPUs, on what ground, and getting it."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from runner.errors import GpuUnavailableError, JobFolderError
-from runner.events import StageWaiting
+from runner.events import Observer, StageWaiting
 from runner.gpu.box import GpuBox
 from runner.gpu.learnt import usual_folder as learnt_folder
 from runner.gpu.ledger import Ledger
@@ -24,7 +24,6 @@ from runner.project.stage import StageSpec
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.run.places import Queue
     from runner.run.request import Host, Request
 
 NOTHING_KNOWN = "nothing known of its need: a GPU without other runs"
@@ -118,37 +117,43 @@ def _keys_of(folder: str) -> list[str]:
     return [name for _, name, _, _ in Formatter().parse(folder) if name]
 
 
+def claimant_of(request: "Request", job: Job) -> Claimant:
+    """The run as the ledger names it, with a turn from now on."""
+    return Claimant(stage=request.stage.id, job=str(job.root))
+
+
 @contextlib.contextmanager
 def reserve(
     request: "Request",
     asked: GpuRequest,
+    claimant: Claimant,
     job: Job,
     host: "Host",
-    queue: "Queue",
-    ticket: int,
+    *,
+    wait_seconds: float | None,
+    stopped: Callable[[], str | None],
+    emit: Observer,
 ) -> Iterator["Request"]:
     """The request with the memory of GPUs that it has for the time of the block.
 
-    ``ticket`` is its turn; ``queue`` says how long it may wait, and hears for what. Raises
-    GpuUnavailableError, CancelledError, SettingsError, and JobFolderError for a job that is removed
-    meanwhile.
+    It is waited for as ``reserved`` does. Raises GpuUnavailableError, CancelledError,
+    SettingsError, and JobFolderError for a job that is removed meanwhile.
     """
 
     def stopped_or_gone() -> str | None:
         if not job.file.exists() and not job.root.is_dir():
             msg = f"{job.root} was removed while {request.stage.id} waited for a GPU. Make it anew."
             raise JobFolderError(msg)
-        return queue.stopped()
+        return stopped()
 
     box = gpu_box(request.project.settings.gpu, host)
     with reserved(
         asked.wish,
-        Claimant(stage=request.stage.id, job=str(job.root)),
+        claimant,
         box,
-        wait_seconds=queue.seconds_left,
+        wait_seconds=wait_seconds,
         stopped=stopped_or_gone,
-        waiting=lambda reason: queue.tell(StageWaiting(stage=request.stage.id, reason=reason)),
-        ticket=ticket,
+        waiting=lambda reason: emit(StageWaiting(stage=request.stage.id, reason=reason)),
     ) as held:
         shares = held.entry.shares
         grant = Grant(uuids=tuple(shares), shares=tuple(shares.values()), names=held.names)
@@ -166,7 +171,7 @@ def reserved_again(
     shares = dict(zip(request.grant.uuids, request.grant.shares, strict=False))
     held = taken_over(
         shares or dict.fromkeys(request.grant.uuids, 0),
-        Claimant(stage=request.stage.id, job=str(job.root)),
+        claimant_of(request, job),
         run_id,
         container_id,
         gpu_box(request.project.settings.gpu, host),

@@ -106,11 +106,13 @@ def _why(root: Path, labels: Mapping[str, str], *, kept: bool) -> str | None:
     return f"its run {run_id} is over" if over else None
 
 
-def remove_containers(stage_id: str, job: Job, host: Host) -> None:
+def remove_containers(stage_id: str, job: Job, host: Host) -> list[str]:
     """Remove what is left of a stage whose lock is held, but for what was kept to be looked into.
 
-    Raises StageBusyError while one of them lives that is not over.
+    Returns the ids of those that are gone. Raises StageBusyError while one of them lives that is
+    not over.
     """
+    removed = []
     for leftover in host.engine.containers(stage_labels(job, stage_id)):
         state = leftover.state()
         kept = is_kept(state.labels)
@@ -123,6 +125,8 @@ def remove_containers(stage_id: str, job: Job, host: Host) -> None:
             raise StageBusyError(msg)
         if not kept:
             leftover.remove()
+            removed.append(leftover.id)
+    return removed
 
 
 def _is_over(job: Job, labels: Mapping[str, str]) -> bool:

@@ -21,7 +21,7 @@ from runner.job.job_manifest import read_record
 from runner.job.own_file import open_regular
 from runner.project.quantity import size_text
 from runner.run.request import Request
-from runner.run.runtime_folder import runtime_folder, try_lock, unusable
+from runner.run.runtime_folder import runtime_folder, try_lock, unlock, unusable
 
 # Two runs of the same stage are never quite alike.
 MARGIN: Final = 1.25
@@ -128,6 +128,8 @@ def _turn(folder: Path) -> Iterator[bool]:
             time.sleep(0.01)
         yield has_turn
     finally:
+        # A process that was forked meanwhile has the descriptor too, and would keep the lock.
+        unlock(descriptor)
         os.close(descriptor)
 
 

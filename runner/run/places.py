@@ -1,6 +1,7 @@
 """Places among the stages that run at once on this machine, and the memory for each."""
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,9 @@ SHORTEST_PAUSE_SECONDS: Final = 0.02
 LONGEST_PAUSE_SECONDS: Final = 0.2
 """From one look to the next, in proportion to the wait: many that wait for long look seldom."""
 
+_TAKEN: Final[set[int]] = set()
+"""The places that the stages of this process have: each ends by itself, and is waited for."""
+
 
 @dataclass(frozen=True)
 class _Refusal:
@@ -31,8 +35,8 @@ class _Refusal:
 
 
 @dataclass(eq=False, kw_only=True)
-class Queue:
-    """Where one run waits for a place and for memory.
+class Candidate:
+    """A run that asks for a place and for memory.
 
     ``memory`` is what it needs, in bytes; ``stopped`` names who wants the run no more.
     """
@@ -42,6 +46,7 @@ class Queue:
     runner: ProcessIdentity
     stopped: Callable[[], str | None]
     emit: Observer
+    has_waited: bool = False
     _deadline: float | None = None
     _told: set[WaitsFor] = field(default_factory=set)
     _places: "_Places" = field(init=False)
@@ -58,27 +63,23 @@ class Queue:
 
     def tell(self, event: Event) -> None:
         """Tell what else it waits for; what was told before is told again when it comes back."""
+        self.has_waited = True
         self._told.clear()
         self.emit(event)
 
     @contextlib.contextmanager
-    def place(self) -> Iterator[None]:
+    def place(self, *, within: float = math.inf) -> Iterator[bool]:
         """A place and the memory for the time of the block, waited for as long as allowed.
 
-        Another stage of this call is waited for in any case. Raises NotAdmittedError, with the
-        numbers, and CancelledError.
+        Another stage of this call is waited for in any case. Yields False where so many seconds
+        were not enough and it may be waited for longer. Raises NotAdmittedError, with the numbers,
+        and CancelledError.
         """
-        with self.place_within(float("inf")):
-            yield
-
-    @contextlib.contextmanager
-    def place_within(self, seconds: float) -> Iterator[bool]:
-        """The same; False where it takes longer, and may be waited for longer."""
-        left, began = self.seconds_left, time.monotonic()
-        self._deadline = began + left
+        began = time.monotonic()
+        self._deadline = began + self.seconds_left
         with contextlib.ExitStack() as held:
             held.callback(self._places.close)
-            yield self._wait(held, began, began + seconds if seconds < left else float("inf"))
+            yield self._wait(held, began, began + within)
 
     def _wait(self, held: contextlib.ExitStack, began: float, end: float) -> bool:
         while (refusal := self._take(held)) is not None:
@@ -90,7 +91,7 @@ class Queue:
                 raise NotAdmittedError(msg)
             if (now := time.monotonic()) >= end:
                 return False
-            self._tell(refusal)
+            self._tell_why(refusal)
             # File locks tell nobody when they are free, and a place that nobody takes is lost time.
             pause = max(SHORTEST_PAUSE_SECONDS, (now - began) / 20)
             time.sleep(min(LONGEST_PAUSE_SECONDS, pause))
@@ -112,7 +113,8 @@ class Queue:
         advice = "Wait until there is more (--wait), or lower its limit with --memory."
         return _Refusal(shortage.reason, advice, shortage.ours) if shortage else None
 
-    def _tell(self, refusal: _Refusal) -> None:
+    def _tell_why(self, refusal: _Refusal) -> None:
+        self.has_waited = True
         # While memory is short it is beside the point that the places are taken at the moment, too.
         if refusal.waits_for not in self._told and WaitsFor.RESOURCE not in self._told:
             self._told.add(refusal.waits_for)
@@ -137,7 +139,7 @@ class _Places:
             f"{self._limit} stages run at once here already (stagerun.yaml: limits.stages_at_once)",
             "Wait for one to end (--wait), or raise it.",
             # The place that it gave back may have gone to another stage of this call.
-            ours=self._has_stood_back,
+            ours=self._has_stood_back or bool(_TAKEN),
             waits_for=WaitsFor.PLACE,
         )
 
@@ -145,6 +147,7 @@ class _Places:
         descriptor = _opened(place)
         if try_lock(descriptor):
             self._taken = descriptor
+            _TAKEN.add(descriptor)
             return True
         os.close(descriptor)
         return False
@@ -160,6 +163,7 @@ class _Places:
         if self._taken is not None:
             # A process that was forked meanwhile has the descriptor too, and would keep the lock.
             unlock(self._taken)
+            _TAKEN.discard(self._taken)
             os.close(self._taken)
             self._taken = None
 

@@ -22,7 +22,7 @@ from runner.job.removal import remove_folder
 from runner.project.pipeline import Project
 from runner.project.stage import StageSpec
 from runner.run.admission import admit
-from runner.run.attempt import CONTAINER_JOB, Run, new_run
+from runner.run.attempt import CONTAINER_JOB, Run, container_of, new_run
 from runner.run.conclusion import stop_asked
 from runner.run.left_containers import PROMPT, remove_containers
 from runner.run.outcome import waiting
@@ -71,10 +71,8 @@ def prompt(
         with (
             admit(request, job, host, stopped, emit) as request,
             _place(request, job, host) as run,
-            host.engine.container(_spec(run)) as container,
+            container_of(run, _spec(run)) as container,
         ):
-            if request.held is not None:
-                request.held.note_container(run.id, container.id)
             image = host.engine.image(request.image.digest)
             program = shlex.join(image.command if image else ())
             yield Prompt(container=container, program=program, notices=request.notices)

@@ -71,10 +71,7 @@ def recover(
         record = _record_of(run_id, stage.id, job)
         seen_running = any(step["step"] == STARTED for step in steps)
         started = _remove(containers) or seen_running
-        if containers and stage.gpu != "none":
-            from runner.run.gpu_request import give_up
-
-            give_up(project.settings.gpu, host, [container.id for container in containers])
+        _give_up_gpus(stage, project, host, [container.id for container in containers])
         if record is not None:
             _close_again(job, record)
         elif started:
@@ -82,7 +79,8 @@ def recover(
         else:
             _undo(run_id, stage.id, job)
     if is_left(job, stage.id):
-        remove_containers(stage.id, job, host)
+        removed = remove_containers(stage.id, job, host)
+        _give_up_gpus(stage, project, host, removed)
         forget_left(job, stage.id)
     finish_restore(job, stage.id)
     sweep(job, stage.id)
@@ -106,6 +104,16 @@ def adoptable(
 
     run = run_again(stage, project, job, host, run_id, steps)
     return run if run and is_adoptable(steps, containers, run) else None
+
+
+def _give_up_gpus(
+    stage: StageSpec, project: Project, host: Host, container_ids: Sequence[str]
+) -> None:
+    """Give back what containers of a stage had that are gone for certain."""
+    if container_ids and stage.gpu != "none":
+        from runner.run.gpu_request import give_up
+
+        give_up(project.settings.gpu, host, container_ids)
 
 
 def _goes_on(run: Run) -> str:

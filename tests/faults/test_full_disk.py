@@ -1,5 +1,7 @@
 """No space left: in the job's file system, for the runner's own files, in the image store."""
 
+import fcntl
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.faults.calls import call, program
+from tests.faults.calls import call, program, read_until, started
 from tests.faults.small_disk import NEEDS_ROOT, fill, small_disk
 from tests.project_kit import Kit
 from tests.second_engine import SecondEngine, second_engine, why_no_second_engine
@@ -34,6 +36,26 @@ def test_a_job_that_is_a_file_system_of_its_own_can_be_run(real_kit: Kit, small_
     outcome = call(real_kit, small_job, "--force")
 
     assert outcome.code == 0, outcome.text
+
+
+def test_a_disk_that_others_fill_while_a_stage_waits_for_a_place_is_told_before_it_starts(
+    real_kit: Kit, small_job: Path, tmp_path: Path
+) -> None:
+    real_kit.settings("limits: {stages_at_once: 1, disk_free: 64KiB}\n")
+    place = tmp_path / f"stagerun-{os.geteuid()}/slots/0.lock"
+    place.parent.mkdir(parents=True, mode=0o700)
+    runs = len(list((small_job / ".stagerun/runs").iterdir()))
+    words = ("50_probe", small_job, "--dev", "--force", "--wait")
+    with started(real_kit, *words, XDG_RUNTIME_DIR=str(tmp_path)) as waiting:
+        with place.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            text = read_until(waiting, "waiting")
+            fill(small_job / "film")
+        text += waiting.communicate(timeout=30)[0]
+
+    assert waiting.returncode == 9, text
+    assert "limits.disk_free" in text
+    assert len(list((small_job / ".stagerun/runs").iterdir())) == runs
 
 
 @pytest.mark.parametrize("tidy", [True, False], ids=["room is made again", "stays full"])

@@ -1,5 +1,7 @@
 """``stagerun gpus``: what is shown of a report."""
 
+from dataclasses import replace
+
 import pytest
 
 from runner.cli.gpus import command, lines_of, seconds_of
@@ -100,6 +102,10 @@ def test_who_waits_for_whole_gpus_that_other_programs_hold_is_told_so() -> None:
     text = shown(GpuReport(gpus=(gpu(0), gpu(1)), waiting=(waiting,)))
 
     assert "has waited 3.0 s for all memory of each of 2 GPUs\n  behind other programs" in text
+    text = shown(
+        GpuReport(gpus=(gpu(0),), waiting=(replace(waiting, memory_bytes=None, whole=False),))
+    )
+    assert "for memory of each of 2 GPUs\n  until there are as many that can be used" in text
 
 
 def test_a_gpu_in_trouble_is_told_with_the_reason() -> None:

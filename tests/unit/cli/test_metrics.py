@@ -32,6 +32,13 @@ def test_the_file_has_the_runs_of_the_jobs_that_were_named(bench: Bench, tmp_pat
     assert found["stagerun_gpus"] == 0
 
 
+def test_a_job_that_is_named_twice_is_counted_once(bench: Bench, tmp_path: Path) -> None:
+    twice = (bench.job.root, bench.job.root / "." / ".." / bench.job.root.name)
+    bench.say(command, "--textfile", tmp_path, *twice)
+
+    assert counted((tmp_path / "stagerun.prom").read_text())["stagerun_runs_on_record"] == 1
+
+
 def test_without_a_folder_the_metrics_are_printed(bench: Bench) -> None:
     found = counted(bench.say(command).text)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from runner.gpu.box import GpuBox
 from runner.gpu.ledger import Ledger
 from runner.gpu.reservation import Reservation, State
-from runner.host.gpu import Inventory
+from runner.host.gpu import GpuFault, Inventory
 from runner.host.machine import ProcessIdentity
 from runner.host.nvml import Gpu, GpuProcess
 
@@ -63,6 +63,8 @@ def entry(
         job=f"out/{name}",
         stage="06_asr",
         ticket=ticket,
+        since=ticket,
+        count=max(1, len(shares)),
         shares={f"GPU-{number}": size * GIB for number, size in shares.items()},
         container_id=container,
         started=started,
@@ -77,6 +79,7 @@ class Machine:
 
     folder: Path
     gpus: tuple[Gpu, ...] = (gpu(0), gpu(1))
+    faults: tuple[GpuFault, ...] = ()
     alive: set[ProcessIdentity] = field(default_factory=lambda: {ME, OTHER})
     stopped: set[ProcessIdentity] = field(default_factory=set)
     containers: dict[str, set[int]] = field(default_factory=dict)
@@ -96,7 +99,7 @@ class Machine:
         """The box as a process sees it."""
         box = GpuBox(
             ledger=self.ledger(me),
-            inventory=self.inventory or (lambda: Inventory(gpus=self.gpus)),
+            inventory=self.inventory or (lambda: Inventory(gpus=self.gpus, faults=self.faults)),
             is_member=lambda pid, container: pid in self.containers.get(container, ()),
         )
         return replace(box, **parts)  # type: ignore[arg-type]  # each part has its own type

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from runner.gpu.account import Account, account, has_returned
 from runner.gpu.reservation import Reservation, State
 from runner.host.nvml import Gpu, GpuProcess
@@ -67,7 +69,7 @@ def test_what_a_run_can_have_alone_leaves_out_what_neither_ends_nor_is_known() -
 
 
 def test_a_screen_that_takes_more_memory_is_not_taken_for_what_a_run_left() -> None:
-    left = replace(entry("a", {0: 3}, state=State.KEPT), unlisted_bytes=GIB)
+    left = replace(entry("a", {0: 3}, state=State.KEPT), unlisted_bytes={"GPU-0": GIB})
     assert has_returned(left, {"GPU-0": gpu(used=6, drawing=((901, 5),))})
 
 
@@ -79,8 +81,22 @@ def test_memory_that_a_dead_run_left_stays_taken_until_its_holder_lets_go() -> N
     assert has_returned(left, {"GPU-0": gpu(used=3, processes=((900, 3),))})
 
 
+@pytest.mark.parametrize("state", [State.HELD, State.OUTLIVED])
+def test_what_becomes_free_beside_a_run_that_was_to_be_alone_is_nobodys(state: State) -> None:
+    alone = entry("a", {0: 14}, whole=True, state=state)
+    assert account_of(gpu(), alone).free_bytes == 0
+    assert account_of(gpu(), replace(alone, whole=False)).free_bytes == 10 * GIB
+    assert account_of(gpu(), replace(alone, state=State.KEPT, holders=(5,))).free_bytes == 10 * GIB
+
+
+def test_what_no_process_had_before_is_told_apart_by_gpu() -> None:
+    left = replace(entry("a", {0: 3, 1: 3}, state=State.KEPT), unlisted_bytes={"GPU-1": 4 * GIB})
+    assert not has_returned(left, {"GPU-0": gpu(0, used=3), "GPU-1": gpu(1, used=4)})
+    assert has_returned(left, {"GPU-0": gpu(0), "GPU-1": gpu(1, used=4)})
+
+
 def test_memory_that_no_process_has_counts_until_the_driver_has_it_back() -> None:
-    left = replace(entry("a", {0: 3}, state=State.KEPT), unlisted_bytes=GIB)
+    left = replace(entry("a", {0: 3}, state=State.KEPT), unlisted_bytes={"GPU-0": GIB})
     assert not has_returned(left, {"GPU-0": gpu(used=4)})
     assert account_of(gpu(used=4), left).free_bytes == 20 * GIB
     assert has_returned(left, {"GPU-0": gpu(used=1)})

@@ -23,7 +23,9 @@ from runner.host.machine import ProcessIdentity
 from runner.host.nvml_calls import GPU_IS_LOST
 from tests.unit.gpu.kit import DEAD, GIB, ME, OTHER, Machine, entry, gpu
 
-CLAIMANT = Claimant(stage="06_asr", job="out/mine")
+
+def claimant() -> Claimant:
+    return Claimant(stage="06_asr", job="out/mine")
 
 
 @pytest.fixture
@@ -37,14 +39,14 @@ def reserving(
     wish: Wish,
     *,
     me: ProcessIdentity = ME,
-    wait: float = 0.0,
+    wait: float | None = 0.0,
     told: list[str] | None = None,
     stopped: str | None = None,
 ) -> Iterator[Held]:
     said = [] if told is None else told
     with reserved(
         wish,
-        CLAIMANT,
+        claimant(),
         machine.box(me),
         wait_seconds=wait,
         stopped=lambda: stopped,
@@ -135,7 +137,7 @@ def test_a_claim_becomes_one_of_a_whole_gpu_when_a_screen_takes_what_was_left(
         pytest.raises(GpuUnavailableError),
         reserved(
             Wish(learnt={"Fake": 22 * GIB}),
-            CLAIMANT,
+            claimant(),
             machine.box(),
             wait_seconds=0.6,
             stopped=watch,
@@ -168,7 +170,7 @@ def test_who_waits_says_for_what_and_behind_whom_and_gets_it_in_turn(machine: Ma
 
 
 def _name() -> str:
-    return CLAIMANT.entry(Machine(Path()).box(), state=State.HELD, ticket=1, shares={}).name
+    return claimant().entry(Machine(Path()).box(), state=State.HELD, ticket=1, shares={}).name
 
 
 def test_another_run_of_this_process_is_waited_for_in_any_case(machine: Machine) -> None:
@@ -250,7 +252,7 @@ def test_a_run_that_keeps_its_container_keeps_its_memory_when_the_runner_dies(
         machine.containers = {"box": {100}}
         with pytest.raises(GpuUnavailableError), reserving(machine, gib(10)):
             pytest.fail("it was granted")
-        taken = taken_over({"GPU-0": 20 * GIB}, CLAIMANT, "run", "box", machine.box())
+        taken = taken_over({"GPU-0": 20 * GIB}, claimant(), "run", "box", machine.box())
         assert taken.entry.ticket == held.entry.ticket
         assert {it.id for it in machine.box().look().entries} == {taken.entry.id}
         machine.containers = {}
@@ -298,6 +300,26 @@ def test_a_run_whose_container_was_never_started_gives_its_memory_back(machine: 
     assert machine.files() == set()
 
 
+def test_a_container_that_may_be_about_to_run_keeps_its_memory(machine: Machine) -> None:
+    """As with an engine that goes away while it starts it: nobody can remove it then."""
+    with reserving(machine, gib(20)) as held:
+        held.note_container("run", "box")
+        held.is_left = True
+    (entry,) = machine.box().look().entries
+    assert (entry.state, entry.shares) == (State.OUTLIVED, {"GPU-0": 20 * GIB})
+
+
+def test_who_goes_on_with_a_run_that_was_to_be_alone_leaves_it_alone(machine: Machine) -> None:
+    machine.gpus = (gpu(0, used=10, processes=((900, 10),)),)
+    machine.containers = {"box": {100}}
+    with reserving(machine, Wish()) as held:
+        held.note_container("run", "box")
+        taken = taken_over(held.entry.shares, claimant(), "run", "box", machine.box())
+        machine.gpus = (gpu(0),)
+        assert machine.box().look().accounts["GPU-0"].free_bytes == 0
+        taken.give_back()
+
+
 def test_a_start_that_cannot_be_noted_breaks_no_run_off(machine: Machine) -> None:
     with reserving(machine, gib(20)) as held:
         held.note_container("run", "box")
@@ -313,8 +335,8 @@ def test_a_run_that_is_gone_on_with_takes_what_the_driver_keeps_for_nothing_left
     machine: Machine,
 ) -> None:
     machine.gpus = (gpu(0, used=5, processes=((100, 4),)), gpu(1, used=9))
-    taken = taken_over({"GPU-0": 4 * GIB}, CLAIMANT, "run", "box", machine.box())
-    assert taken.entry.unlisted_bytes == GIB
+    taken = taken_over({"GPU-0": 4 * GIB}, claimant(), "run", "box", machine.box())
+    assert taken.entry.unlisted_bytes == {"GPU-0": GIB}
     assert taken.entry.started
 
 
@@ -397,11 +419,71 @@ def test_who_needs_a_gpu_alone_is_not_passed_by_what_would_fit_beside_its_claim(
     with (
         pytest.raises(GpuUnavailableError),
         reserved(
-            Wish(), CLAIMANT, machine.box(), wait_seconds=0.1, stopped=lambda: None, waiting=others
+            Wish(),
+            claimant(),
+            machine.box(),
+            wait_seconds=0.1,
+            stopped=lambda: None,
+            waiting=others,
         ),
     ):
         pytest.fail("it was granted")
     assert refused
+
+
+def test_a_claim_on_too_few_gpus_grows_as_soon_as_there_are_enough(machine: Machine) -> None:
+    """One was silent for a moment: those that came later would go past on it for ever."""
+    claims: list[dict[str, int]] = []
+    machine.faults = (GpuFault(1, "busy", GPU_IS_LOST),)
+    machine.gpus = (gpu(0),)
+
+    def look_again() -> None:
+        entries = machine.box().look().entries
+        claims.extend(dict(it.shares) for it in entries if it.state is State.WAITING)
+        machine.faults, machine.gpus = (), (gpu(0), gpu(1))
+
+    with machine.ledger(OTHER).turn():
+        machine.ledger(OTHER).write(entry("other", {1: 20}, ticket=1))
+    with (
+        pytest.raises(GpuUnavailableError),
+        reserved(
+            Wish(count=2, memory=10 * GIB),
+            claimant(),
+            machine.box(),
+            wait_seconds=0.8,
+            stopped=look_again,
+            waiting=lambda _: None,
+        ),
+    ):
+        pytest.fail("it was granted")
+    assert claims[0] == {"GPU-0": 10 * GIB}
+    assert claims[-1] == {"GPU-0": 10 * GIB, "GPU-1": 10 * GIB}
+
+
+def test_who_may_not_wait_at_all_does_not_even_wait_for_its_own_process(machine: Machine) -> None:
+    machine.gpus = (gpu(0),)
+    with (
+        reserving(machine, gib(20)),
+        pytest.raises(GpuUnavailableError),
+        reserving(machine, gib(10), wait=None),
+    ):
+        pytest.fail("it was granted")
+
+
+def test_gpus_that_do_not_answer_are_named_and_not_other_programs(machine: Machine) -> None:
+    machine.gpus, machine.faults = (gpu(0),), (GpuFault(1, "GPU is lost", GPU_IS_LOST),)
+    told: list[str] = []
+    with pytest.raises(GpuUnavailableError) as refused, reserving(machine, gib(40)):
+        pytest.fail("it was granted")
+    assert "No other GPU here is as large as 40 GiB" in str(refused.value)
+    assert "GPU 1 does not answer: GPU is lost" in str(refused.value)
+    assert "Wait until it answers again" in str(refused.value)
+    with (
+        pytest.raises(GpuUnavailableError),
+        reserving(machine, gib(40), wait=0.3, told=told),
+    ):
+        pytest.fail("it was granted")
+    assert told == ["waiting for 40 GiB of GPU memory, of which GPU 1 does not answer: GPU is lost"]
 
 
 def test_a_claim_leaves_a_gpu_that_a_stranger_fills_meanwhile(machine: Machine) -> None:
@@ -419,7 +501,7 @@ def test_a_claim_leaves_a_gpu_that_a_stranger_fills_meanwhile(machine: Machine) 
         pytest.raises(GpuUnavailableError),
         reserved(
             gib(10),
-            CLAIMANT,
+            claimant(),
             machine.box(),
             wait_seconds=0.6,
             stopped=lambda: claims.extend(
@@ -458,7 +540,12 @@ def test_a_claim_moves_on_when_its_gpu_is_gone(machine: Machine) -> None:
     with (
         pytest.raises(GpuUnavailableError),
         reserved(
-            gib(10), CLAIMANT, machine.box(), wait_seconds=0.6, stopped=lambda: None, waiting=watch
+            gib(10),
+            claimant(),
+            machine.box(),
+            wait_seconds=0.6,
+            stopped=lambda: None,
+            waiting=watch,
         ),
     ):
         pytest.fail("it was granted")

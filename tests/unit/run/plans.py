@@ -1,12 +1,15 @@
-"""Plans that are all there from the beginning, run to their end."""
+"""Plans that are all there from the beginning, run to their end, and who is in their way."""
 
+import contextlib
+import fcntl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from runner.events import Observer
 from runner.project.pipeline import Project
 from runner.run.plan import Plan
 from runner.run.request import Host, RunOptions
+from runner.run.runtime_folder import runtime_folder
 from runner.run.scheduler import Schedule
 from runner.run.standing import JobOutcome
 
@@ -36,3 +39,11 @@ def wait_for(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def no_place() -> Iterator[None]:
+    """A stage of another call has the first place, which is the only one where there is one."""
+    with (runtime_folder("slots") / "0.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

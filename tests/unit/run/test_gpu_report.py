@@ -28,6 +28,7 @@ def entry(name: str, **parts: object) -> Reservation:
         "job": "out/film",
         "stage": name,
         "ticket": 1,
+        "since": 1,
         "shares": {FIRST: 10 * GIB},
     }
     return Reservation(**(usual | parts))  # type: ignore[arg-type]  # a test gives what fits
@@ -104,7 +105,13 @@ def test_who_waits_is_told_with_those_that_are_in_the_way(machine: Machine) -> N
     machine.write(
         entry("06_asr"),
         entry("07_alignment", shares={SECOND: 20 * GIB}),
-        entry("waits", state=State.WAITING, ticket=now() - 64 * 10**9, shares={FIRST: 20 * GIB}),
+        entry(
+            "waits",
+            state=State.WAITING,
+            ticket=2,
+            since=now() - 64 * 10**9,
+            shares={FIRST: 20 * GIB},
+        ),
         entry("after", state=State.WAITING, ticket=now(), shares={FIRST: GIB}, whole=True),
     )
 
@@ -124,6 +131,12 @@ def test_a_run_that_waits_for_what_strangers_hold_is_behind_nobody(machine: Mach
     machine.write(entry("waits", state=State.WAITING, ticket=now(), shares={FIRST: 20 * GIB}))
 
     assert machine.report().waiting[0].behind == ()
+
+
+def test_a_run_that_waits_for_more_gpus_than_answer_says_so(machine: Machine) -> None:
+    machine.write(entry("waits", state=State.WAITING, count=2, shares={FIRST: 20 * GIB}))
+    (waiting,) = machine.report().waiting
+    assert (waiting.memory_bytes, waiting.gpus, waiting.behind) == (None, 2, ())
 
 
 def test_memory_that_stayed_when_its_run_ended_is_told_as_such(machine: Machine) -> None:

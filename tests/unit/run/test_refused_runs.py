@@ -14,6 +14,7 @@ from runner.project.config import parse_limits
 from runner.run.outcome import Outcome
 from runner.run.runtime_folder import runtime_folder
 from tests.unit.run.conftest import PROBE, Place, copy
+from tests.unit.run.plans import no_place, wait_for
 
 
 def test_a_stage_that_another_runner_has_is_refused(place: Place, job: Job) -> None:
@@ -35,21 +36,35 @@ def test_more_stages_at_once_than_the_site_allows_are_refused_with_the_number(
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     place.kit.settings("limits: {stages_at_once: 1}\n")
-    other = place.job("other")
-    outcomes: list[Outcome] = []
-
-    def run_the_other(process: FakeProcess) -> int:
-        place.programs[PROBE] = copy
-        outcomes.append(place.run(other))
-        return copy(process)
-
-    place.programs[PROBE] = run_the_other
-    assert place.run(job).verdict is Verdict.SUCCESS
-    assert [(item.verdict, item.exit_code) for item in outcomes] == [(Verdict.NOT_ADMITTED, 11)]
+    with no_place():
+        outcome = place.run(job)
+    assert (outcome.verdict, outcome.exit_code) == (Verdict.NOT_ADMITTED, 11)
     ends = [event for event in place.events if isinstance(event, StageFinished)]
     assert "1 stages run at once here already" in ends[0].summary
     assert runtime_folder("slots").is_relative_to(tmp_path)
-    assert place.run(other).verdict is Verdict.SUCCESS
+    assert place.run(job).verdict is Verdict.SUCCESS
+
+
+def test_a_place_that_another_stage_of_the_same_call_has_is_waited_for_in_any_case(
+    place: Place, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    place.kit.settings("limits: {stages_at_once: 1}\n")
+    other, outcomes = place.job("other"), list[Outcome]()
+
+    def wait_until_the_other_waits(process: FakeProcess) -> int:
+        place.programs[PROBE] = copy
+        beside = threading.Thread(target=lambda: outcomes.append(place.run(other)))
+        beside.start()
+        wait_for(lambda: any(isinstance(event, StageWaiting) for event in tuple(place.events)))
+        threads.append(beside)
+        return copy(process)
+
+    threads: list[threading.Thread] = []
+    place.programs[PROBE] = wait_until_the_other_waits
+    assert place.run(job).verdict is Verdict.SUCCESS
+    threads[0].join(20)
+    assert [item.verdict for item in outcomes] == [Verdict.SUCCESS]
 
 
 def test_waiting_for_a_place_can_be_cancelled(
