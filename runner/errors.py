@@ -9,7 +9,8 @@ StagerunError                      exit code
 │   ├── FixtureError                     a stage's fixture.yaml or expect.yaml, or what they name
 │   ├── UnknownStageError                no such stage
 │   ├── UnknownWorkflowError             no such workflow
-│   └── JobFolderError                   missing, not writable, on another file system inside
+│   └── JobFolderError                   missing, no job, on another file system inside
+│       └── JobAccessError               the system refuses a file of it, which may pass
 ├── StageFailedError               1     the stage says failed, or exits non-zero
 ├── ContractViolationError         3     the manifest is missing, invalid or contradicted
 ├── InputMissingError              4     an upstream stage has no good result, or a file is absent
@@ -140,6 +141,10 @@ class UnknownWorkflowError(UsageError):
 
 class JobFolderError(UsageError):
     """The job directory cannot be used as it is."""
+
+
+class JobAccessError(JobFolderError):
+    """The system refuses a file of a job at present: rights, or a disk that is not there."""
 
 
 class StageFailedError(StagerunError):

@@ -50,11 +50,13 @@ def run_stage(job_dir: Path, stage_name: str = "{stage}") -> int:
 if __name__ == "__main__":
     sys.exit(run_stage(Path(os.environ.get("OUTPUT_DIR", "out"))))
 '''
-SETTINGS: Final = """\
-workflows: {copy: [52_last/copy], first: [50_probe/copy]}
-limits: {stages_at_once: 64, stop_grace: 2s}
-gpu: {ledger: .gpus, learnt: .learnt}
-"""
+OWN_GPUS: Final = "gpu: {ledger: .gpus, learnt: .learnt}\n"
+"""No test reserves GPU memory where the machine's runs do, or another test's."""
+
+SETTINGS: Final = f"""\
+workflows: {{copy: [52_last/copy], first: [50_probe/copy]}}
+limits: {{stages_at_once: 64, stop_grace: 2s}}
+{OWN_GPUS}"""
 
 
 def run_stagerun(
@@ -88,8 +90,11 @@ class Kit:
         (self.root / "stages" / stage / "stage.yaml").write_text(textwrap.dedent(text))
 
     def settings(self, text: str) -> None:
-        """Replace stagerun.yaml."""
-        (self.root / "stagerun.yaml").write_text(textwrap.dedent(text))
+        """Replace stagerun.yaml, but for what is said of GPUs where the text says nothing."""
+        text = textwrap.dedent(text)
+        if "gpu:" not in text:
+            text = f"{text.rstrip()}\n{OWN_GPUS}"
+        (self.root / "stagerun.yaml").write_text(text)
 
     def job(self, name: str = "job", text: str = "hello\n", more: str = "") -> Path:
         """A job directory with one input file; ``more`` are further lines of job.yaml."""

@@ -21,13 +21,14 @@ from runner.errors import (
 from runner.events import Event, JobRefused, Notice, Observer, Watching
 from runner.host.machine import ProcessIdentity
 from runner.job.folder import Job, find_job, open_job
+from runner.run.cancellation import Cancellation
 from runner.run.faults import refusal_of
 from runner.run.patience import Patience
 from runner.run.plan import Plan
 from runner.run.scheduler import Schedule
 from runner.run.standing import JobOutcome
 from runner.run.watch_note import WatchNote, claim, note_ended, note_file, read_note
-from runner.run.watched_jobs import PASSING, JobEnd, has_failed, passes, renew_input
+from runner.run.watched_jobs import JobEnd, has_failed, passes, renew_input
 from runner.run.watching import Arrival, WatchedFolder, files_of_job, is_same, stamp_of
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Watcher:
     _patience: Patience = field(default_factory=Patience)
     _broken: str = ""
     _stop: threading.Event = field(default_factory=threading.Event)
+    _cancellation: Cancellation = field(default_factory=Cancellation)
 
     @contextlib.contextmanager
     def feeding(self, schedule: Schedule, crew: "Crew", plans: Sequence[Plan]) -> Iterator[None]:
@@ -84,11 +86,12 @@ class Watcher:
             finally:
                 schedule.close()
 
+        self._cancellation = crew.context.host.cancellation
         for job in (plan.job for plan in plans):
             self._named[str(job.root)] = _NamedJob(stamp=stamp_of(files_of_job(job.root)))
         crew.tell(Watching(folder=str(self.watched.folder.absolute())))
         looking = threading.Thread(target=work, name="watch", daemon=True)
-        with crew.context.host.cancellation.listening(self._stop.set):
+        with self._cancellation.listening(self._stop.set):
             looking.start()
             try:
                 yield
@@ -109,11 +112,12 @@ class Watcher:
 
     def _conclude(self, arrival: Arrival, note: WatchNote, end: JobEnd) -> None:
         root = str(end.job.root)
-        if end.verdict in PASSING:
+        if end.passes:
             self.watched.postpone(arrival, self._patience.pause(root, end.trouble))
             return
         self._patience.over(root)
-        is_stopped = end.verdict is Verdict.CANCELLED and self._stop.is_set()
+        # Not by our own event: stages hear of the request before we do.
+        is_stopped = end.verdict is Verdict.CANCELLED and self._cancellation.requested
         # A fault of our own says nothing of the film either, and would only be met again here.
         if not is_stopped and end.verdict is not Verdict.RUNNER_LOST:
             note_ended(end.job, note, end.exit_code)
@@ -230,9 +234,9 @@ class Watcher:
     def _leave(self, arrival: Arrival, job: Job, crew: "Crew") -> None:
         """Leave alone what has ended, and look again later at what another call has."""
         there = read_note(job)
-        if there is None or not there.is_held:
+        if there is not None and there.has_ended_with(arrival.stamp):
             self.watched.settle(arrival)
-        elif there.is_elsewhere:
+        elif there is not None and there.is_held and there.is_elsewhere:
             machine = there.runner.machine_id[:SHOWN_DIGITS]
             text = (
                 f"{job.root} is left alone: a call on another machine ({machine}) has it, or had "

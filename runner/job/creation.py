@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.errors import DiskFullError, JobFolderError, UsageError
+from runner.errors import DiskFullError, JobAccessError, JobFolderError, UsageError
 from runner.events import Observer
 from runner.job.folder import Job, find_job
 from runner.job.input_files import Way, bring, name_inside, real_file, same_content
@@ -73,7 +73,7 @@ def make_job(
             f"({problem.filename or request.place})."
         )
         is_full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise (DiskFullError if is_full else JobFolderError)(msg) from None
+        raise (DiskFullError if is_full else JobAccessError)(msg) from None
 
 
 def _is_taken(place: Path) -> bool:
@@ -81,7 +81,7 @@ def _is_taken(place: Path) -> bool:
         return place.is_symlink() or (place.exists() and not _is_empty_folder(place))
     except OSError as problem:
         msg = f"the job directory {place} cannot be made: {problem.strerror}."
-        raise JobFolderError(msg) from None
+        raise JobAccessError(msg) from None
 
 
 def _is_empty_folder(place: Path) -> bool:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from runner.errors import DiskFullError, JobFileError, JobFolderError
+from runner.errors import DiskFullError, JobAccessError, JobFileError, JobFolderError
 from runner.job.own_file import open_own, sync_folder
 from runner.project.config import JobLayer
 from runner.project.document import Document, load_document
@@ -187,7 +187,8 @@ def find_job(path: Path) -> Job:
         str(root).encode()
     except (OSError, RuntimeError, UnicodeEncodeError) as problem:
         msg = f"the job directory {str(path)!r} cannot be used: {problem}."
-        raise JobFolderError(msg) from None
+        is_access = isinstance(problem, OSError)
+        raise (JobAccessError if is_access else JobFolderError)(msg) from None
     if not is_folder:
         kind = "is a file" if root.exists() else "is not there"
         make = f"stagerun init {path} --input NAME=FILE"
@@ -209,7 +210,7 @@ def _check_writable(job: Job) -> None:
             f"you may not write to the job directory {job.root}: it belongs to uid {status.st_uid} "
             f"and you are uid {os.geteuid()}. Run as its owner, or copy the job."
         )
-        raise JobFolderError(msg)
+        raise JobAccessError(msg)
     for folder in (job.logs, job.private, *(job.private / name for name in PRIVATE_FOLDERS)):
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             kind = "a symbolic link" if folder.is_symlink() else "no folder"
@@ -228,7 +229,7 @@ def _check_writable(job: Job) -> None:
             "Check its file system and its owner."
         )
         is_full = problem.errno in (ENOSPC, EDQUOT)
-        raise (DiskFullError if is_full else JobFolderError)(msg) from None
+        raise (DiskFullError if is_full else JobAccessError)(msg) from None
 
 
 def _check_mounts(job: Job, points: list[Path]) -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from runner.errors import DiskFullError, UsageError
+from runner.errors import DiskFullError, JobAccessError, UsageError
 from runner.events import Copying, Observer
 from runner.job.fingerprint import file_digest
 from runner.project.quantity import size_text
@@ -44,14 +44,15 @@ def real_file(path: Path) -> Path:
     except (OSError, RuntimeError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
         msg = f"the input file {path} cannot be used: {reason}. Check its name."
-        raise UsageError(msg) from None
+        is_access = isinstance(problem, OSError) and not isinstance(problem, FileNotFoundError)
+        raise (JobAccessError if is_access else UsageError)(msg) from None
     if not stat.S_ISREG(kind):
         what = "a directory" if stat.S_ISDIR(kind) else "no regular file"
         msg = f"the input file {path} is {what}. Name a file with the content itself."
         raise UsageError(msg)
     if not os.access(real, os.R_OK):
         msg = f"you may not read the input file {path}. Ask its owner for access, or copy it."
-        raise UsageError(msg)
+        raise JobAccessError(msg)
     return real
 
 

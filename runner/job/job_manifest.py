@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.errors import JobFolderError
+from runner.errors import JobAccessError, JobFolderError
 from runner.job.folder import Job
 from runner.job.lock import job_manifest_lock
 
@@ -40,7 +40,7 @@ def read_entries(job: Job) -> dict[str, dict[str, Any]]:
             f"{job.manifest_file} cannot be read ({problem}). It is written by the runner alone: "
             "remove it and run the job again; all its stages then run anew."
         )
-        raise JobFolderError(msg) from None
+        raise (JobAccessError if isinstance(problem, OSError) else JobFolderError)(msg) from None
     return stages
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from runner.errors import JobFolderError
+from runner.errors import JobAccessError, JobFolderError
 from runner.job.folder import Job
 from runner.job.own_file import open_own, open_regular, sync_folder
 
@@ -62,7 +62,7 @@ class Journal:
             return []
         except OSError as problem:
             msg = f"{self.path} cannot be read: {problem.strerror}. Check its file system."
-            raise JobFolderError(msg) from None
+            raise JobAccessError(msg) from None
         for line in text.splitlines():
             with contextlib.suppress(ValueError, RecursionError):
                 step = json.loads(line)

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from runner.errors import JobFolderError
+from runner.errors import JobAccessError, JobFolderError
 
 # A FIFO would let the runner wait for somebody who never comes.
 CAREFUL: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -58,13 +58,17 @@ def open_own(path: Path, flags: int) -> int:
     except OSError as problem:
         if problem.errno in NO_SPACE:
             raise
-        raise JobFolderError(_refusal(path, problem)) from None
+        raise _refusal(path, problem) from None
 
 
-def _refusal(path: Path, problem: OSError) -> str:
+def _refusal(path: Path, problem: OSError) -> JobFolderError:
     if kind := KINDS.get(problem.errno or 0):
-        return f"{path} {kind}, where the runner keeps a file of its own. Remove it."
-    return f"{path} cannot be opened: {problem.strerror}. Check its owner and its file system."
+        return JobFolderError(
+            f"{path} {kind}, where the runner keeps a file of its own. Remove it."
+        )
+    return JobAccessError(
+        f"{path} cannot be opened: {problem.strerror}. Check its owner and its file system."
+    )
 
 
 def sync_folder(folder: Path) -> None:

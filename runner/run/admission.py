@@ -1,7 +1,6 @@
 """May this run start now? Disk, memory, GPUs, and how many stages run at once on this machine."""
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
@@ -63,8 +62,8 @@ def admit(
 def _with_gpus(candidate: Candidate, gpu: "GpuRequest", job: Job, host: Host) -> Iterator[Request]:
     """GPUs first, then a place: who waits for a GPU takes no place from who needs none.
 
-    Who waits long for the place lets others have the GPUs meanwhile. When there is a place, it has
-    its old turn; if they are not free then, it stands in line for them once more.
+    Who may wait long for the place lets others have the GPUs meanwhile. When there is a place, it
+    has its old turn; if they are not free then, it stands in line for them once more.
     """
     from runner.run.gpu_request import claimant_of, reserve
 
@@ -86,13 +85,15 @@ def _with_gpus(candidate: Candidate, gpu: "GpuRequest", job: Job, host: Host) ->
         while not held.enter_context(candidate.place(within=patience)):
             held.close()
             held.enter_context(candidate.place())
-            with contextlib.suppress(GpuUnavailableError):
+            try:
                 granted = held.enter_context(gpus(None))
                 break
+            except GpuUnavailableError:
+                if not candidate.seconds_left:
+                    raise
             held.close()
             patience *= MORE_PATIENCE
-            # With no time left it was here still for a stage of its own call alone.
-            granted = held.enter_context(gpus(candidate.seconds_left or math.inf))
+            granted = held.enter_context(gpus(candidate.seconds_left))
         yield granted
 
 

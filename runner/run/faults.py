@@ -4,7 +4,7 @@ import traceback
 from errno import EDQUOT, ENOSPC
 from pathlib import Path, PurePath
 
-from runner.errors import DiskFullError, JobFolderError, RunnerLostError, StagerunError
+from runner.errors import DiskFullError, JobAccessError, RunnerLostError, StagerunError
 
 
 def refusal_of(problem: Exception, place: Path) -> StagerunError:
@@ -22,7 +22,7 @@ def _of_the_system(problem: OSError, place: Path) -> StagerunError:
             f"there is no space left for the runner's own files in {place}. Free some: "
             f"stagerun clean {place} shows what would go."
         )
-    return JobFolderError(
+    return JobAccessError(
         f"the job directory {place} cannot be used: {problem.strerror or problem} "
         f"({problem.filename or 'no file named'}). Check its owner and its file system."
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import EXIT_CODES, SIGNAL_EXIT_CODES, StagerunError, Verdict
+from runner.errors import EXIT_CODES, SIGNAL_EXIT_CODES, JobAccessError, StagerunError, Verdict
 from runner.events import Observer, StageFinished, StageWaiting, WaitsFor
 from runner.project.stage import StageSpec
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 class Outcome:
     """The end of one stage in this call; ``ran`` is the run that came to it, if one did.
 
-    ``reason`` says of one that is not good what happened.
+    ``reason`` says of one that is not good what happened, ``is_access`` whether the system refused
+    a file of the job, which may pass.
     """
 
     stage: str
     verdict: Verdict | None
     exit_code: int
     reason: str = ""
+    is_access: bool = False
     run_id: str | None = None
     ran: "Run | None" = field(default=None, repr=False, compare=False)
 
@@ -140,5 +142,9 @@ def refused(
         )
     )
     return Outcome(
-        stage=stage.id, verdict=problem.verdict, exit_code=exit_code, reason=str(problem)
+        stage=stage.id,
+        verdict=problem.verdict,
+        exit_code=exit_code,
+        reason=str(problem),
+        is_access=isinstance(problem, JobAccessError),
     )

@@ -20,6 +20,9 @@ SHORTEST_PAUSE_SECONDS: Final = 0.02
 LONGEST_PAUSE_SECONDS: Final = 0.2
 """From one look to the next, in proportion to the wait: many that wait for long look seldom."""
 
+STEADY_SECONDS: Final = 3.0
+"""When it is no longer memory that a run waits for, but a place."""
+
 _TAKEN: Final[set[int]] = set()
 """The places that the stages of this process have: each ends by itself, and is waited for."""
 
@@ -48,7 +51,9 @@ class Candidate:
     emit: Observer
     has_waited: bool = False
     _deadline: float | None = None
-    _told: set[WaitsFor] = field(default_factory=set)
+    _told: WaitsFor | None = None
+    _cause: WaitsFor | None = None
+    _caused_at: float = 0.0
     _places: "_Places" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,7 +61,10 @@ class Candidate:
 
     @property
     def seconds_left(self) -> float:
-        """How much longer it may wait: the time counts from the first look for a place."""
+        """How much longer it may wait: the time counts from the first look for a place.
+
+        What it waited for a GPU before has a limit of its own.
+        """
         if self._deadline is None:
             return self.request.options.wait_seconds
         return max(0.0, self._deadline - time.monotonic())
@@ -64,7 +72,7 @@ class Candidate:
     def tell(self, event: Event) -> None:
         """Tell what else it waits for; what was told before is told again when it comes back."""
         self.has_waited = True
-        self._told.clear()
+        self._told = None
         self.emit(event)
 
     @contextlib.contextmanager
@@ -72,16 +80,18 @@ class Candidate:
         """A place and the memory for the time of the block, waited for as long as allowed.
 
         Another stage of this call is waited for in any case. Yields False where so many seconds
-        were not enough and it may be waited for longer. Raises NotAdmittedError, with the numbers,
-        and CancelledError.
+        were not enough and it may be waited for longer than that. Raises NotAdmittedError, with the
+        numbers, and CancelledError.
         """
-        began = time.monotonic()
-        self._deadline = began + self.seconds_left
+        left = self.seconds_left
+        if self._deadline is None:
+            self._deadline = time.monotonic() + left
         with contextlib.ExitStack() as held:
             held.callback(self._places.close)
-            yield self._wait(held, began, began + within)
+            yield self._wait(held, within if within < left else math.inf)
 
-    def _wait(self, held: contextlib.ExitStack, began: float, end: float) -> bool:
+    def _wait(self, held: contextlib.ExitStack, seconds: float) -> bool:
+        began = time.monotonic()
         while (refusal := self._take(held)) is not None:
             if who := self.stopped():
                 msg = f"not started: cancelled by {who} while waiting for a place"
@@ -89,11 +99,12 @@ class Candidate:
             if not self.seconds_left and not refusal.ours:
                 msg = f"{refusal.reason}. {refusal.advice}"
                 raise NotAdmittedError(msg)
-            if (now := time.monotonic()) >= end:
+            waited = time.monotonic() - began
+            if waited >= seconds:
                 return False
             self._tell_why(refusal)
             # File locks tell nobody when they are free, and a place that nobody takes is lost time.
-            pause = max(SHORTEST_PAUSE_SECONDS, (now - began) / 20)
+            pause = max(SHORTEST_PAUSE_SECONDS, waited / 20)
             time.sleep(min(LONGEST_PAUSE_SECONDS, pause))
         return True
 
@@ -115,11 +126,15 @@ class Candidate:
 
     def _tell_why(self, refusal: _Refusal) -> None:
         self.has_waited = True
+        cause, now = refusal.waits_for, time.monotonic()
+        if cause is not self._cause:
+            self._cause, self._caused_at = cause, now
         # While memory is short it is beside the point that the places are taken at the moment, too.
-        if refusal.waits_for not in self._told and WaitsFor.RESOURCE not in self._told:
-            self._told.add(refusal.waits_for)
+        is_beside = self._told is WaitsFor.RESOURCE and now - self._caused_at < STEADY_SECONDS
+        if cause is not self._told and not is_beside:
+            self._told = cause
             stage, reason = self.request.stage.id, refusal.reason
-            self.emit(StageWaiting(stage=stage, reason=reason, waits_for=refusal.waits_for))
+            self.emit(StageWaiting(stage=stage, reason=reason, waits_for=cause))
 
 
 class _Places:
@@ -132,6 +147,8 @@ class _Places:
 
     def take(self) -> _Refusal | None:
         """Lock the first free one."""
+        # Before the look: a place that is let go meanwhile is free only at the next one.
+        ours = self._has_stood_back or bool(_TAKEN)
         folder = runtime_folder("slots")
         if any(self._try(folder / f"{number}.lock") for number in range(self._limit)):
             return None
@@ -139,7 +156,7 @@ class _Places:
             f"{self._limit} stages run at once here already (stagerun.yaml: limits.stages_at_once)",
             "Wait for one to end (--wait), or raise it.",
             # The place that it gave back may have gone to another stage of this call.
-            ours=self._has_stood_back or bool(_TAKEN),
+            ours=ours,
             waits_for=WaitsFor.PLACE,
         )
 

@@ -27,7 +27,7 @@ MOST_WAITING: Final = 16
 """Threads for stages that wait for something of their own; each looks again and again."""
 
 MOST_ALIKE: Final = 4
-"""How many of these may wait for the same stage of other jobs, as for a GPU or between attempts.
+"""How many of these may wait for the same stage of other jobs, as for a GPU.
 
 Stages that need not run, as far as their jobs tell, do not have to stand in line behind them while
 half of the threads are left.
@@ -173,8 +173,9 @@ class Schedule:
         if no_thread_is_left or len(self._in_hand) - len(aside) >= self.at_once:
             return None
         self._passed_over = False
-        short = [item.stage for item in aside if item.waits_for is not WaitsFor.RUNNER]
-        has_many_behind = len(aside) - len(short) >= MOST_BEHIND
+        short = [item.stage for item in aside if item.waits_for is WaitsFor.RESOURCE]
+        behind = [item for item in aside if item.waits_for is WaitsFor.RUNNER]
+        has_many_behind = len(behind) >= MOST_BEHIND
         has_room = len(aside) < MOST_WAITING // 2
         for standing in self._open:
             for stage in standing.ready(self.project):

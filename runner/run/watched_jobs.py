@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from runner.errors import JobFolderError, StagerunError, Verdict
+from runner.errors import JobAccessError, JobFolderError, StagerunError, Verdict
 from runner.events import Observer
 from runner.job.folder import Job
 from runner.job.input_files import bring, real_file
@@ -31,12 +31,17 @@ INTERRUPTED: Final = frozenset({Verdict.CANCELLED, Verdict.RUNNER_LOST})
 
 @dataclass(frozen=True, kw_only=True)
 class JobEnd:
-    """What is kept of how a job ended; ``trouble`` says what was wrong, if anything was."""
+    """What is kept of how a job ended, which holds on to nothing of its run.
+
+    ``trouble`` says what was wrong, if anything was, ``passes`` whether that may be gone after some
+    time, though nobody does anything to the film.
+    """
 
     job: Job
     verdict: Verdict | None
     exit_code: int
     trouble: str
+    passes: bool
 
     @classmethod
     def of(cls, outcome: JobOutcome) -> "JobEnd":
@@ -47,6 +52,7 @@ class JobEnd:
             verdict=outcome.verdict,
             exit_code=outcome.exit_code,
             trouble=trouble_of((item.stage, item.verdict, item.reason) for item in bad),
+            passes=bool(bad) and (bad[0].verdict in PASSING or bad[0].is_access),
         )
 
 
@@ -61,7 +67,7 @@ def trouble_of(bad: Iterable[tuple[str, Verdict | None, str]]) -> str:
 def passes(problem: Exception) -> bool:
     """Whether a problem may be gone after some time, though nobody does anything to the film."""
     is_passing = isinstance(problem, StagerunError) and problem.verdict in PASSING
-    return is_passing or isinstance(problem, OSError)
+    return is_passing or isinstance(problem, (OSError, JobAccessError))
 
 
 def has_failed(job: Job) -> bool:

@@ -18,7 +18,7 @@ from runner.cli.jobs import PlannedJobs
 from runner.cli.many_jobs import Crew, run_jobs
 from runner.cli.stopping import Running
 from runner.cli.watching import Watcher
-from runner.errors import DiskFullError, Verdict
+from runner.errors import DiskFullError, JobAccessError, Verdict
 from runner.job.folder import Job, open_job
 from runner.run.outcome import Outcome
 from runner.run.plan import Plan, plan_job
@@ -127,9 +127,14 @@ def of_type(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "problem", [OSError(ENOSPC, "No space left on device"), DiskFullError("the disk is full")]
+    "problem",
+    [
+        OSError(ENOSPC, "No space left on device"),
+        DiskFullError("the disk is full"),
+        JobAccessError("you may not write to the job directory"),
+    ],
 )
-def test_no_film_is_lost_to_a_disk_that_is_full(
+def test_no_film_is_lost_to_what_the_system_refuses_for_a_while(
     bench: Bench, heard: Heard, problem: Exception
 ) -> None:
     def refuse_twice(_: Job) -> None:
@@ -322,7 +327,24 @@ def test_what_ends_by_itself_while_the_call_is_stopped_is_noted(
         with watcher.feeding(schedule, crew, ()):
             while not Path("out/river/.stagerun/watch.json").exists() or not heard("jobs_planned"):
                 time.sleep(0.02)
-    code = {Verdict.SUCCESS: 0, Verdict.STAGE_FAILED: 1}.get(verdict, 130)
-    outcome = Outcome(stage=PROBE, verdict=verdict, exit_code=code, reason="so it is")
-    watcher.ended(JobOutcome(job=open_job(Path("out/river")), outcomes=(outcome,), result=()))
+            # The listeners hear of the request only afterwards, and stages may be quicker.
+            context.host.cancellation.count = 1
+            code = {Verdict.SUCCESS: 0, Verdict.STAGE_FAILED: 1}.get(verdict, 130)
+            outcome = Outcome(stage=PROBE, verdict=verdict, exit_code=code, reason="so it is")
+            job = open_job(Path("out/river"))
+            watcher.ended(JobOutcome(job=job, outcomes=(outcome,), result=()))
     assert exit_code("river") == noted
+
+
+def test_a_job_whose_files_the_system_refuses_for_a_while_is_tried_again(bench: Bench) -> None:
+    FILM.write_text("moving")
+    bench.engine.start_error = JobAccessError("out/river/logs cannot be opened")
+    watch = Watch(bench)
+
+    def is_tried_again() -> bool:
+        if len(watch.tried) > 1:
+            bench.engine.start_error = None
+        return exit_code("river") == 0
+
+    watch.run(is_tried_again)
+    assert exit_code("river") == 0

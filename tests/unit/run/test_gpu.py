@@ -296,7 +296,7 @@ def test_a_folder_of_what_was_learnt_that_cannot_be_used_keeps_no_stage_from_run
     place: Place,
 ) -> None:
     with_ladder(place, lambda _: True)
-    place.kit.settings(f"gpu: {{learnt: /{'a' * 300}}}\n")
+    place.kit.settings(f"gpu: {{ledger: .gpus, learnt: /{'a' * 300}}}\n")
     assert place.run(place.job("one")).verdict is Verdict.SUCCESS
 
 

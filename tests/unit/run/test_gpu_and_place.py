@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from runner.host.engine_fake import FakeProcess
 from runner.host.gpu import Inventory
 from runner.job.folder import Job
 from runner.project.config import parse_limits
+from runner.run.admission import GPU_PATIENCE_SECONDS
 from runner.run.gpu_request import gpu_box
 from runner.run.outcome import Outcome
 from runner.run.runtime_folder import runtime_folder, try_lock
@@ -113,10 +115,11 @@ def test_a_run_that_may_wait_no_longer_says_that_there_was_no_place(
     assert states(gpu_place) == []
 
 
-def test_a_gpu_is_given_back_also_while_only_a_stage_of_the_same_call_has_the_place(
-    gpu_place: Place,
+@pytest.mark.parametrize("wait_seconds", [0, 60])
+def test_who_waits_for_a_stage_of_its_own_call_gives_its_gpu_back_if_it_may_wait_for_it(
+    gpu_place: Place, wait_seconds: float
 ) -> None:
-    """That one is waited for even by who may not wait."""
+    """That stage is waited for even by who may not wait: it would not get the GPU again."""
     go_on = threading.Event()
 
     def work(process: FakeProcess) -> int:
@@ -127,9 +130,10 @@ def test_a_gpu_is_given_back_also_while_only_a_stage_of_the_same_call_has_the_pl
     half = parse_limits({"gpu_memory": "3GiB"})
     with running(gpu_place, gpu_place.job("one"), limits=half) as first:
         wait_for(lambda: len(gpu_place.engine.created) == 1)
-        with running(gpu_place, gpu_place.job("two"), wait_seconds=0, limits=half) as second:
+        with running(gpu_place, gpu_place.job("two"), wait_seconds, limits=half) as second:
             wait_for(lambda: states(gpu_place) == [State.HELD, State.HELD])
-            wait_for(lambda: states(gpu_place) == [State.HELD])
+            time.sleep(GPU_PATIENCE_SECONDS + 0.5)
+            assert len(states(gpu_place)) == (1 if wait_seconds else 2)
             assert not second
             go_on.set()
     assert [it.verdict for it in (*first, *second)] == [Verdict.SUCCESS, Verdict.SUCCESS]

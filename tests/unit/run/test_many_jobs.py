@@ -355,3 +355,25 @@ def test_who_waits_for_memory_is_not_said_to_wait_for_a_place(place: Place) -> N
     assert {outcome.exit_code for outcome in outcomes.values()} == {0}
     waits = [event.waits_for for event in place.events if isinstance(event, StageWaiting)]
     assert waits == [WaitsFor.RESOURCE]
+
+
+def test_what_pauses_between_attempts_holds_up_the_same_stage_of_no_other_job(
+    place: Place,
+) -> None:
+    rule = "{on: stage_failed, attempts: 2, wait: 3s}"
+    place.kit.settings(
+        f"workflows: {{first: [{PROBE}/copy]}}\nstages: {{{PROBE}: {{retry: {rule}}}}}\n"
+    )
+    order: list[str] = []
+
+    def work(process: FakeProcess) -> int:
+        name = process.path("/job").name
+        order.append(name)
+        return fail(process) if name.startswith("bad") else copy(process)
+
+    place.programs[PROBE] = work
+    bad = [made(place, f"bad{number}", number) for number in range(MOST_ALIKE + 1)]
+    good = made(place, "good", 99)
+    ended = run(place, *bad, good, at_once=1)
+    assert ended["good"].exit_code == 0
+    assert order[: len(bad) + 1] == [job.name for job in (*bad, good)]

@@ -3,12 +3,13 @@
 import contextlib
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from runner.errors import Verdict
-from runner.events import StageWaiting
+from runner.events import StageWaiting, WaitsFor
 from runner.host.engine_fake import FakeProcess
 from runner.host.machine import ProcessIdentity, memory_available_bytes, memory_total_bytes
 from runner.job.folder import Job
@@ -16,9 +17,11 @@ from runner.job.job_manifest import read_entries
 from runner.project.config import parse_limits
 from runner.run.disk_room import image_store
 from runner.run.memory_promises import Shortage, expected_bytes, promise
+from runner.run.outcome import Outcome
 from runner.run.request import Request, RunOptions, resolve
 from runner.run.runtime_folder import runtime_folder, try_lock
 from tests.unit.run.conftest import PROBE, Place, copy
+from tests.unit.run.plans import no_place, wait_for
 
 MIB = 1 << 20
 ME = ProcessIdentity.current()
@@ -149,3 +152,29 @@ def test_a_stage_waits_for_memory_and_says_so_once(place: Place, job: Job) -> No
     assert outcome.verdict is Verdict.NOT_ADMITTED
     assert len(waits) == 1
     assert "may need" in waits[0]
+
+
+def test_what_a_stage_waits_for_is_told_anew_when_it_is_something_else(
+    place: Place, job: Job
+) -> None:
+    """Not at once: while memory is short, places are taken and let go beside it."""
+    place.kit.settings("limits: {stages_at_once: 1}\n")
+    most = memory_available_bytes() or 0
+    outcomes: list[Outcome] = []
+    limits = parse_limits({"memory": f"{most * 6 // 10 >> 20}MiB"})
+
+    def run() -> None:
+        outcomes.append(place.run(job, wait_seconds=60, limits=limits))
+
+    def told() -> list[WaitsFor]:
+        return [it.waits_for for it in tuple(place.events) if isinstance(it, StageWaiting)]
+
+    waiting = threading.Thread(target=run)
+    with contextlib.ExitStack() as theirs:
+        promise(request_of(place, job), int(most * 0.6), parent(), theirs)
+        waiting.start()
+        wait_for(lambda: told() == [WaitsFor.RESOURCE])
+        theirs.enter_context(no_place())
+        wait_for(lambda: told() == [WaitsFor.RESOURCE, WaitsFor.PLACE])
+    waiting.join(20)
+    assert [it.verdict for it in outcomes] == [Verdict.SUCCESS]
