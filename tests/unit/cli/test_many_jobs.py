@@ -15,6 +15,7 @@ from runner.job.folder import Job, open_job
 from runner.job.lock import stage_lock
 from runner.run.plan import Plan, plan_job
 from tests.unit.cli.bench import LAST, NEXT, PROBE, Bench, copy_input, fail
+from tests.unit.cli.test_watch import copy_film
 
 JOBS = ("a", "b", "c", "d")
 
@@ -74,6 +75,30 @@ def test_what_is_no_job_is_named_and_holds_up_none_of_the_others(
     assert "✗ out/broken   refused" in said.text
     for name in others:
         assert (bench.kit.root / f"out/{name}/52_last/copy.txt").exists()
+
+
+@pytest.mark.parametrize("others", [(), ("lake.mkv", "sea.mkv")])
+def test_a_refused_film_is_not_hidden_by_the_job_of_another_film_of_its_name(
+    bench: Bench, others: tuple[str, ...]
+) -> None:
+    bench.does(PROBE, copy_film)
+    films = ("river.avi", "river.mkv", *others)
+    for film in films:
+        Path(film).write_text(film)
+    said = bench.say(command, *films)
+    assert said.code == 2
+    assert "✗ river.mkv   refused   the job out/river is there already" in said.text
+    assert ("3 done, 1 failed" in said.text) == bool(others)
+    assert Path("out/river/52_last/copy.txt").read_text() == "river.avi"
+
+
+def test_a_job_that_a_later_word_makes_is_not_refused_under_its_own_name(bench: Bench) -> None:
+    bench.does(PROBE, copy_film)
+    for film in ("river.avi", "lake.mkv", "sea.mkv"):
+        Path(film).write_text(film)
+    said = bench.say(command, "out/river", "river.avi", "lake.mkv", "sea.mkv")
+    assert "refused" not in said.text
+    assert (said.code, "3 done in" in said.text) == (0, True)
 
 
 def test_a_job_with_settings_that_nobody_declares_is_refused_alone(bench: Bench) -> None:
