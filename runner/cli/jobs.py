@@ -1,5 +1,6 @@
 """Which jobs the words of ``stagerun run`` mean: job directories, and films to make jobs of."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +28,15 @@ class WantedJob:
 
     @property
     def is_new(self) -> bool:
-        """Whether it has to be made first."""
-        return self.film is not None and not self.place.exists()
+        """Whether it has to be made first, as far as that can be told."""
+        with contextlib.suppress(OSError):  # who makes it will say what is wrong
+            return self.film is not None and not self.place.exists()
+        return False
 
 
 def wanted_jobs(places: Sequence[Path], out: Path | None) -> list[WantedJob]:
     """What the words mean; ``out`` is the place for the one film. Raises UsageError."""
-    films = [place for place in places if place.is_file()]
+    films = [place for place in places if _is_file(place)]
     if out is not None and len(films) != 1:
         msg = "--out names the job directory of one film, so give one film with it."
         raise UsageError(msg)
@@ -43,6 +46,12 @@ def wanted_jobs(places: Sequence[Path], out: Path | None) -> list[WantedJob]:
         else WantedJob(place=place)
         for place in places
     ]
+
+
+def _is_file(place: Path) -> bool:
+    with contextlib.suppress(OSError):  # who opens it as a job will say what is wrong
+        return place.is_file()
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -186,7 +186,10 @@ def find_job(path: Path) -> Job:
         is_folder, is_job = root.is_dir(), (root / "job.yaml").is_file()
         str(root).encode()
     except (OSError, RuntimeError, UnicodeEncodeError) as problem:
-        msg = f"the job directory {str(path)!r} cannot be used: {problem}."
+        msg = (
+            f"the job directory {str(path)!r} cannot be used: {problem}. Check its name, its owner "
+            "and its file system."
+        )
         raise JobFolderError(msg) from None
     if not is_folder:
         kind = "is a file" if root.exists() else "is not there"

@@ -77,6 +77,36 @@ def test_what_is_no_job_is_named_and_holds_up_none_of_the_others(
         assert (bench.kit.root / f"out/{name}/52_last/copy.txt").exists()
 
 
+@pytest.mark.parametrize("others", [("a",), JOBS])
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_word_that_cannot_be_looked_at_holds_up_none_of_the_others(
+    bench: Bench, others: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    said = bench.say(command, "x" * 300, *places(*others), *more)
+    assert said.code == 2
+    assert f"✗ {'x' * 300}   refused" in said.text
+    assert "File name too long" in said.text
+    for name in others:
+        assert (bench.kit.root / f"out/{name}/52_last/copy.txt").exists() == (not more)
+
+
+def test_a_film_whose_job_cannot_be_looked_for_holds_up_none_of_the_others(bench: Bench) -> None:
+    film = Path("film.mkv")
+    film.write_text("moving")
+    closed = WantedJob(place=Path("out") / ("x" * 300), film=film)
+    assert not closed.is_new
+    wanted = [closed, WantedJob(place=Path("out/a"))]
+    jobs = plan_jobs(
+        Context(project_folder=bench.kit.root),
+        wanted,
+        lambda job: plan_job(bench.project, job),
+        alone=False,
+    )
+    assert [plan.job.name for plan in jobs.plans] == ["a"]
+    (refusal,) = jobs.refused
+    assert "File name too long" in refusal.reason
+
+
 @pytest.mark.parametrize("others", [(), ("lake.mkv", "sea.mkv")])
 def test_a_refused_film_is_not_hidden_by_the_job_of_another_film_of_its_name(
     bench: Bench, others: tuple[str, ...]
