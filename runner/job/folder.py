@@ -98,7 +98,7 @@ class Job:
     def references(self) -> dict[str, Path]:
         """Inputs that lie elsewhere and are mounted over their placeholder."""
         references = self.document.data["references"]
-        return {name: Path(text).resolve() for name, text in references.items()}
+        return {name: _followed(Path(text)) for name, text in references.items()}
 
     @property
     def workflow(self) -> str | None:
@@ -164,6 +164,14 @@ class Job:
         folder = self.private / "runs"
         found = (path for path in folder.glob("*") if path.is_dir() and not path.is_symlink())
         yield from sorted(found)
+
+
+def _followed(path: Path) -> Path:
+    """Where a path leads; what leads round in circles stays, as a file that is not there."""
+    try:
+        return path.resolve()
+    except RuntimeError:  # raised before Python 3.13
+        return path
 
 
 def open_job(path: Path, mounted: Callable[[], list[Path]] | None = None) -> Job:

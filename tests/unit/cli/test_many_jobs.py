@@ -139,6 +139,16 @@ def test_a_job_with_settings_that_nobody_declares_is_refused_alone(bench: Bench)
     assert (bench.kit.root / "out/a/52_last/copy.txt").exists()
 
 
+def test_a_job_whose_film_leads_round_in_circles_fails_alone(bench: Bench, tmp_path: Path) -> None:
+    (circle := tmp_path / "circle").symlink_to("circle")
+    with Path("out/b/job.yaml").open("a") as file:
+        file.write(f"references: {{text: {circle}}}\n")
+    said = bench.say(command, *places(*JOBS))
+    assert said.code == 4
+    assert "3 done, 1 failed" in said.text
+    assert "circle is a symbolic link that leads to no file" in said.text
+
+
 def test_a_job_whose_times_make_no_sense_is_run_with_the_others(bench: Bench) -> None:
     assert bench.say(command, *places("a")).code == 0
     file = bench.kit.root / "out/a/manifest.json"
