@@ -1,6 +1,7 @@
 """Which jobs the words of ``stagerun run`` mean: job directories, and films to make jobs of."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +22,21 @@ class WantedJob:
     film: Path | None = None
 
     @property
+    def word(self) -> str:
+        """What names it in the call: a film does not yet stand for the job that it would become."""
+        return str((self.film or self.place).absolute())
+
+    @property
     def is_new(self) -> bool:
-        """Whether it has to be made first."""
-        return self.film is not None and not self.place.exists()
+        """Whether it has to be made first, as far as that can be told."""
+        with contextlib.suppress(OSError):  # who makes it will say what is wrong
+            return self.film is not None and not self.place.exists()
+        return False
 
 
 def wanted_jobs(places: Sequence[Path], out: Path | None) -> list[WantedJob]:
     """What the words mean; ``out`` is the place for the one film. Raises UsageError."""
-    films = [place for place in places if place.is_file()]
+    films = [place for place in places if _is_file(place)]
     if out is not None and len(films) != 1:
         msg = "--out names the job directory of one film, so give one film with it."
         raise UsageError(msg)
@@ -38,6 +46,12 @@ def wanted_jobs(places: Sequence[Path], out: Path | None) -> list[WantedJob]:
         else WantedJob(place=place)
         for place in places
     ]
+
+
+def _is_file(place: Path) -> bool:
+    with contextlib.suppress(OSError):  # who opens it as a job will say what is wrong
+        return place.is_file()
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +68,7 @@ def plan_jobs(
 ) -> PlannedJobs:
     """The plans of the jobs, each once; one that cannot be run holds up no other.
 
+    A job that is not there yet when its turn comes counts as refused unless a later word makes it.
     Raises what is wrong with a job that is ``alone`` in its call.
     """
     plans: dict[str, Plan] = {}
@@ -62,20 +77,18 @@ def plan_jobs(
         try:
             plan = planned(_opened(context, item))
             plans.setdefault(str(plan.job.root), plan)
+            refused.pop(str(plan.job.root), None)
         except Exception as problem:
             if alone:
                 raise
-            refusal, place = refusal_of(problem, item.place), str(item.place.absolute())
-            refused[place] = JobRefused(job=place, reason=str(refusal), exit_code=refusal.exit_code)
-    order = dict.fromkeys(_key(item, refused) for item in wanted)
+            word, refusal = item.word, refusal_of(problem, item.place)
+            refused[word] = JobRefused(job=word, reason=str(refusal), exit_code=refusal.exit_code)
+    order = dict.fromkeys(
+        item.word if item.word in refused else str(item.place.resolve()) for item in wanted
+    )
     return PlannedJobs(
         plans=tuple(plans.values()), refused=tuple(refused.values()), order=tuple(order)
     )
-
-
-def _key(item: WantedJob, refused: Mapping[str, JobRefused]) -> str:
-    place = str(item.place.absolute())
-    return place if place in refused else str(item.place.resolve())
 
 
 def _opened(context: Context, item: WantedJob) -> Job:

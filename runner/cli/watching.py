@@ -152,7 +152,7 @@ class Watcher:
             return
         self.watched.settle(arrival)
         reason, code = str(refusal), refusal.exit_code
-        crew.refuse(JobRefused(job=str(arrival.path), reason=reason, exit_code=code))
+        crew.refuse(JobRefused(job=_word(arrival), reason=reason, exit_code=code))
 
     def _put_off(self, arrival: Arrival, trouble: str, crew: "Crew") -> None:
         """Look at it again after a pause, and tell why unless that was told."""
@@ -172,7 +172,7 @@ class Watcher:
         if job is None:
             return
         self.watched.settle(arrival)
-        crew.reckoning.taken(str(arrival.path))
+        crew.reckoning.taken(_word(arrival))
         named = self._named.pop(str(job.root), None)
         if named is not None and named.end is not None and _is_of(named, arrival):
             self._conclude(arrival, note, named.end)
@@ -286,6 +286,11 @@ class Watcher:
 def _place(arrival: Arrival) -> Path:
     """Where the job of an arrival lies, or will."""
     return arrival.path if arrival.is_job else Path("out") / arrival.path.stem
+
+
+def _word(arrival: Arrival) -> str:
+    """What it is refused as, the same as where the call names it."""
+    return str(arrival.path.absolute())
 
 
 def _is_same_film(there: WatchNote, note: WatchNote) -> bool:

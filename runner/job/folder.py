@@ -98,7 +98,7 @@ class Job:
     def references(self) -> dict[str, Path]:
         """Inputs that lie elsewhere and are mounted over their placeholder."""
         references = self.document.data["references"]
-        return {name: Path(text).resolve() for name, text in references.items()}
+        return {name: _followed(Path(text)) for name, text in references.items()}
 
     @property
     def workflow(self) -> str | None:
@@ -166,6 +166,14 @@ class Job:
         yield from sorted(found)
 
 
+def _followed(path: Path) -> Path:
+    """Where a path leads; what leads round in circles stays, as a file that is not there."""
+    try:
+        return path.resolve()
+    except RuntimeError:  # raised before Python 3.13
+        return path
+
+
 def open_job(path: Path, mounted: Callable[[], list[Path]] | None = None) -> Job:
     """Open a job directory for running; ``mounted`` says where file systems are mounted.
 
@@ -186,7 +194,10 @@ def find_job(path: Path) -> Job:
         is_folder, is_job = root.is_dir(), (root / "job.yaml").is_file()
         str(root).encode()
     except (OSError, RuntimeError, UnicodeEncodeError) as problem:
-        msg = f"the job directory {str(path)!r} cannot be used: {problem}."
+        msg = (
+            f"the job directory {str(path)!r} cannot be used: {problem}. Check its name, its owner "
+            "and its file system."
+        )
         is_access = isinstance(problem, OSError)
         raise (JobAccessError if is_access else JobFolderError)(msg) from None
     if not is_folder:

@@ -30,8 +30,10 @@ class LogPlace:
 
 
 def logs_of(job: Job) -> list[Path]:
-    """All pipeline logs of a job, oldest first."""
-    return sorted(job.logs.glob("99_pipeline_*.log"))
+    """All pipeline logs of a job, oldest first; none where they cannot be looked for."""
+    with contextlib.suppress(OSError):
+        return sorted(job.logs.glob("99_pipeline_*.log"))
+    return []
 
 
 def open_log(job: Job, path: Path) -> int:
@@ -45,7 +47,7 @@ def open_log(job: Job, path: Path) -> int:
 
 
 def mend_logs(job: Job) -> None:
-    """Take away the half line that a killed runner left at the end of a log."""
+    """Take away the half line that a killed runner left at the end of a log, if that can be."""
     for path in logs_of(job):
         with contextlib.suppress(OSError):
             descriptor = open_regular(path, os.O_RDWR)

@@ -77,10 +77,10 @@ class PipelineLog:
         """Close the files; a later line opens its own again."""
         with self._guard:
             for earlier in self._earlier.values():
-                os.close(earlier.descriptor)
+                _close(earlier.descriptor)
             self._earlier.clear()
             if self._descriptor is not None:
-                os.close(self._descriptor)
+                _close(self._descriptor)
                 self._descriptor = None
 
     def _continue(self, run_id: str) -> None:
@@ -138,6 +138,12 @@ class _EarlierLog:
             self.known[hash(entry)] -= 1
             return False
         return True
+
+
+def _close(descriptor: int) -> None:
+    # Some file systems say only now that they could not keep what was written.
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
 def _is_stopped_before(event: Event) -> bool:

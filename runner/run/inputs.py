@@ -112,8 +112,11 @@ def _job_file(item: Input, source: Source, job: Job, digests: DigestStore) -> li
     real = job.references.get(source.output, inside)
     for path in (inside, real):
         if not path.is_file():
+            lack = (
+                "is a symbolic link that leads to no file" if path.is_symlink() else "is not there"
+            )
             msg = (
-                f"{job.file} names {name!r} as the job's {source.output}, but {path} is not there. "
+                f"{job.file} names {name!r} as the job's {source.output}, but {path} {lack}. "
                 "Put the file there, or correct job.yaml."
             )
             raise InputMissingError(msg)

@@ -15,6 +15,7 @@ from runner.job.folder import Job, open_job
 from runner.job.lock import stage_lock
 from runner.run.plan import Plan, plan_job
 from tests.unit.cli.bench import LAST, NEXT, PROBE, Bench, copy_input, fail
+from tests.unit.cli.test_watch import copy_film
 
 JOBS = ("a", "b", "c", "d")
 
@@ -76,12 +77,76 @@ def test_what_is_no_job_is_named_and_holds_up_none_of_the_others(
         assert (bench.kit.root / f"out/{name}/52_last/copy.txt").exists()
 
 
+@pytest.mark.parametrize("others", [("a",), JOBS])
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_word_that_cannot_be_looked_at_holds_up_none_of_the_others(
+    bench: Bench, others: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    said = bench.say(command, "x" * 300, *places(*others), *more)
+    assert said.code == 2
+    assert f"✗ {'x' * 300}   refused" in said.text
+    assert "File name too long" in said.text
+    for name in others:
+        assert (bench.kit.root / f"out/{name}/52_last/copy.txt").exists() == (not more)
+
+
+def test_a_film_whose_job_cannot_be_looked_for_holds_up_none_of_the_others(bench: Bench) -> None:
+    film = Path("film.mkv")
+    film.write_text("moving")
+    closed = WantedJob(place=Path("out") / ("x" * 300), film=film)
+    assert not closed.is_new
+    wanted = [closed, WantedJob(place=Path("out/a"))]
+    jobs = plan_jobs(
+        Context(project_folder=bench.kit.root),
+        wanted,
+        lambda job: plan_job(bench.project, job),
+        alone=False,
+    )
+    assert [plan.job.name for plan in jobs.plans] == ["a"]
+    (refusal,) = jobs.refused
+    assert "File name too long" in refusal.reason
+
+
+@pytest.mark.parametrize("others", [(), ("lake.mkv", "sea.mkv")])
+def test_a_refused_film_is_not_hidden_by_the_job_of_another_film_of_its_name(
+    bench: Bench, others: tuple[str, ...]
+) -> None:
+    bench.does(PROBE, copy_film)
+    films = ("river.avi", "river.mkv", *others)
+    for film in films:
+        Path(film).write_text(film)
+    said = bench.say(command, *films)
+    assert said.code == 2
+    assert "✗ river.mkv   refused   the job out/river is there already" in said.text
+    assert ("3 done, 1 failed" in said.text) == bool(others)
+    assert Path("out/river/52_last/copy.txt").read_text() == "river.avi"
+
+
+def test_a_job_that_a_later_word_makes_is_not_refused_under_its_own_name(bench: Bench) -> None:
+    bench.does(PROBE, copy_film)
+    for film in ("river.avi", "lake.mkv", "sea.mkv"):
+        Path(film).write_text(film)
+    said = bench.say(command, "out/river", "river.avi", "lake.mkv", "sea.mkv")
+    assert "refused" not in said.text
+    assert (said.code, "3 done in" in said.text) == (0, True)
+
+
 def test_a_job_with_settings_that_nobody_declares_is_refused_alone(bench: Bench) -> None:
     (bench.kit.root / "out/b/job.yaml").write_text("input: {text: text.txt}\nconfig: {NONE: x}\n")
     said = bench.say(command, *places("a", "b"))
     assert said.code == 2
     assert "✗ out/b   refused" in said.text
     assert (bench.kit.root / "out/a/52_last/copy.txt").exists()
+
+
+def test_a_job_whose_film_leads_round_in_circles_fails_alone(bench: Bench, tmp_path: Path) -> None:
+    (circle := tmp_path / "circle").symlink_to("circle")
+    with Path("out/b/job.yaml").open("a") as file:
+        file.write(f"references: {{text: {circle}}}\n")
+    said = bench.say(command, *places(*JOBS))
+    assert said.code == 4
+    assert "3 done, 1 failed" in said.text
+    assert "circle is a symbolic link that leads to no file" in said.text
 
 
 def test_a_job_whose_times_make_no_sense_is_run_with_the_others(bench: Bench) -> None:

@@ -160,6 +160,22 @@ def test_two_films_of_one_name_are_not_mixed_up(bench: Bench) -> None:
     assert Path("out/river/input/river.avi").read_text() == "old"
 
 
+def test_a_named_film_that_is_refused_and_then_becomes_a_job_counts_once(bench: Bench) -> None:
+    for name in ("lake", "river"):
+        Path(f"films/{name}.mkv").write_text("moving")
+    (in_the_way := Path("out/river/notes")).mkdir(parents=True)
+
+    def is_run_when_there_is_room() -> bool:
+        if in_the_way.exists() and exit_code("lake") == 0:
+            in_the_way.rmdir()
+            Path("films/river.mkv").write_text("moving on")
+        return exit_code("river") == 0
+
+    said = watch(bench, is_run_when_there_is_room, str(bench.job.root), "films/river.mkv")
+    assert "✗ films/river.mkv   refused   out/river is there already" in said.text
+    assert said.text.splitlines()[-1].startswith("3 done in ")
+
+
 def test_a_job_that_another_call_has_is_left_to_it(bench: Bench) -> None:
     Path("films/river.mkv").write_text("moving")
     watch(bench, ended("river"))

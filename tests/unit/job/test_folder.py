@@ -176,6 +176,14 @@ def test_a_reference_is_resolved_to_the_file_itself(job: Job, tmp_path: Path) ->
     assert Job(job.root).references == {"media": tmp_path / "film.mkv"}
 
 
+def test_a_reference_that_leads_round_in_circles_is_no_fault_of_the_program(
+    job: Job, tmp_path: Path
+) -> None:
+    (circle := tmp_path / "circle.mkv").symlink_to("circle.mkv")
+    job.file.write_text(f"references: {{media: {circle}}}\n")
+    assert open_job(job.root).references == {"media": circle}
+
+
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files away")
 def test_what_a_root_runner_makes_belongs_to_the_jobs_owner(tmp_path: Path) -> None:

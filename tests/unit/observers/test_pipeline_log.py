@@ -180,6 +180,36 @@ def test_a_folder_that_cannot_be_written_costs_one_warning(tmp_path: Path) -> No
     assert "No such file" in warning
 
 
+def test_a_job_that_cannot_be_looked_into_costs_one_warning_and_not_the_call(
+    tmp_path: Path,
+) -> None:
+    warnings: list[str] = []
+    log = PipelineLog(Job(tmp_path / ("x" * 300)), warnings.append)
+    log(JobStarted(job="j", headline="out/film", stages=(STAGE,)))
+    log(started(adopted=True))
+    log(finished())
+    (warning,) = warnings
+    assert "name too long" in warning
+
+
+def test_a_log_whose_disk_fails_as_it_is_closed_is_no_reason_to_stop(log: PipelineLog) -> None:
+    log(finished())
+    (descriptor,) = (
+        int(link.name) for link in Path("/proc/self/fd").iterdir() if leads_to(link, log.path)
+    )
+    os.close(descriptor)
+    log.close()
+    log(finished())
+    assert len(messages(log)) == 2
+
+
+def leads_to(link: Path, path: Path) -> bool:
+    try:
+        return link.readlink() == path
+    except FileNotFoundError:  # that of the folder itself, by which they are listed
+        return False
+
+
 def test_progress_is_no_matter_for_the_log(log: PipelineLog) -> None:
     log(progress(1, 2))
     assert not log.path.exists()

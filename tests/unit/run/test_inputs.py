@@ -130,6 +130,31 @@ def test_a_reference_that_leads_nowhere_is_refused(place: Place, job: Job, tmp_p
     assert f"{tmp_path}/gone is not there" in refusal(place, job)
 
 
+def test_a_reference_that_leads_round_in_circles_is_refused(
+    place: Place, job: Job, tmp_path: Path
+) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    job.file.write_text(f"input: {{text: text.txt}}\nreferences: {{text: {tmp_path}/circle}}\n")
+    assert f"{tmp_path}/circle is a symbolic link that leads to no file" in refusal(place, job)
+
+
+def test_an_input_that_leads_round_in_circles_by_the_end_of_a_run_counts_as_changed(
+    place: Place, job: Job, tmp_path: Path
+) -> None:
+    (tmp_path / "film").write_text("moving")
+    (link := tmp_path / "link").symlink_to("film")
+    job.file.write_text(f"input: {{text: text.txt}}\nreferences: {{text: {link}}}\n")
+
+    def lead_round_in_circles(process: FakeProcess) -> int:
+        link.unlink()
+        link.symlink_to("link")
+        return copy(process)
+
+    place.programs[PROBE] = lead_round_in_circles
+    assert place.run(job).verdict is Verdict.SUCCESS
+    assert "input/text.txt was changed while the stage ran" in place.said()
+
+
 def test_a_reference_without_its_placeholder_is_refused(
     place: Place, job: Job, tmp_path: Path
 ) -> None:
