@@ -165,7 +165,7 @@ class LiveDisplay:
     """Lines at the bottom of a terminal; what is finished is printed above them.
 
     The lines are there only while something goes on. Not thread-safe: the console that owns it
-    locks. The thread that redraws takes no lock of ours.
+    locks. The thread that redraws takes no lock of ours but the stream's.
     """
 
     layout: Callable[[], Layout]

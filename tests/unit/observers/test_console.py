@@ -19,6 +19,7 @@ from runner.observers.console import Console, Manner
 from runner.observers.lines import shortened_from
 from runner.observers.plain import cells
 from runner.observers.stream import Stream
+from tests.unit.observers.conftest import Window
 from tests.unit.observers.recorded import (
     RUN,
     STAGE,
@@ -223,6 +224,18 @@ def test_a_reader_that_leaves_does_not_stop_the_work() -> None:
     shown.out.close()
     shown.console(finished())
     shown.console(failed())
+
+
+def test_a_terminal_that_is_closed_does_not_stop_the_work(window: Window) -> None:
+    stream = Stream(window.file)
+    console = Console(stream, Stream(StringIO()), Manner(live=True))
+    console(started())
+    window.close()
+    console(finished(stage="01_demux", run_id="another"))
+    assert stream.gone
+    console(started())
+    console(finished())
+    console.close()
 
 
 def test_the_record_of_a_run_is_named_so_that_it_can_be_found() -> None:
