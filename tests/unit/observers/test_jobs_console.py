@@ -12,6 +12,7 @@ from runner.events import (
     JobRefused,
     JobsFinished,
     JobsPlanned,
+    JobTaken,
     Notice,
     PlannedJob,
     Resources,
@@ -137,6 +138,20 @@ def test_what_is_no_job_is_named_and_counted(table: Table) -> None:
     table.console(JobRefused(job="/w/out/junk", reason="it has no job.yaml", exit_code=2))
     assert "0 of 2 done · 1 failed" in table.drawn()[-2]
     assert "✗ out/junk   refused   it has no job.yaml" in table.printed()
+
+
+def test_a_film_that_was_refused_and_then_runs_is_counted_once_and_not_as_failed(
+    table: Table,
+) -> None:
+    table.console(Watching(folder="films"))
+    for name in ("river", "lake"):
+        table.console(JobRefused(job=f"films/{name}.mkv", reason="may not be read", exit_code=2))
+    table.console(JobTaken(job="films/river.mkv"))
+    table.plan(planned("river"))
+    table.tell("river", run("river"), ended("river"))
+    table.end("river")
+    assert table.drawn()[-2:] == ["   1 of 2 done · 1 failed", "   failed: lake.mkv"]
+    assert table.printed().count("films/river.mkv") == 1
 
 
 def test_jobs_of_one_name_are_told_apart(table: Table) -> None:
