@@ -19,7 +19,6 @@ from runner.observers.console import Console, Manner
 from runner.observers.lines import shortened_from
 from runner.observers.plain import cells
 from runner.observers.stream import Stream
-from tests.unit.observers.conftest import Window
 from tests.unit.observers.recorded import (
     RUN,
     STAGE,
@@ -30,6 +29,7 @@ from tests.unit.observers.recorded import (
     log_line,
     started,
 )
+from tests.unit.window import Window
 
 JOB = JobStarted(job="/w/out/film", headline="/w/out/film · film.mkv", stages=("01_demux", STAGE))
 

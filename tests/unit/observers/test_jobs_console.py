@@ -24,9 +24,9 @@ from runner.observers.console import Manner
 from runner.observers.jobs_console import JobsConsole
 from runner.observers.plain import cells
 from runner.observers.stream import Stream
-from tests.unit.observers.conftest import Window
 from tests.unit.observers.many_jobs import STAGES, Table, ended, planned, run
 from tests.unit.observers.recorded import RUN, Shown, failed, finished, progress, started
+from tests.unit.window import Window
 
 
 @pytest.fixture
