@@ -62,6 +62,13 @@ class JobRefused:
     exit_code: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class JobTaken:
+    """What was refused, by the name that it was refused by, has become a job after all."""
+
+    job: str
+
+
 class WaitsFor(StrEnum):
     """What a stage waits for."""
 
@@ -283,9 +290,9 @@ class Copying:
 
 
 Event: TypeAlias = (
-    JobsPlanned | JobStarted | JobRefused | Watching | StageWaiting | RunStarted | LogLine
-    | Progress | Resources | Notice | AttemptFailed | StageFinished | JobFinished | JobsFinished
-    | BuildStarted | BuildProgress | BuildFinished | Copying
+    JobsPlanned | JobStarted | JobRefused | JobTaken | Watching | StageWaiting | RunStarted
+    | LogLine | Progress | Resources | Notice | AttemptFailed | StageFinished | JobFinished
+    | JobsFinished | BuildStarted | BuildProgress | BuildFinished | Copying
 )  # fmt: skip
 
 Observer: TypeAlias = Callable[[Event], None]

@@ -5,10 +5,10 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO
 
 import click
 
@@ -32,10 +32,19 @@ def call(words: Sequence[str]) -> int:
     """Run a verb with these words as this process's only work; returns the exit code."""
     for number in heeded_signals():
         signal.signal(number, _interrupt)
-    # Python has no stream where the caller closed one (>&-).
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    with whole_streams(sys.stdin, sys.stdout, sys.stderr) as streams:
+        sys.stdin, sys.stdout, sys.stderr = streams
         return _flushed(answer(words, Context()))
+
+
+@contextlib.contextmanager
+def whole_streams(
+    stdin: TextIO | None, stdout: TextIO | None, stderr: TextIO | None
+) -> Iterator[tuple[TextIO, TextIO, TextIO]]:
+    """The three streams, of which Python has none where the caller closed one (``>&-``)."""
+    nothing = Path(os.devnull)
+    with nothing.open(encoding="utf-8") as silent, nothing.open("w", encoding="utf-8") as deaf:
+        yield stdin or silent, stdout or deaf, stderr or deaf
 
 
 def answer(words: Sequence[str], context: Context) -> int:

@@ -9,7 +9,7 @@ from runner.cli.context import Context
 from runner.cli.jobs import PlannedJobs, WantedJob
 from runner.cli.stopping import Running, stopping
 from runner.errors import SIGNAL_EXIT_CODES
-from runner.events import JobRefused, JobsPlanned
+from runner.events import JobRefused, JobsPlanned, JobTaken
 from runner.observers.together import together
 from runner.project.pipeline import Project
 from runner.run.plan import Plan, as_planned
@@ -57,6 +57,11 @@ class Crew:
         """Count and tell what cannot be run as a job."""
         self.reckoning.refused(refusal)
         self.tell(refusal)
+
+    def take(self, place: str) -> None:
+        """Count and show no longer as refused what has become a job after all."""
+        if self.reckoning.taken(place):
+            self.tell(JobTaken(job=place))
 
 
 def run_jobs(

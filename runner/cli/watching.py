@@ -172,7 +172,7 @@ class Watcher:
         if job is None:
             return
         self.watched.settle(arrival)
-        crew.reckoning.taken(_word(arrival))
+        crew.take(_word(arrival))
         named = self._named.pop(str(job.root), None)
         if named is not None and named.end is not None and _is_of(named, arrival):
             self._conclude(arrival, note, named.end)

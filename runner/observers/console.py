@@ -218,7 +218,7 @@ def rich_console(out: Stream, *, colour: bool) -> "RichConsole":
     from rich.console import Console as RichConsole
 
     return RichConsole(
-        file=out.file,
+        file=out.as_file(),
         force_terminal=True,
         no_color=not colour,
         highlight=False,

@@ -14,6 +14,7 @@ from runner.events import (
     JobRefused,
     JobsFinished,
     JobsPlanned,
+    JobTaken,
     Notice,
     Observer,
     StageWaiting,
@@ -93,6 +94,8 @@ class JobsConsole:
                     self._copies.clear()
                     self.tally.refuse(event)
                     self._print(refused_line(event, self._layout()))
+                case JobTaken(job=job):
+                    self.tally.take(job)
                 case Notice():
                     self._print(*notice_lines(event, self._layout()))
                 case JobsFinished():

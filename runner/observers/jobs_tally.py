@@ -109,11 +109,20 @@ class JobsTally:
             )
         )
 
+    def take(self, job: str) -> None:
+        """Forget what was refused by this name; as a job it is planned by its own."""
+        self.total -= self._forget(job)
+
     def _count(self, job: str) -> None:
         """Count a job; one that failed and is tried again counts as the same."""
+        self.total += not self._forget(job)
+
+    def _forget(self, job: str) -> bool:
+        """Whether it had failed; it has no longer."""
         others = [item for item in self.failed if item.job != job]
-        self.total += len(others) == len(self.failed)
+        had_failed = len(others) < len(self.failed)
         self.failed = others
+        return had_failed
 
     def follow(self, job: str, event: Event, now: float) -> JobView | None:
         """Take note of an event of a job; returns the job when that was its end."""

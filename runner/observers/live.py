@@ -28,7 +28,6 @@ from runner.project.quantity import MINUTE, duration_text, size_text
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
-    from rich.console import ConsoleOptions, RenderResult
 
 SURE_AFTER_SECONDS: Final = 1.0
 """From here on the time left is more than a guess."""
@@ -165,7 +164,7 @@ class LiveDisplay:
     """Lines at the bottom of a terminal; what is finished is printed above them.
 
     The lines are there only while something goes on. Not thread-safe: the console that owns it
-    locks. The thread that redraws takes no lock of ours.
+    locks. The thread that redraws takes no lock of ours but the stream's.
     """
 
     layout: Callable[[], Layout]
@@ -175,7 +174,7 @@ class LiveDisplay:
     activities: dict[str, Activity] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._region = Region(self._draw, self.new_console, automatic=self.automatic)
+        self.region = Region(self._draw, self.new_console, automatic=self.automatic)
 
     def follow(self, event: Event) -> None:
         """Take note of what an event says about what is going on."""
@@ -184,24 +183,20 @@ class LiveDisplay:
 
     def _show(self) -> None:
         if self.activities:
-            self._region.open()
+            self.region.open()
         else:
             self.close()
 
     def print(self, pieces: Pieces) -> bool:
         """Print a line above the display; False when there is none at present."""
-        return self._region.print(pieces)
+        return self.region.print(pieces)
 
     def close(self) -> None:
         """Take the lines away."""
-        self._region.close()
+        self.region.close()
 
     def _draw(self, width: int, _: int) -> Iterator[Pieces]:
         """One line per activity."""
         now, layout = self.clock(), self.layout()
         for activity in tuple(self.activities.values()):
             yield activity.pieces(now, replace(layout, width=width))
-
-    def __rich_console__(self, console: "RichConsole", options: "ConsoleOptions") -> "RenderResult":
-        """What is drawn."""
-        return self._region.__rich_console__(console, options)

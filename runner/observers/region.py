@@ -23,7 +23,8 @@ ROLES: Final = {
 class Region:
     """Draws what ``draw`` yields for a width and a height.
 
-    Not thread-safe: who owns it locks. The thread that redraws takes no lock of ours.
+    Not thread-safe: who owns it locks. The thread that redraws takes no lock of ours but
+    the stream's.
     """
 
     draw: Callable[[int, int], Iterable[Pieces]]

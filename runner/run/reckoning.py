@@ -61,9 +61,9 @@ class Reckoning:
         )
         self._ends[refusal.job] = _End(exit_code=refusal.exit_code, failed=failed)
 
-    def taken(self, place: str) -> None:
-        """Count no longer as refused what has become a job after all."""
-        self._ends.pop(place, None)
+    def taken(self, place: str) -> bool:
+        """Count no longer as refused what has become a job after all; False if it was not."""
+        return self._ends.pop(place, None) is not None
 
     def exit_code(self, order: Sequence[str]) -> int:
         """That of the first job, in this order, that did not end well."""

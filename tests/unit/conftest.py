@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.window import Window, opened_window
+
 STARTS = frozenset(
     {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
 )
@@ -39,3 +41,10 @@ def no_processes() -> Iterator[Guard]:
     yield GUARD
     GUARD.active = False
     assert not GUARD.refused
+
+
+@pytest.fixture
+def window() -> Iterator[Window]:
+    """A terminal that its user may close while something is shown on it."""
+    with opened_window() as window:
+        yield window

@@ -1,11 +1,12 @@
 """First words, errors and exit codes."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from runner.cli.calling import answer
+from runner.cli.calling import answer, whole_streams
 from runner.cli.context import Context
 from runner.cli.options import wait_seconds
 from runner.cli.verbs import VERBS
@@ -94,6 +95,20 @@ def test_switches_count_before_and_behind_the_verb(
     words = ["--json", "stages"] if before else ["stages", "--json"]
     assert answer(words, Context()) == 0
     json.loads(capsys.readouterr().out)
+
+
+def test_a_caller_that_closed_its_streams_is_one_who_neither_types_nor_reads() -> None:
+    with whole_streams(None, None, None) as (keyboard, out, errors):
+        assert (keyboard.isatty(), keyboard.read()) == (False, "")
+        assert not out.isatty()
+        assert out.write("told") == errors.write("told")
+
+
+def test_streams_that_the_caller_left_open_stay_what_they_are() -> None:
+    given = (StringIO(), StringIO(), StringIO())
+    with whole_streams(*given) as streams:
+        assert streams == given
+    assert not any(stream.closed for stream in given)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

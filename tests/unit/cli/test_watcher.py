@@ -171,6 +171,33 @@ def test_a_fault_of_our_own_ends_one_film_and_not_the_watching(bench: Bench, hea
     assert again.tried == ["lake"]
 
 
+def test_observers_hear_that_a_film_which_was_refused_is_a_job_after_all(
+    bench: Bench, heard: Heard
+) -> None:
+    said: list[dict[str, Any]] = []
+
+    def refuse_once(_: Job) -> None:
+        if watch.tried.count("river") == 1:
+            msg = "of our own"
+            raise KeyError(msg)
+
+    def mend_the_refused() -> bool:
+        said.extend(heard(""))
+        if of_type(said, "job_refused") and FILM.read_text() == "bent":
+            FILM.write_text("moving")
+        return exit_code("river") == 0
+
+    FILM.write_text("bent")
+    watch = Watch(bench, refuse_once)
+    watch.run(mend_the_refused)
+    said.extend(heard(""))
+    kinds = ("job_refused", "job_taken", "jobs_planned", "job_finished")
+    told = [event for event in said if event["type"] in kinds and event.get("jobs") != []]
+    assert [event["type"] for event in told] == list(kinds)
+    assert told[1]["job"] == told[0]["job"] == "films/river.mkv"
+    assert (said[-1]["done"], said[-1]["failed"]) == (1, [])
+
+
 def test_a_fault_of_our_own_while_a_film_runs_is_tried_again_by_the_next_call(
     bench: Bench, heard: Heard
 ) -> None:

@@ -29,6 +29,7 @@ from tests.unit.observers.recorded import (
     log_line,
     started,
 )
+from tests.unit.window import Window
 
 JOB = JobStarted(job="/w/out/film", headline="/w/out/film · film.mkv", stages=("01_demux", STAGE))
 
@@ -223,6 +224,18 @@ def test_a_reader_that_leaves_does_not_stop_the_work() -> None:
     shown.out.close()
     shown.console(finished())
     shown.console(failed())
+
+
+def test_a_terminal_that_is_closed_does_not_stop_the_work(window: Window) -> None:
+    stream = Stream(window.file)
+    console = Console(stream, Stream(StringIO()), Manner(live=True))
+    console(started())
+    window.close()
+    console(finished(stage="01_demux", run_id="another"))
+    assert stream.gone
+    console(started())
+    console(finished())
+    console.close()
 
 
 def test_the_record_of_a_run_is_named_so_that_it_can_be_found() -> None:

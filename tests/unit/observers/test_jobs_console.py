@@ -1,5 +1,7 @@
 """Many jobs on a terminal: one table that can be read, and a line for each that is over."""
 
+import time
+
 import pytest
 
 from runner.errors import Verdict
@@ -10,6 +12,7 @@ from runner.events import (
     JobRefused,
     JobsFinished,
     JobsPlanned,
+    JobTaken,
     Notice,
     PlannedJob,
     Resources,
@@ -17,9 +20,13 @@ from runner.events import (
     WaitsFor,
     Watching,
 )
+from runner.observers.console import Manner
+from runner.observers.jobs_console import JobsConsole
 from runner.observers.plain import cells
+from runner.observers.stream import Stream
 from tests.unit.observers.many_jobs import STAGES, Table, ended, planned, run
 from tests.unit.observers.recorded import RUN, Shown, failed, finished, progress, started
+from tests.unit.window import Window
 
 
 @pytest.fixture
@@ -133,6 +140,20 @@ def test_what_is_no_job_is_named_and_counted(table: Table) -> None:
     assert "✗ out/junk   refused   it has no job.yaml" in table.printed()
 
 
+def test_a_film_that_was_refused_and_then_runs_is_counted_once_and_not_as_failed(
+    table: Table,
+) -> None:
+    table.console(Watching(folder="films"))
+    for name in ("river", "lake"):
+        table.console(JobRefused(job=f"films/{name}.mkv", reason="may not be read", exit_code=2))
+    table.console(JobTaken(job="films/river.mkv"))
+    table.plan(planned("river"))
+    table.tell("river", run("river"), ended("river"))
+    table.end("river")
+    assert table.drawn()[-2:] == ["   1 of 2 done · 1 failed", "   failed: lake.mkv"]
+    assert table.printed().count("films/river.mkv") == 1
+
+
 def test_jobs_of_one_name_are_told_apart(table: Table) -> None:
     one, other = planned("film"), PlannedJob(
         job="/w/more/film", stages=STAGES, input_bytes=1, took={}
@@ -153,6 +174,35 @@ def test_what_must_be_told_names_its_job(table: Table) -> None:
     table.plan(planned("river"))
     table.tell("river", Notice(stage="06_asr", message="no GPU was granted"))
     assert "river/06_asr: no GPU was granted" in table.printed()
+
+
+def test_a_terminal_that_is_closed_does_not_keep_the_other_jobs_from_running(
+    window: Window,
+) -> None:
+    stream = Stream(window.file)
+    console = JobsConsole(stream, Manner(live=True))
+    console(JobsPlanned(jobs=(planned("a"), planned("b"))))
+    window.close()
+    for name in ("a", "b"):
+        tell = console.of_job(f"/w/out/{name}", name)
+        tell(run(name))
+        tell(ended(name))
+        tell(JobFinished(job=f"/w/out/{name}", verdict=Verdict.SUCCESS, exit_code=0))
+    assert stream.gone
+    assert console.tally.done == 2
+    console.close()
+
+
+def test_what_redraws_the_table_outlives_its_terminal(window: Window) -> None:
+    stream = Stream(window.file)
+    console = JobsConsole(stream, Manner(live=True))
+    console(JobsPlanned(jobs=(planned("a"),)))
+    window.close()
+    end = time.monotonic() + 10
+    while not stream.gone and time.monotonic() < end:
+        time.sleep(0.02)
+    assert stream.gone
+    console.close()
 
 
 LOG = "/w/out/creek/logs/99_pipeline_20261129T101112Z_77.log"

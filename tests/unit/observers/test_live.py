@@ -40,7 +40,7 @@ class Screen:
         for event in events:
             self.display.follow(event)
         console = RichConsole(file=StringIO(), width=self.width, record=True)
-        console.print(self.display, end="")
+        console.print(self.display.region, end="")
         return console.export_text()
 
 
