@@ -218,7 +218,8 @@ class Watcher:
             self.watched.postpone(arrival, AGAIN_AFTER_SECONDS)
             return None
         there = read_note(find_job(place)) if (place / "job.yaml").is_file() else None
-        if there is not None and there.has_ended_with(note.stamp) and _is_same_film(there, note):
+        is_same_film = there is not None and there.source == note.source
+        if there is not None and is_same_film and there.has_ended_with(note.stamp):
             self.watched.settle(arrival)
             return None
         if not self.watched.is_as_it_was(arrival):
@@ -291,10 +292,6 @@ def _place(arrival: Arrival) -> Path:
 def _word(arrival: Arrival) -> str:
     """What it is refused as, the same as where the call names it."""
     return str(arrival.path.absolute())
-
-
-def _is_same_film(there: WatchNote, note: WatchNote) -> bool:
-    return there.source == note.source
 
 
 def _is_of(named: _NamedJob, arrival: Arrival) -> bool:

@@ -194,7 +194,7 @@ def test_observers_hear_that_a_film_which_was_refused_is_a_job_after_all(
     kinds = ("job_refused", "job_taken", "jobs_planned", "job_finished")
     told = [event for event in said if event["type"] in kinds and event.get("jobs") != []]
     assert [event["type"] for event in told] == list(kinds)
-    assert told[1]["job"] == told[0]["job"] == "films/river.mkv"
+    assert told[1]["job"] == told[0]["job"] == str(FILM.absolute())
     assert (said[-1]["done"], said[-1]["failed"]) == (1, [])
 
 
