@@ -16,19 +16,17 @@ from runner.errors import (
     NotAdmittedError,
     StageFailedError,
     StagerunError,
-    Verdict,
 )
 from runner.events import Event, JobRefused, Notice, Observer, Watching
 from runner.host.machine import ProcessIdentity
 from runner.job.folder import Job, find_job, open_job
-from runner.run.cancellation import Cancellation
 from runner.run.faults import refusal_of
 from runner.run.patience import Patience
 from runner.run.plan import Plan
 from runner.run.scheduler import Schedule
 from runner.run.standing import JobOutcome
 from runner.run.watch_note import WatchNote, claim, note_ended, note_file, read_note
-from runner.run.watched_jobs import JobEnd, has_failed, passes, renew_input
+from runner.run.watched_jobs import INTERRUPTED, JobEnd, NamedJob, has_failed, passes, renew_input
 from runner.run.watching import Arrival, WatchedFolder, files_of_job, is_same, stamp_of
 
 if TYPE_CHECKING:
@@ -42,14 +40,6 @@ SHOWN_DIGITS: Final = 12
 """Of the digest that stands for a machine."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _NamedJob:
-    """A job that the call runs anyway, what it was like when it was planned, and its end."""
-
-    stamp: str | None
-    end: JobEnd | None = None
-
-
 @dataclass(eq=False)
 class Watcher:
     """Makes jobs of what arrives, ``planned`` by the call, and keeps note of them in their folders.
@@ -60,11 +50,11 @@ class Watcher:
     watched: WatchedFolder
     planned: Callable[[Job], Plan]
     _held: dict[str, tuple[Arrival, WatchNote]] = field(default_factory=dict)
-    _named: dict[str, _NamedJob] = field(default_factory=dict)
+    _named: dict[str, NamedJob] = field(default_factory=dict)
     _patience: Patience = field(default_factory=Patience)
     _broken: str = ""
     _stop: threading.Event = field(default_factory=threading.Event)
-    _cancellation: Cancellation = field(default_factory=Cancellation)
+    _tell: Observer = lambda _: None
 
     @contextlib.contextmanager
     def feeding(self, schedule: Schedule, crew: "Crew", plans: Sequence[Plan]) -> Iterator[None]:
@@ -86,12 +76,12 @@ class Watcher:
             finally:
                 schedule.close()
 
-        self._cancellation = crew.context.host.cancellation
+        self._tell = crew.tell
         for job in (plan.job for plan in plans):
-            self._named[str(job.root)] = _NamedJob(stamp=stamp_of(files_of_job(job.root)))
+            self._named[str(job.root)] = NamedJob(stamp=stamp_of(files_of_job(job.root)))
         crew.tell(Watching(folder=str(self.watched.folder.absolute())))
         looking = threading.Thread(target=work, name="watch", daemon=True)
-        with self._cancellation.listening(self._stop.set):
+        with crew.context.host.cancellation.listening(self._stop.set):
             looking.start()
             try:
                 yield
@@ -102,7 +92,7 @@ class Watcher:
             raise problems[0]
 
     def ended(self, outcome: JobOutcome) -> None:
-        """Note how a job ended; one that was stopped with the call is gone on with by the next."""
+        """Note how a job ended; one that was stopped is gone on with by the next call."""
         root, end = str(outcome.job.root), JobEnd.of(outcome)
         held = self._held.pop(root, None)
         if held is not None:
@@ -113,13 +103,17 @@ class Watcher:
     def _conclude(self, arrival: Arrival, note: WatchNote, end: JobEnd) -> None:
         root = str(end.job.root)
         if end.passes:
-            self.watched.postpone(arrival, self._patience.pause(root, end.trouble))
+            is_news = not self._patience.knows(root, end.trouble)
+            pause = self._patience.pause(root, end.trouble)
+            self.watched.postpone(arrival, pause)
+            if is_news:
+                again = f"{root} is tried again by itself, in {pause:g} s at first."
+                self._tell(Notice(stage=None, message=again))
             return
         self._patience.over(root)
-        # Not by our own event: stages hear of the request before we do.
-        is_stopped = end.verdict is Verdict.CANCELLED and self._cancellation.requested
-        # A fault of our own says nothing of the film either, and would only be met again here.
-        if not is_stopped and end.verdict is not Verdict.RUNNER_LOST:
+        # Who stopped a job, or a fault of our own, says nothing against the film: it is left to the
+        # next call.
+        if end.verdict not in INTERRUPTED:
             note_ended(end.job, note, end.exit_code)
 
     def _nothing_more(self, problem: Exception) -> str:
@@ -174,7 +168,7 @@ class Watcher:
         self.watched.settle(arrival)
         crew.take(_word(arrival))
         named = self._named.pop(str(job.root), None)
-        if named is not None and named.end is not None and _is_of(named, arrival):
+        if named is not None and named.end is not None and named.is_of(arrival):
             self._conclude(arrival, note, named.end)
         else:
             self._run(job, arrival, note, schedule, crew)
@@ -292,8 +286,3 @@ def _place(arrival: Arrival) -> Path:
 def _word(arrival: Arrival) -> str:
     """What it is refused as, the same as where the call names it."""
     return str(arrival.path.absolute())
-
-
-def _is_of(named: _NamedJob, arrival: Arrival) -> bool:
-    """Whether the call ran the job as it is now; that of a film was held against the film."""
-    return not arrival.is_job or named.stamp == arrival.stamp

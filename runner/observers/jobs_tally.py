@@ -21,6 +21,11 @@ from runner.events import (
 from runner.observers.live import Activity, follow
 from runner.observers.outlook import Extent, Outlook
 
+DONE: Final = "done"
+UP_TO_DATE: Final = "up to date"
+CANCELLED: Final = "cancelled"
+FAILED: Final = "failed"
+
 SURE_AFTER_SECONDS: Final = 5.0
 """From here on what was done so far says how much is done at once."""
 
@@ -72,6 +77,8 @@ class JobsTally:
     failed: list[FailedJob] = field(default_factory=list)
     views: dict[str, JobView] = field(default_factory=dict)
     outlook: Outlook = field(default_factory=Outlook)
+    _ends: dict[str, str] = field(default_factory=dict)
+    """As what each job that is over counts."""
     _held: Counter[str] = field(default_factory=Counter)
     _renewed: Counter[str] = field(default_factory=Counter)
     """How often a stage's result that was in place held, and had to be made anew."""
@@ -99,6 +106,7 @@ class JobsTally:
     def refuse(self, event: JobRefused) -> None:
         """Count a job that could not be run."""
         self._count(event.job)
+        self._ends[event.job] = FAILED
         self.failed.append(
             FailedJob(
                 job=event.job,
@@ -114,15 +122,17 @@ class JobsTally:
         self.total -= self._forget(job)
 
     def _count(self, job: str) -> None:
-        """Count a job; one that failed and is tried again counts as the same."""
+        """Count a job; one that was over and is run again counts as the same."""
         self.total += not self._forget(job)
 
     def _forget(self, job: str) -> bool:
-        """Whether it had failed; it has no longer."""
-        others = [item for item in self.failed if item.job != job]
-        had_failed = len(others) < len(self.failed)
-        self.failed = others
-        return had_failed
+        """Whether it was over; it is no longer."""
+        end = self._ends.pop(job, None)
+        self.done -= end in {DONE, UP_TO_DATE}
+        self.up_to_date -= end == UP_TO_DATE
+        self.cancelled -= end == CANCELLED
+        self.failed = [item for item in self.failed if item.job != job]
+        return end is not None
 
     def follow(self, job: str, event: Event, now: float) -> JobView | None:
         """Take note of an event of a job; returns the job when that was its end."""
@@ -164,11 +174,14 @@ class JobsTally:
         del self.views[view.job]
         blamed = view.blamed
         if blamed is None:
+            self._ends[view.job] = UP_TO_DATE if view.is_up_to_date else DONE
             self.done += 1
             self.up_to_date += view.is_up_to_date
         elif blamed.verdict is Verdict.CANCELLED:
+            self._ends[view.job] = CANCELLED
             self.cancelled += 1
         else:
+            self._ends[view.job] = FAILED
             self.failed.append(
                 FailedJob(
                     job=view.job,

@@ -75,16 +75,9 @@ class Outlook:
             _take(self._by_length, stage, extent.media_seconds, seconds)
 
     def seconds(self, stage: str, extent: Extent) -> float | None:
-        """What to expect; of a stage that was never seen, what others take on average.
-
-        None while nothing was seen at all.
-        """
-        if stage in self._by_bytes:
-            return self._expected(stage, extent)
-        known = [self._expected(other, extent) for other in tuple(self._by_bytes)]
-        return sum(known) / len(known) if known else None
-
-    def _expected(self, stage: str, extent: Extent) -> float:
+        """What to expect; None of a stage that was never seen: stages have little in common."""
+        if stage not in self._by_bytes:
+            return None
         if extent.media_seconds and stage in self._by_length:
             return self._by_length[stage].seconds(extent.media_seconds)
         return self._by_bytes[stage].seconds(extent.input_bytes)

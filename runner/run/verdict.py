@@ -123,9 +123,10 @@ def _stage(facts: Facts, found: Found, _: Circumstances) -> Judgement | None:
     code = facts.exit_code
     killed = " It was killed by a signal that stagerun did not send." if code in SIGNALLED else ""
     end = f"ended with exit code {code}" if code else "said failed, with exit code 0"
+    # Its own words come first: where there is little room, they alone are shown.
     return Judgement(
         verdict=Verdict.STAGE_FAILED,
-        reason=f"The stage {end}.{killed}" + (f" {said}" if said else ""),
+        reason=f"{said} It {end}.{killed}" if said else f"The stage {end}.{killed}",
         advice="The log has the whole story.",
     )
 
@@ -134,11 +135,16 @@ def _first_error(facts: Facts, found: Found) -> str:
     manifest = found.manifest
     if manifest is not None and manifest.errors:
         error = manifest.errors[0]
-        return "It reports: " + _brief(error if isinstance(error, str) else error.message)
+        return _said("The stage reports", error if isinstance(error, str) else error.message)
     if manifest is not None and (manifest.error or manifest.reason):
-        return f"It reports: {_brief(manifest.error or manifest.reason or '')}"
+        return _said("The stage reports", manifest.error or manifest.reason or "")
     last = next((line for line in reversed(facts.tail) if line.strip()), None)
-    return f"Its last words: {_brief(last)}" if last else ""
+    return _said("The stage's last words", last) if last else ""
+
+
+def _said(how: str, text: str) -> str:
+    brief = _brief(text)
+    return f"{how}: {brief}" + ("" if brief.endswith((".", "!", "?", "…")) else ".")
 
 
 def _brief(text: str) -> str:

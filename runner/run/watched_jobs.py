@@ -12,6 +12,7 @@ from runner.job.folder import Job
 from runner.job.input_files import bring, real_file
 from runner.job.job_manifest import read_entries
 from runner.run.standing import JobOutcome
+from runner.run.watching import Arrival
 
 PASSING: Final = frozenset(
     {
@@ -54,6 +55,18 @@ class JobEnd:
             trouble=trouble_of((item.stage, item.verdict, item.reason) for item in bad),
             passes=bool(bad) and (bad[0].verdict in PASSING or bad[0].is_access),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedJob:
+    """A job that the call runs anyway, what it was like when it was planned, and its end."""
+
+    stamp: str | None
+    end: JobEnd | None = None
+
+    def is_of(self, arrival: Arrival) -> bool:
+        """Whether the call ran the job as it is now; that of a film was held against the film."""
+        return not arrival.is_job or self.stamp == arrival.stamp
 
 
 def trouble_of(bad: Iterable[tuple[str, Verdict | None, str]]) -> str:

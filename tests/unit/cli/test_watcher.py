@@ -341,7 +341,7 @@ def test_a_film_that_another_machine_has_is_named_once(bench: Bench, heard: Hear
         (Verdict.ENGINE_UNAVAILABLE, None),
     ],
 )
-def test_what_ends_by_itself_while_the_call_is_stopped_is_noted(
+def test_an_end_that_says_something_of_the_film_is_noted_for_the_next_call(
     bench: Bench, heard: Heard, verdict: Verdict, noted: int | None
 ) -> None:
     FILM.write_text("moving")
@@ -354,8 +354,6 @@ def test_what_ends_by_itself_while_the_call_is_stopped_is_noted(
         with watcher.feeding(schedule, crew, ()):
             while not Path("out/river/.stagerun/watch.json").exists() or not heard("jobs_planned"):
                 time.sleep(0.02)
-            # The listeners hear of the request only afterwards, and stages may be quicker.
-            context.host.cancellation.count = 1
             code = {Verdict.SUCCESS: 0, Verdict.STAGE_FAILED: 1}.get(verdict, 130)
             outcome = Outcome(stage=PROBE, verdict=verdict, exit_code=code, reason="so it is")
             job = open_job(Path("out/river"))

@@ -207,7 +207,7 @@ def test_what_a_stage_gives_away_of_its_secrets_is_told_and_written_nowhere(
 
     place.programs[PROBE] = tell
     outcome = place.run(job)
-    assert "It reports: refused: ***" in place.said()
+    assert "The stage reports: refused: ***" in place.said()
     record = record_of(job, outcome.run_id)
     assert record["warnings"] == ["refused: ***"]
     log = job.run_folder(str(outcome.run_id)) / "output.log"

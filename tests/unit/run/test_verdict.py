@@ -39,24 +39,25 @@ def test_an_exit_code_other_than_0_is_a_failure_whatever_the_manifest_says(
 def test_a_stage_that_says_failed_has_failed_whatever_its_exit_code() -> None:
     judgement = judge(DONE, found("failed", errors=["no sound"]), AROUND)
     assert judgement.verdict is Verdict.STAGE_FAILED
-    assert judgement.reason == "The stage said failed, with exit code 0. It reports: no sound"
+    assert judgement.reason == "The stage reports: no sound. It said failed, with exit code 0."
 
 
 def test_the_reason_of_a_failure_is_the_stages_first_error() -> None:
     errors = [{"message": "first"}, "second"]
     judgement = judge(replace(DONE, exit_code=3), found("failed", errors=errors), AROUND)
-    assert judgement.reason == "The stage ended with exit code 3. It reports: first"
+    assert judgement.reason == "The stage reports: first. It ended with exit code 3."
 
 
 @pytest.mark.parametrize("parts", [{"error": "why"}, {"reason": "why"}])
 def test_a_failure_without_errors_is_explained_by_what_else_it_said(parts: dict[str, str]) -> None:
     judgement = judge(replace(DONE, exit_code=1), found("failed", **parts), AROUND)
-    assert judgement.reason.endswith("It reports: why")
+    assert judgement.reason.startswith("The stage reports: why. ")
 
 
 def test_a_failure_without_a_manifest_is_explained_by_the_last_words() -> None:
     facts = replace(DONE, exit_code=1, tail=("Traceback:", "ValueError: x", " "))
-    assert judge(facts, found(None), AROUND).reason.endswith("Its last words: ValueError: x")
+    reason = judge(facts, found(None), AROUND).reason
+    assert reason == "The stage's last words: ValueError: x. It ended with exit code 1."
 
 
 def test_a_long_story_is_cut_to_one_line() -> None:
