@@ -263,3 +263,12 @@ def test_the_changelog_knows_the_version() -> None:
     assert re.search(
         rf"^## \[{re.escape(VERSION)}\] - \d{{4}}-\d\d-\d\d$", page("CHANGELOG.md"), re.MULTILINE
     )
+
+
+def test_what_the_demo_puts_beside_the_users_jobs_is_a_job_and_nothing_else() -> None:
+    targets = re.split(r"^(\w+):.*$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    demo = targets[targets.index("demo") + 1]
+    assert set(re.findall(r"\bout/[\w./-]+", demo)) == {"out/demo"}
+    (film,) = set(re.findall(r"media=(\S+)", demo))
+    assert f"making the demo's film {film}\n" in page("README.md")
+    assert f"/{Path(film).parent}/" in (ROOT / ".gitignore").read_text().splitlines()
