@@ -135,6 +135,12 @@ def test_a_command_of_the_docs_is_one_that_the_command_line_knows(line: str) -> 
             part.make_context(arguments[0], list(arguments[1:]), parent=given)
 
 
+@pytest.mark.parametrize("name", ["docs/gpu-box.md", "docs/commands.md"])
+def test_a_line_for_cron_goes_to_the_project_and_sends_no_mail_when_all_is_well(name: str) -> None:
+    (block,) = [block for block in blocks(page(name)) if block.language == "crontab"]
+    assert re.fullmatch(r"(\* ){5}cd \S+ && \.venv/bin/stagerun metrics -q [^%\n]+\n", block.text)
+
+
 def test_every_verb_is_in_the_table_of_the_readme_and_in_the_page_of_commands() -> None:
     readme = {names_in(row[0])[0].split()[1] for row in rows("README.md", header="command")}
     assert set(VERBS) <= readme
