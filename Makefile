@@ -20,8 +20,8 @@ help:  ## show the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: images  ## a film clip with subtitles, from nothing
-	@$(BIN)/python demo/film.py out/media/demo.mkv
-	@test -e out/demo || $(BIN)/stagerun init out/demo --input media=out/media/demo.mkv \
+	@$(BIN)/python demo/film.py demo/media/demo.mkv
+	@test -e out/demo || $(BIN)/stagerun init out/demo --input media=demo/media/demo.mkv \
 	  --input tmdb=demo/tmdb.json --input glossary=demo/glossary.tsv --set TARGET_LANGUAGES=es
 	@$(BIN)/stagerun run out/demo --wait
 	@$(BIN)/python demo/report.py out/demo
@@ -88,7 +88,7 @@ locks: $(STAMP)  ## pin the newest versions that requirements/*.in allow
 	done
 
 clean:  ## remove what make made here (images stay: see stagerun clean --images)
-	rm -rf .venv .cache build dist *.egg-info out/demo out/media
+	rm -rf .venv .cache build dist *.egg-info out/demo demo/media
 
 $(STAMP): requirements/dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

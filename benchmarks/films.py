@@ -15,7 +15,7 @@ IMAGE: Final = "stagerun/parent-ffmpeg:current"
 
 def long_film(folder: Path, seconds: int) -> Path:
     """The demo's film, repeated until it lasts that long."""
-    clip = ROOT / "out" / "media" / "demo.mkv"
+    clip = ROOT / "demo" / "media" / "demo.mkv"
     subprocess.run([sys.executable, str(ROOT / "demo" / "film.py"), str(clip)], check=True)
     target = folder / f"film-{seconds}.mkv"
     words = ["-stream_loop", "-1", "-i", "/clip/demo.mkv", "-c", "copy", "-t", str(seconds)]

@@ -2,10 +2,10 @@
 
 Run it where ffmpeg is, for example in the project's ffmpeg image:
 
-    mkdir -p out
+    mkdir -p demo/media
     docker run --rm --network none --user "$(id -u):$(id -g)" \
-        --volume "$PWD/demo:/demo:ro" --volume "$PWD/out:/out" \
-        stagerun/parent-ffmpeg:current python3 /demo/make_clip.py /out/clip.mkv
+        --volume "$PWD/demo:/demo:ro" --volume "$PWD/demo/media:/media" \
+        stagerun/parent-ffmpeg:current python3 /demo/make_clip.py /media/clip.mkv
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ import click
 
 from runner.cli.context import Context
 from runner.cli.options import common_options
+from runner.cli.reporting import tell_done
 from runner.errors import UsageError
-from runner.events import Notice
 from runner.host.image_budget import check_sizes
 from runner.host.images import StageImage, every_image, plan
 from runner.host.recipe import Recipe
@@ -67,10 +67,10 @@ def command(
     guard = _guard(context, images) if locked else None
     collection = _collection(offline) if offline else None
     steps = plan(project, context.engine, images, force=force)
+    if not steps:
+        tell_done(context, "all images are as new as their sources")
     with context.observing() as emit:
-        if not steps:
-            emit(Notice(stage=None, message="all images are as new as their sources"))
-        else:
+        if steps:
             from runner.host.image_build import build
 
             accept = guard.check if guard else lambda _: None

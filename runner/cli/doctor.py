@@ -8,9 +8,10 @@ from runner.cli.context import Context
 from runner.cli.options import common_options
 from runner.cli.reporting import answer
 from runner.cli.tables import Cell, table
-from runner.errors import UsageError
+from runner.errors import StagerunError, UsageError
 from runner.observers.style import UNICODE
-from runner.project.pipeline import Project
+from runner.project.config import NO_JOB, check_keys
+from runner.project.pipeline import Project, find_project
 from runner.run.doctor import Check, Health, examine, exit_code
 
 ROLES: Final = {
@@ -33,8 +34,8 @@ def command(context: Context) -> int:
     from runner.host.gpu import inventory
 
     project, problem = _project(context)
-    # Without a project there are no settings that could be wrong.
-    box = machine_gpus(context) if problem is None else None
+    # Without a project nobody has said how the GPUs are shared.
+    box = machine_gpus(context) if project is not None else None
     checks = examine(project, lambda: context.engine, inventory, box)
     checks += [problem] if problem else []
     code = exit_code(checks)
@@ -48,11 +49,24 @@ def command(context: Context) -> int:
 
 
 def _project(context: Context) -> tuple[Project | None, Check | None]:
+    """The project as far as it can be read, and what is to be said of it."""
     try:
-        return context.project, None
+        find_project(context.folder, context.project_folder)
     except UsageError as problem:
-        text = str(problem)
-        return None, Check(subject="project", text=text, health=Health.ABSENT)
+        return None, Check(subject="project", text=str(problem), health=Health.ABSENT)
+    project = None
+    try:
+        project = context.project
+        check_keys(project, NO_JOB, {})
+    except StagerunError as problem:
+        return project, Check(
+            subject="project",
+            text=str(problem).removesuffix("."),
+            health=Health.BROKEN,
+            remedy="mend it: every command needs it",
+            exit_code=problem.exit_code,
+        )
+    return project, None
 
 
 def _row(check: Check) -> list[str | Cell]:

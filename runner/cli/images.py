@@ -9,8 +9,8 @@ from runner.cli.completing import complete_stage
 from runner.cli.context import Context
 from runner.cli.image_reports import inventory_lines, list_lines
 from runner.cli.options import common_options
-from runner.cli.reporting import answer, tell_notices
-from runner.events import Notice, Observer
+from runner.cli.reporting import answer, tell_done, tell_notices
+from runner.events import Observer
 from runner.host.images import StageImage
 from runner.host.recipe import Recipe, image_name
 from runner.host.recipes import Recipes
@@ -149,8 +149,9 @@ def collect_(context: Context, /, folder: Path, stages: tuple[str, ...]) -> None
     recipes = _stage_recipes(context, stages)
     with context.observing() as emit:
         found = collect(context.project, context.engine, recipes, folder, emit).index
-        message = f"{folder}: {len(found.files)} files for {_images(found.images)}, and Debian"
-        emit(Notice(stage=None, message=message))
+    tell_done(
+        context, f"{folder}: {len(found.files)} files for {_images(found.images)}, and Debian"
+    )
 
 
 registry_argument = click.argument("registry", metavar="REGISTRY")

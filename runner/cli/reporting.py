@@ -16,6 +16,7 @@ from runner.job.folder import Job, find_job
 from runner.observers.lines import shortened_from
 from runner.observers.plain import plain as plain_text
 from runner.observers.stream import Stream
+from runner.observers.style import UNICODE, paint
 from runner.project.stage import StageSpec
 
 MOST_WORDS: Final = 2
@@ -55,6 +56,16 @@ def tell_notices(event: Event) -> None:
     """An observer for verbs that report what they did: only what must be told beside that."""
     if isinstance(event, Notice):
         click.echo(plain_text(event.message), err=True)
+
+
+def tell_done(context: Context, message: str) -> None:
+    """Tell in one line that all is well, in the manner that the caller chose."""
+    if context.json:
+        with context.observing() as emit:
+            emit(Notice(stage=None, message=message))
+    elif not context.quiet:
+        mark = paint(UNICODE.success, "good", on=context.colour)
+        say(f" {mark} {plain_text(message)}")
 
 
 def say(text: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from runner.cli.watching import Watcher
 
 PLACE = click.Path(path_type=Path)
+SETTLE: Final = "10s"
 
 
 def stage_command(name: str) -> click.Command:
@@ -109,8 +110,9 @@ def _prepared(
 )
 @click.option("--out", type=PLACE, metavar="DIR", help="The job to make of a film [out/NAME].")
 @click.option("--watch", type=PLACE, metavar="DIR", help="Go on with what arrives in DIR.")
+@click.option("--settle", metavar="TIME", help=f"How long a film must stay the same [{SETTLE}].")
 @click.option(
-    "--settle", metavar="TIME", default="10s", help="How long a film must stay the same [10s]."
+    "--only", metavar="GLOB", multiple=True, help="Names that --watch takes [films and sound]."
 )
 @run_options
 @common_options
@@ -125,7 +127,8 @@ def command(
     at_once: int | None,
     out: Path | None,
     watch: Path | None,
-    settle: str,
+    settle: str | None,
+    only: tuple[str, ...],
     **asked: Any,
 ) -> int:
     """Run what JOB's workflow needs and is not there yet.
@@ -133,7 +136,8 @@ def command(
     JOB is a job directory, or a film: then the job out/NAME is made of it first. With --watch
     the call goes on until it is stopped, with films and jobs that arrive in a folder.
     """
-    _check_words(places, watch, out, dry_run=dry_run)
+    is_of_folder = settle is not None or bool(only)
+    _check_words(places, watch, out, dry_run=dry_run, is_of_folder=is_of_folder)
     project = _with_places(context.project, at_once)
     wanted = wanted_jobs(places, out)
     many = watch is not None or is_many(wanted)
@@ -149,6 +153,7 @@ def command(
         check_keys(project, job.layer, options.overrides)
         return plan
 
+    watcher = None if watch is None else _watcher(watch, settle, only, planned)
     if dry_run:
         from runner.cli.dry_run import NewJob, show_plans
 
@@ -161,15 +166,24 @@ def command(
     jobs = plan_jobs(context, wanted, planned, alone=len(wanted) == 1)
     if asked["build"]:
         _build_first(context, [_wanted(plan, options) for plan in jobs.plans])
-    watcher = None if watch is None else _watcher(watch, settle, planned)
     return run_jobs(context, project, jobs, options, many=many, watcher=watcher)
 
 
 def _check_words(
-    places: Sequence[Path], watch: Path | None, out: Path | None, *, dry_run: bool
+    places: Sequence[Path],
+    watch: Path | None,
+    out: Path | None,
+    *,
+    dry_run: bool,
+    is_of_folder: bool,
 ) -> None:
     if watch is None and not places:
         msg = "name jobs or films to run, or a folder with --watch. See: stagerun run --help"
+        raise UsageError(msg)
+    if watch is None and is_of_folder:
+        msg = (
+            "--settle and --only are for a watched folder. Name one with --watch, or leave it out."
+        )
         raise UsageError(msg)
     if watch is not None and (dry_run or out is not None):
         msg = "--watch goes neither with --dry-run nor with --out. Leave one out."
@@ -179,16 +193,25 @@ def _check_words(
         raise UsageError(msg)
 
 
-def _watcher(folder: Path, settle: str, planned: Callable[[Job], Plan]) -> "Watcher":
+def _watcher(
+    folder: Path, settle: str | None, only: tuple[str, ...], planned: Callable[[Job], Plan]
+) -> "Watcher":
     from runner.cli.watching import Watcher
     from runner.run.watching import WatchedFolder
 
     try:
-        seconds = parse_duration(settle)
+        seconds = parse_duration(SETTLE if settle is None else settle)
     except ValueError as problem:
         msg = f"--settle {settle}: {problem}."
         raise UsageError(msg) from None
-    return Watcher(WatchedFolder(folder, seconds), planned)
+    for pattern in only:
+        if not pattern or "/" in pattern:
+            msg = (
+                f"--only '{pattern}': no name of a file fits that, and folders in {folder} are not "
+                "looked into. Give a pattern for names, such as '*.mkv'."
+            )
+            raise UsageError(msg)
+    return Watcher(WatchedFolder(folder, seconds, only=only), planned)
 
 
 def _wanted(plan: Plan, options: RunOptions) -> Wanted:

@@ -129,6 +129,8 @@ class Watcher:
                 self._broken = str(problem)
                 crew.tell(Notice(stage=None, message=self._broken))
             return
+        for text in self.watched.news():
+            crew.tell(Notice(stage=None, message=text))
         for arrival in arrivals:
             if self._stop.is_set():
                 return

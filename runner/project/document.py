@@ -214,7 +214,8 @@ def _explain_one(
         text = f"the key {name!r} is missing"
     else:
         text = f"{name}: {text}"
-    return f"{path}, line {position[0]}, column {position[1]}: {text}."
+    end = "" if text.endswith("?") else "."
+    return f"{path}, line {position[0]}, column {position[1]}: {text}{end}"
 
 
 def _suggestion(place: tuple[str, ...], schema: "type[BaseModel]") -> str:

@@ -1,15 +1,19 @@
 """A folder in which films and jobs arrive: which of them are there in full.
 
 What is still being copied is left alone: names by which programs mark what is not finished, files
-that change, and files that a process has open for writing.
+that change, and files that a process has open for writing. So is what lies beside films, as covers
+and descriptions do.
 """
 
+import glob
 import hashlib
 import os
+import shlex
 import stat
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +26,15 @@ UNFINISHED: Final = (
     ".!qb", "~",
 )  # fmt: skip
 """How the names end of what browsers and other programs have not finished yet."""
+
+FILMS: Final = (
+    ".mkv", ".mk3d", ".mp4", ".m4v", ".f4v", ".mov", ".qt", ".avi", ".divx", ".webm",
+    ".ts", ".m2ts", ".mts", ".m2v", ".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".rm", ".rmvb",
+    ".ogv", ".ogm", ".3gp", ".3g2", ".mxf", ".dv",
+    ".mka", ".m4a", ".m4b", ".mp2", ".mp3", ".wav", ".w64", ".flac", ".ogg", ".oga", ".opus",
+    ".aac", ".ac3", ".eac3", ".dts", ".wma", ".aif", ".aiff", ".caf", ".amr", ".ape", ".wv",
+)  # fmt: skip
+"""How the names of films and of sound end, in any case: what is taken unless other names are."""
 
 CONTROL: Final = ".aria2"
 """Such a file beside another one says that the other one is not finished."""
@@ -41,6 +54,7 @@ class Arrival:
 class WatchedFolder:
     """Looks into a folder again and again; ``writers`` says which files are being written to.
 
+    Of files those are taken whose names fit one of the patterns in ``only``; without any, films.
     One thread looks; any may settle or postpone.
     """
 
@@ -48,10 +62,13 @@ class WatchedFolder:
     settle_seconds: float
     writers: Callable[[Collection[Path]], set[Path]] = written_to
     clock: Callable[[], float] = time.monotonic
+    only: tuple[str, ...] = ()
     _seen: dict[Path, tuple[str, float]] = field(default_factory=dict)
     _settled: dict[Path, str] = field(default_factory=dict)
     _not_before: dict[Path, tuple[str, float]] = field(default_factory=dict)
     _jobs: dict[Path, tuple[tuple[int, int], tuple[Path, ...]]] = field(default_factory=dict)
+    _left: set[str] = field(default_factory=set)
+    _news: list[str] = field(default_factory=list)
 
     def look(self, stopped: Callable[[], bool] = lambda: False) -> list[Arrival]:
         """What is there in full and was not dealt with, as it is now; nothing when ``stopped``.
@@ -64,12 +81,22 @@ class WatchedFolder:
                 return []
             there.add(path)
             stamp = stamp_of(files)
-            if stamp is not None and self._is_quiet(path, stamp):
-                quiet.append(Arrival(path=path, stamp=stamp, is_job=is_job, files=files))
+            if stamp is None or not self._is_quiet(path, stamp):
+                continue
+            arrival = Arrival(path=path, stamp=stamp, is_job=is_job, files=files)
+            if is_job or self._is_taken(path.name):
+                quiet.append(arrival)
+            else:
+                self._leave(arrival)
         for known in (self._seen, self._settled, self._not_before, self._jobs):
             _forget_all_but(there, known)
         written = self.writers([file for arrival in quiet for file in arrival.files])
         return [arrival for arrival in quiet if written.isdisjoint(arrival.files)]
+
+    def news(self) -> list[str]:
+        """What is to be told since it was last asked for: which endings are left alone, once."""
+        news, self._news = self._news, []
+        return news
 
     def is_as_it_was(self, arrival: Arrival) -> bool:
         """Whether an arrival is what it was when it was looked at, and nobody writes to it."""
@@ -83,6 +110,30 @@ class WatchedFolder:
         """Look at it again after some time, or when it has changed."""
         self._not_before[arrival.path] = (arrival.stamp, self.clock() + seconds)
         self._settled.pop(arrival.path, None)
+
+    def _is_taken(self, name: str) -> bool:
+        name = name.lower()
+        if not self.only:
+            return name.endswith(FILMS)
+        return any(fnmatchcase(name, pattern.lower()) for pattern in self.only)
+
+    def _leave(self, arrival: Arrival) -> None:
+        """Settle a file that is not asked for; the first of each ending is told."""
+        self.settle(arrival)
+        name, ending = arrival.path.name, arrival.path.suffix.lower()
+        if ending in self._left:
+            return
+        self._left.add(ending)
+        kind = f"ends in {ending}" if ending else "has no ending"
+        if self.only:
+            why, how = " and fits no --only: ", ", too"
+        else:
+            why, how = ": it is neither film nor sound. ", " in place of films"
+        pattern = shlex.quote(f"*{glob.escape(ending)}" if ending else glob.escape(name))
+        self._news.append(
+            f"{name} is left alone in {self.folder}, as is what else {kind}{why}"
+            f"--only {pattern} takes it{how}."
+        )
 
     def _is_quiet(self, path: Path, stamp: str) -> bool:
         """Whether it has stayed the same for long enough, and it is time to deal with it."""

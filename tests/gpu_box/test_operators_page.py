@@ -51,7 +51,7 @@ def test_the_page_leads_from_a_fresh_box_to_a_watched_folder(box: GpuBox, tmp_pa
     assert "stagerun_gpu_memory_total_bytes{" in (figures / "stagerun.prom").read_text()
 
     (incoming / "lake.txt").write_text("hello\n")
-    watch = ("run", "--watch", incoming, "--settle", "1s", "--dev")
+    watch = ("run", "--watch", incoming, "--only", "*.txt", "--settle", "1s", "--dev")
     with started(box.kit, *watch, **box.environment) as process:
         read_until(process, "→ out/lake")
         process.send_signal(signal.SIGINT)

@@ -61,7 +61,7 @@ def test_a_terminal_shows_one_table_and_then_a_summary(real_kit: Kit) -> None:
 @contextmanager
 def watching(kit: Kit, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A call that watches ``films``, ended with SIGTERM as a service manager does."""
-    words = [str(STAGERUN), "run", "--watch", "films", "--settle", "1s"]
+    words = [str(STAGERUN), "run", "--watch", "films", "--settle", "1s", "--only", "*.txt"]
     with log.open("ab") as file:
         call = subprocess.Popen(
             words, cwd=kit.root, stdin=subprocess.DEVNULL, stdout=file, stderr=file

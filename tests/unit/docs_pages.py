@@ -76,6 +76,8 @@ def commands(text: str) -> Iterator[str]:
         for line in block.text.splitlines():
             if line.startswith("$ stagerun "):
                 yield line.removeprefix("$ ").partition(" | ")[0]
+            elif block.language == "crontab":
+                yield "stagerun " + line.split("/stagerun ")[1]
     for code in codes(text):
         if code.startswith("stagerun "):
             yield code

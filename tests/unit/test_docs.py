@@ -135,6 +135,12 @@ def test_a_command_of_the_docs_is_one_that_the_command_line_knows(line: str) -> 
             part.make_context(arguments[0], list(arguments[1:]), parent=given)
 
 
+@pytest.mark.parametrize("name", ["docs/gpu-box.md", "docs/commands.md"])
+def test_a_line_for_cron_goes_to_the_project_and_sends_no_mail_when_all_is_well(name: str) -> None:
+    (block,) = [block for block in blocks(page(name)) if block.language == "crontab"]
+    assert re.fullmatch(r"(\* ){5}cd \S+ && \.venv/bin/stagerun metrics -q [^%\n]+\n", block.text)
+
+
 def test_every_verb_is_in_the_table_of_the_readme_and_in_the_page_of_commands() -> None:
     readme = {names_in(row[0])[0].split()[1] for row in rows("README.md", header="command")}
     assert set(VERBS) <= readme
@@ -263,3 +269,12 @@ def test_the_changelog_knows_the_version() -> None:
     assert re.search(
         rf"^## \[{re.escape(VERSION)}\] - \d{{4}}-\d\d-\d\d$", page("CHANGELOG.md"), re.MULTILINE
     )
+
+
+def test_what_the_demo_puts_beside_the_users_jobs_is_a_job_and_nothing_else() -> None:
+    targets = re.split(r"^(\w+):.*$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    demo = targets[targets.index("demo") + 1]
+    assert set(re.findall(r"\bout/[\w./-]+", demo)) == {"out/demo"}
+    (film,) = set(re.findall(r"media=(\S+)", demo))
+    assert f"making the demo's film {film}\n" in page("README.md")
+    assert f"/{Path(film).parent}/" in (ROOT / ".gitignore").read_text().splitlines()

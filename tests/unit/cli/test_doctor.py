@@ -12,6 +12,7 @@ from runner.errors import EngineUnavailableError
 from runner.host.engine import EngineFacts
 from runner.host.engine_fake import FakeEngine
 from runner.host.gpu import Inventory
+from runner.observers.style import UNICODE
 from runner.run.doctor import Check, Health, examine, exit_code, gpu_sharing
 from tests.unit.cli.bench import NEXT, PROBE, Bench
 from tests.unit.gpu.kit import Machine
@@ -145,6 +146,42 @@ def test_too_little_space_is_broken(bench: Bench) -> None:
 def test_without_a_project_the_machine_is_still_looked_at(bench: Bench) -> None:
     checks = examine(None, lambda: bench.engine, lambda: bench.inventory)
     assert [check.subject for check in checks] == ["engine", "user", "GPU", "disk"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("limits2: 3\n", "stagerun.yaml, line 1, column 1: there is no key 'limits2' here"),
+        ("config: {NO_SUCH_KEY: x}\n", "stagerun.yaml line 1: no stage declares the key NO_SUCH"),
+    ],
+)
+def test_settings_that_every_other_command_refuses_are_broken(
+    bench: Bench, settings: str, words: str
+) -> None:
+    (bench.kit.root / "stagerun.yaml").write_text(settings)
+    said = bench.say(command)
+    assert said.code == 2
+    line = said.text.splitlines()[-1]
+    assert line.startswith("project")
+    assert words in line
+    assert line.endswith("mend it: every command needs it")
+    assert "?." not in line
+
+
+def test_a_stage_that_cannot_be_read_is_broken(bench: Bench) -> None:
+    bench.kit.spec(PROBE, "sumary: Copies\n")
+    said = bench.say(command)
+    assert said.code == 2
+    assert f"{PROBE}/stage.yaml, line 1" in said.text
+
+
+def test_where_there_is_no_project_nothing_of_one_is_broken(bench: Bench, tmp_path: Path) -> None:
+    bench.kit.root.rename(tmp_path / "gone")
+    said = bench.say(command)
+    assert said.code == 0
+    assert said.text.splitlines()[-1].endswith(
+        f"is no project: it has no folder stages/.  {UNICODE.skipped}"
+    )
 
 
 def test_the_context_offers_no_colour_to_a_pipe() -> None:

@@ -76,6 +76,13 @@ def test_images_that_are_new_enough_are_not_built(bench: Bench) -> None:
     said = bench.say(build, "probe")
     assert said.code == 0
     assert len(said.text.splitlines()) == 1
+    assert bench.say(build, "probe", "--quiet").text == ""
+
+
+def test_images_that_are_new_enough_are_no_cause_for_a_warning(bench: Bench) -> None:
+    assert bench.say(build).text == " ✓ all images are as new as their sources\n"
+    event = bench.say(build, "--json").document
+    assert (event["type"], event["message"]) == ("notice", "all images are as new as their sources")
 
 
 def test_a_variant_that_no_stage_has_is_an_error(bench: Bench) -> None:

@@ -149,6 +149,25 @@ def test_a_job_that_failed_before_anybody_watched_is_left_alone(bench: Bench) ->
     watch(bench, Path(f"films/job/{LAST}/copy.txt").exists)
 
 
+def test_what_lies_beside_a_film_neither_fails_nor_takes_its_name(bench: Bench) -> None:
+    for name in ("river.jpg", "river.mkv", "river.nfo", "README.txt"):
+        Path(f"films/{name}").write_text("moving")
+    said = watch(bench, ended("river"))
+    assert Path("out/river/input/river.mkv").exists()
+    assert [path.name for path in Path("out").glob("R*")] == []
+    assert "1 done in" in said.text
+    assert "river.nfo is left alone in films" in said.text
+
+
+def test_names_that_are_asked_for_are_taken_in_place_of_films(bench: Bench) -> None:
+    for name in ("lake.mkv", "river.TXT", "pond.wav"):
+        Path(f"films/{name}").write_text("still")
+    words = ("--only", "*.txt", "--only", "p*.wav")
+    said = watch(bench, ended("river", "pond"), *words)
+    assert not Path("out/lake").exists()
+    assert "2 done in" in said.text
+
+
 def test_two_films_of_one_name_are_not_mixed_up(bench: Bench) -> None:
     Path("films/river.avi").write_text("old")
     watch(bench, ended("river"))
@@ -204,7 +223,18 @@ def test_an_engine_that_was_away_is_no_fault_of_the_film(bench: Bench) -> None:
         ("--watch", "films", "--dry-run"),
         ("--watch", "films", "--out", "out/x"),
         ("--watch", "films", "--settle", "soon"),
+        ("--watch", "films", "--only", ""),
+        ("--watch", "films", "--only", "new/*.mkv"),
     ],
 )
 def test_words_that_make_no_sense_are_refused(bench: Bench, words: tuple[str, ...]) -> None:
     assert bench.say(command, *words).code == 2
+
+
+@pytest.mark.parametrize("words", [("--settle", "1m"), ("--only", "*.mkv")])
+def test_what_is_said_of_a_folder_is_not_ignored_where_none_is_watched(
+    bench: Bench, words: tuple[str, ...]
+) -> None:
+    said = bench.say(command, bench.job.root, *words)
+    assert (said.code, bench.engine.created) == (2, [])
+    assert "--watch" in said.text

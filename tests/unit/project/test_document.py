@@ -91,6 +91,7 @@ def test_a_key_that_is_there_twice_is_refused(file: Path) -> None:
 def test_an_unknown_key_is_refused_with_its_place_and_a_suggestion(file: Path) -> None:
     message = refusal(file, "input: {}\n\nconfg: {A: 1}\n")
     assert "line 3, column 1: there is no key 'confg' here; did you mean 'config'?" in message
+    assert message.endswith("?")
 
 
 def test_an_unknown_key_deep_inside_is_refused_with_a_suggestion(file: Path) -> None:

@@ -16,6 +16,7 @@ class Watched:
     """A folder with a clock set by hand, and files that somebody has open for writing."""
 
     folder: Path
+    only: tuple[str, ...] = ()
     now: float = 0.0
     written: set[Path] = field(default_factory=set)
     asked: list[int] = field(default_factory=list)
@@ -25,7 +26,7 @@ class Watched:
             self.asked.append(len(paths))
             return self.written & set(paths)
 
-        self.watched = WatchedFolder(self.folder, 10.0, writers, lambda: self.now)
+        self.watched = WatchedFolder(self.folder, 10.0, writers, lambda: self.now, self.only)
 
     def at(self, now: float) -> list[str]:
         """The names of what is ready at that time."""
@@ -76,32 +77,6 @@ def test_a_film_that_somebody_has_open_for_writing_is_not_ready(watched: Watched
     assert watched.at(100) == []
     watched.written = set()
     assert watched.at(101) == ["film.mkv"]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        ".film.mkv", "film.mkv.part", "film.TMP", "film.crdownload", "film.mkv~",
-        "film.mkv.filepart", "film.mkv.opdownload", "film.mkv.!qB", "film.mkv.aria2",
-    ],
-)  # fmt: skip
-def test_names_of_what_is_not_finished_are_left_alone(watched: Watched, name: str) -> None:
-    (watched.folder / name).write_text("half")
-    watched.at(0)
-    assert watched.at(100) == []
-
-
-def test_a_film_with_a_file_beside_it_that_controls_its_download_is_left_alone(
-    watched: Watched,
-) -> None:
-    control = watched.folder / "film.mkv.aria2"
-    for path in (watched.folder / "film.mkv", watched.folder / "other.mkv", control):
-        path.write_text("half")
-    watched.at(0)
-    assert watched.at(50) == ["other.mkv"]
-    control.unlink()
-    watched.at(60)
-    assert watched.at(70) == ["film.mkv", "other.mkv"]
 
 
 def test_who_writes_is_looked_for_once_however_many_films_there_are(watched: Watched) -> None:
