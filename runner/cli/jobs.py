@@ -12,6 +12,7 @@ from runner.job.folder import Job, open_job
 from runner.project.pipeline import JOB_INPUT, Project
 from runner.run.faults import refusal_of
 from runner.run.plan import Plan
+from runner.run.watching import FILMS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,9 @@ def _opened(context: Context, item: WantedJob) -> Job:
     if item.film is not None:
         with context.observing() as emit:
             make_film_job(context.project, item.place, item.film, emit)
+    elif item.place.name.lower().endswith(FILMS) and not item.place.exists():
+        msg = f"the film {item.place} is not there. Check its name."
+        raise UsageError(msg)
     return open_job(item.place)
 
 

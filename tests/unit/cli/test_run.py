@@ -198,6 +198,11 @@ def test_a_job_that_is_not_there_is_refused_with_the_way_to_make_it(bench: Bench
     assert "stagerun init" in said.text
 
 
+def test_a_film_that_is_not_there_is_not_called_a_job(bench: Bench) -> None:
+    said = bench.say(command, "films/River.MKV")
+    assert (said.code, said.text) == (2, "the film films/River.MKV is not there. Check its name.")
+
+
 @pytest.mark.usefixtures("heeded_interrupt")
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_stops_the_stage_and_is_the_exit_code(bench: Bench, name: str, code: int) -> None:
