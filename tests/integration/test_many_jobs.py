@@ -54,7 +54,8 @@ def test_a_terminal_shows_one_table_and_then_a_summary(real_kit: Kit) -> None:
     assert re.search(r"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] a   50_probe +\d+ %   \d+ of 10 pages", plain)
     assert "2 running · 2 to come" in plain
     assert re.search(r"✓ b +0:\d\d   → out/b/52_last/copy.txt", plain)
-    assert re.search(r"✗ c +0:\d\d   50_probe   failed   The stage ended with exit code 1", plain)
+    own_words = r"✗ c +0:\d\d   50_probe   failed   The stage reports: ended without finalize"
+    assert re.search(own_words, plain)
     assert re.search(r"3 done, 1 failed in 0:\d\d\r?\n ✗ c/50_probe   failed   stagerun why", plain)
 
 
