@@ -287,6 +287,8 @@ def test_an_engine_that_stays_away_is_told_of_once(bench: Bench, heard: Heard) -
     assert ends == [Verdict.ENGINE_UNAVAILABLE, Verdict.SUCCESS]
     assert len(of_type(events, "stage_finished")) == 3 + 3
     assert len(of_type(events, "jobs_planned")) == 3
+    (notice,) = of_type(events, "notice")
+    assert notice["message"].endswith("out/river is tried again by itself, in 60 s at first.")
     assert (events[-1]["done"], events[-1]["failed"]) == (1, [])
 
 

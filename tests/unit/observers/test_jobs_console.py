@@ -16,6 +16,7 @@ from runner.events import (
     Notice,
     PlannedJob,
     Resources,
+    StageFinished,
     StageWaiting,
     WaitsFor,
     Watching,
@@ -306,6 +307,24 @@ def test_a_job_that_is_tried_again_is_the_same_job_in_the_sums(table: Table) -> 
     table.plan(planned("a"))
     table.tell("a", run("a"))
     assert table.drawn()[-1] == "   0 of 2 done · 1 running · 1 to come"
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SUCCESS, Verdict.CACHED, Verdict.CANCELLED])
+def test_a_job_that_is_run_again_in_a_watched_folder_is_the_same_job_in_the_sums(
+    table: Table, verdict: Verdict
+) -> None:
+    table.plan(planned("a"), planned("b"))
+    ran = verdict is Verdict.SUCCESS
+    end = ended("a") if ran else StageFinished(stage="01_demux", verdict=verdict, summary="so")
+    for _ in range(2):
+        table.tell("a", *([run("a")] if ran else []), end)
+        table.end("a", verdict)
+        table.plan(planned("a"))
+    assert table.drawn()[-1].startswith("   0 of 2 done")
+    table.tell("a", run("a"), ended("a"))
+    table.end("a")
+    assert table.drawn()[-1].startswith("   1 of 2 done")
+    assert "stopped" not in table.drawn()[-1]
 
 
 LONG = "a-film-with-a-name-as-long-as-any"
