@@ -90,7 +90,8 @@ class Standing:
             return cancelled(str(self.host.cancellation.signal))
         for other in self._upstream(project, stage):
             if other in self.outcomes and not self.outcomes[other].good:
-                return InputMissingError(_held_up(project.stages[stage], other, self.plan.job))
+                bad, spec = self.outcomes[other], project.stages[stage]
+                return InputMissingError(_held_up(spec, bad, self.plan.job))
         return None
 
     def _upstream(self, project: Project, stage: str) -> tuple[str, ...]:
@@ -115,13 +116,16 @@ class Standing:
         return outcome
 
 
-def _held_up(stage: StageSpec, bad: str, job: Job) -> str:
-    text = f"not started: it reads from {bad}, which did not end well"
-    readers = [it for it in stage.inputs if any(source.stage == bad for source in it.sources)]
-    if all(
-        item.optional or any(source.stage != bad for source in item.sources) for item in readers
-    ):
-        text += f". To go on without it, switch it off: {switch(bad)} in {job.file}"
+def _held_up(stage: StageSpec, bad: Outcome, job: Job) -> str:
+    other = bad.stage
+    text = f"not started: it reads from {other}, which did not end well"
+    readers = [it for it in stage.inputs if any(source.stage == other for source in it.sources)]
+    can_do_without = all(
+        item.optional or any(source.stage != other for source in item.sources) for item in readers
+    )
+    # Who could not even start may do so the next time: that is no reason to do without it.
+    if can_do_without and bad.run_id is not None:
+        text += f". To go on without it, switch it off: {switch(other)} in {job.file}"
     return text
 
 

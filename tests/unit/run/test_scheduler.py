@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import Verdict
+from runner.errors import NotAdmittedError, Verdict
 from runner.events import JobFinished, StageFinished
 from runner.host.engine_fake import FakeProcess
 from runner.job.folder import Job
@@ -275,6 +275,17 @@ def test_an_optional_input_that_failed_holds_a_stage_up_and_says_how_to_go_on(
     job.file.write_text(f"input: {{text: text.txt}}\nstages: {{{PROBE}: {{enabled: false}}}}\n")
     (outcome,) = run(place, Job(job.root))
     assert verdicts(outcome) == {PROBE: "skipped", NEXT: "success", LAST: "success"}
+
+
+def test_nobody_is_told_to_do_without_a_stage_that_could_not_even_start(
+    place: Place, job: Job
+) -> None:
+    place.kit.spec(NEXT, EITHER)
+    place.build()
+    place.engine.start_error = NotAdmittedError("2 stages run at once here already")
+    (outcome,) = run(place, job)
+    assert verdicts(outcome)[NEXT] == "input_missing"
+    assert "switch it off" not in place.said(NEXT)
 
 
 def test_a_workflow_ends_well_where_its_result_was_skipped(place: Place, job: Job) -> None:
