@@ -11,8 +11,8 @@ from runner.events import JobRefused, Observer
 from runner.job.folder import Job, open_job
 from runner.project.pipeline import JOB_INPUT, Project
 from runner.run.faults import refusal_of
+from runner.run.films import is_file, is_film
 from runner.run.plan import Plan
-from runner.run.watching import FILMS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,8 @@ class WantedJob:
 
 def wanted_jobs(places: Sequence[Path], out: Path | None) -> list[WantedJob]:
     """What the words mean; ``out`` is the place for the one film. Raises UsageError."""
-    films = [place for place in places if _is_file(place)]
+    # Who opens the others as jobs will say what is wrong with them.
+    films = [place for place in places if is_file(place)]
     if out is not None and len(films) != 1:
         msg = "--out names the job directory of one film, so give one film with it."
         raise UsageError(msg)
@@ -47,12 +48,6 @@ def wanted_jobs(places: Sequence[Path], out: Path | None) -> list[WantedJob]:
         else WantedJob(place=place)
         for place in places
     ]
-
-
-def _is_file(place: Path) -> bool:
-    with contextlib.suppress(OSError):  # who opens it as a job will say what is wrong
-        return place.is_file()
-    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +91,7 @@ def _opened(context: Context, item: WantedJob) -> Job:
     if item.film is not None:
         with context.observing() as emit:
             make_film_job(context.project, item.place, item.film, emit)
-    elif item.place.name.lower().endswith(FILMS) and not item.place.exists():
+    elif is_film(item.place.name) and not item.place.exists():
         msg = f"the film {item.place} is not there. Check its name."
         raise UsageError(msg)
     return open_job(item.place)

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,10 +103,7 @@ class Watcher:
     def _conclude(self, arrival: Arrival, note: WatchNote, end: JobEnd) -> None:
         root = str(end.job.root)
         if end.passes:
-            is_news = not self._patience.knows(root, end.trouble)
-            pause = self._patience.pause(root, end.trouble)
-            self.watched.postpone(arrival, pause)
-            if is_news:
+            if (pause := self._postpone(arrival, root, end.trouble)) is not None:
                 again = f"{root} is tried again by itself, in {pause:g} s at first."
                 self._tell(Notice(stage=None, message=again))
             return
@@ -152,10 +149,15 @@ class Watcher:
 
     def _put_off(self, arrival: Arrival, trouble: str, crew: "Crew") -> None:
         """Look at it again after a pause, and tell why unless that was told."""
-        is_news = not self._patience.knows(arrival.path, trouble)
-        self.watched.postpone(arrival, self._patience.pause(arrival.path, trouble))
-        if is_news:
+        if self._postpone(arrival, arrival.path, trouble) is not None:
             crew.tell(Notice(stage=None, message=f"{trouble} It is tried again by itself."))
+
+    def _postpone(self, arrival: Arrival, whose: Hashable, trouble: str) -> float | None:
+        """Look at it again after a pause, whose seconds are returned where the trouble is news."""
+        is_news = not self._patience.knows(whose, trouble)
+        pause = self._patience.pause(whose, trouble)
+        self.watched.postpone(arrival, pause)
+        return pause if is_news else None
 
     def _take(self, arrival: Arrival, schedule: Schedule, crew: "Crew") -> None:
         """Have a job run of what arrived, if it is its turn and nobody else's."""
@@ -214,8 +216,7 @@ class Watcher:
             self.watched.postpone(arrival, AGAIN_AFTER_SECONDS)
             return None
         there = read_note(find_job(place)) if (place / "job.yaml").is_file() else None
-        is_same_film = there is not None and there.source == note.source
-        if there is not None and is_same_film and there.has_ended_with(note.stamp):
+        if there is not None and there.source == note.source and there.has_ended_with(note.stamp):
             self.watched.settle(arrival)
             return None
         if not self.watched.is_as_it_was(arrival):

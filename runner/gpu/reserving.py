@@ -37,8 +37,9 @@ class Claimant:
             user=_printable(_user()),
             job=_printable(self.job),
             stage=_printable(self.stage),
+            ticket=self.ticket,
             since=now(),
-            **{"ticket": self.ticket, **parts},
+            **parts,
         )
 
 
@@ -234,10 +235,10 @@ def taken_over(
         old = next((item for item in look.entries if item.container_id == container_id), None)
         there = [gpu for gpu in look.inventory.gpus if gpu.uuid in shares]
         unlisted = {gpu.uuid: unlisted_bytes(gpu) for gpu in there}
-        entry = claimant.entry(
+        whose = replace(claimant, ticket=old.ticket) if old else claimant
+        entry = whose.entry(
             box,
             state=State.HELD,
-            ticket=old.ticket if old else claimant.ticket,
             shares=dict(shares),
             count=len(shares),
             whole=old is not None and old.whole,

@@ -83,7 +83,7 @@ class DockerContainer:
         )
 
     def _taken_over(self, asked: dict[str, Any]) -> socket.socket:
-        """A connection to the container that is the caller's alone, to close when he likes."""
+        """A connection to the container that is the caller's alone, who closes it."""
         with translated(self._address):
             stream: Any = self._api.attach_socket(self.id, params=asked)
             # The SDK's answer would keep it open until it is collected, and has a time limit that

@@ -95,7 +95,7 @@ class JobsConsole:
                     self.tally.refuse(event)
                     self._print(refused_line(event, self._layout()))
                 case JobTaken(job=job):
-                    self.tally.take(job)
+                    self.tally.forget(job)
                 case Notice():
                     self._print(*notice_lines(event, self._layout()))
                 case JobsFinished():

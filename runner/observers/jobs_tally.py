@@ -70,24 +70,41 @@ class StandingJobs:
 class JobsTally:
     """Follows the events of many jobs; of one that is over it keeps only that it is."""
 
-    total: int = 0
-    done: int = 0
-    up_to_date: int = 0
-    cancelled: int = 0
     failed: list[FailedJob] = field(default_factory=list)
     views: dict[str, JobView] = field(default_factory=dict)
     outlook: Outlook = field(default_factory=Outlook)
     _ends: dict[str, str] = field(default_factory=dict)
     """As what each job that is over counts."""
+    _sums: Counter[str] = field(default_factory=Counter)
     _held: Counter[str] = field(default_factory=Counter)
     _renewed: Counter[str] = field(default_factory=Counter)
     """How often a stage's result that was in place held, and had to be made anew."""
     _worked: float = 0.0
     _since: float | None = None
 
+    @property
+    def total(self) -> int:
+        """How many jobs there are, however often each is run."""
+        return len(self.views) + len(self._ends)
+
+    @property
+    def done(self) -> int:
+        """How many have ended well."""
+        return self._sums[DONE] + self._sums[UP_TO_DATE]
+
+    @property
+    def up_to_date(self) -> int:
+        """In how many of these nothing had to run."""
+        return self._sums[UP_TO_DATE]
+
+    @property
+    def cancelled(self) -> int:
+        """How many were stopped."""
+        return self._sums[CANCELLED]
+
     def plan(self, planned: PlannedJob, name: str) -> None:
         """Expect a job, and learn from what was done of it earlier."""
-        self._count(planned.job)
+        self.forget(planned.job)
         extent = Extent(
             input_bytes=planned.input_bytes,
             media_seconds=planned.media_seconds,
@@ -105,8 +122,8 @@ class JobsTally:
 
     def refuse(self, event: JobRefused) -> None:
         """Count a job that could not be run."""
-        self._count(event.job)
-        self._ends[event.job] = FAILED
+        self.forget(event.job)
+        self._end(event.job, FAILED)
         self.failed.append(
             FailedJob(
                 job=event.job,
@@ -117,22 +134,15 @@ class JobsTally:
             )
         )
 
-    def take(self, job: str) -> None:
-        """Forget what was refused by this name; as a job it is planned by its own."""
-        self.total -= self._forget(job)
+    def forget(self, job: str) -> None:
+        """Count a job no longer as over: it is run again, or by another name than was refused."""
+        if (end := self._ends.pop(job, None)) is not None:
+            self._sums[end] -= 1
+            self.failed = [item for item in self.failed if item.job != job]
 
-    def _count(self, job: str) -> None:
-        """Count a job; one that was over and is run again counts as the same."""
-        self.total += not self._forget(job)
-
-    def _forget(self, job: str) -> bool:
-        """Whether it was over; it is no longer."""
-        end = self._ends.pop(job, None)
-        self.done -= end in {DONE, UP_TO_DATE}
-        self.up_to_date -= end == UP_TO_DATE
-        self.cancelled -= end == CANCELLED
-        self.failed = [item for item in self.failed if item.job != job]
-        return end is not None
+    def _end(self, job: str, end: str) -> None:
+        self._ends[job] = end
+        self._sums[end] += 1
 
     def follow(self, job: str, event: Event, now: float) -> JobView | None:
         """Take note of an event of a job; returns the job when that was its end."""
@@ -174,14 +184,11 @@ class JobsTally:
         del self.views[view.job]
         blamed = view.blamed
         if blamed is None:
-            self._ends[view.job] = UP_TO_DATE if view.is_up_to_date else DONE
-            self.done += 1
-            self.up_to_date += view.is_up_to_date
+            self._end(view.job, UP_TO_DATE if view.is_up_to_date else DONE)
         elif blamed.verdict is Verdict.CANCELLED:
-            self._ends[view.job] = CANCELLED
-            self.cancelled += 1
+            self._end(view.job, CANCELLED)
         else:
-            self._ends[view.job] = FAILED
+            self._end(view.job, FAILED)
             self.failed.append(
                 FailedJob(
                     job=view.job,

@@ -20,21 +20,13 @@ from typing import Any, Final
 from runner.errors import StagerunError, UsageError
 from runner.host.open_files import written_to
 from runner.job.folder import find_job
+from runner.run.films import is_file, is_film
 
 UNFINISHED: Final = (
     ".part", ".partial", ".filepart", ".tmp", ".crdownload", ".download", ".opdownload", ".aria2",
     ".!qb", "~",
 )  # fmt: skip
 """How the names end of what browsers and other programs have not finished yet."""
-
-FILMS: Final = (
-    ".mkv", ".mk3d", ".mp4", ".m4v", ".f4v", ".mov", ".qt", ".avi", ".divx", ".webm",
-    ".ts", ".m2ts", ".mts", ".m2v", ".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".rm", ".rmvb",
-    ".ogv", ".ogm", ".3gp", ".3g2", ".mxf", ".dv",
-    ".mka", ".m4a", ".m4b", ".mp2", ".mp3", ".wav", ".w64", ".flac", ".ogg", ".oga", ".opus",
-    ".aac", ".ac3", ".eac3", ".dts", ".wma", ".aif", ".aiff", ".caf", ".amr", ".ape", ".wv",
-)  # fmt: skip
-"""How the names of films and of sound end, in any case: what is taken unless other names are."""
 
 CONTROL: Final = ".aria2"
 """Such a file beside another one says that the other one is not finished."""
@@ -112,10 +104,9 @@ class WatchedFolder:
         self._settled.pop(arrival.path, None)
 
     def _is_taken(self, name: str) -> bool:
-        name = name.lower()
         if not self.only:
-            return name.endswith(FILMS)
-        return any(fnmatchcase(name, pattern.lower()) for pattern in self.only)
+            return is_film(name)
+        return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in self.only)
 
     def _leave(self, arrival: Arrival) -> None:
         """Settle a file that is not asked for; the first of each ending is told."""
@@ -161,9 +152,9 @@ class WatchedFolder:
             name = path.name.lower()
             if name.startswith(".") or name.endswith(UNFINISHED) or name + CONTROL in names:
                 continue
-            if _is_file(path):
+            if is_file(path):
                 yield path, (path,), False
-            elif _is_file(path / "job.yaml"):
+            elif is_file(path / "job.yaml"):
                 yield path, self._files_of_job(path), True
 
     def _files_of_job(self, place: Path) -> tuple[Path, ...]:
@@ -186,14 +177,6 @@ def _forget_all_but(there: Collection[Path], known: dict[Path, Any]) -> None:
     for path in tuple(known):
         if path not in there:
             known.pop(path, None)
-
-
-def _is_file(path: Path) -> bool:
-    """Whether there is one that can be looked at: folders of others may be closed."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
 
 
 def files_of_job(place: Path) -> tuple[Path, ...]:

@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +53,29 @@ def reserving(
         waiting=said.append,
     ) as held:
         yield held
+
+
+def wait_in_vain(
+    machine: Machine,
+    wish: Wish,
+    seconds: float,
+    *,
+    looking: Callable[[], None] = lambda: None,
+    waiting: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Wait until it is refused; ``looking`` is called again and again meanwhile."""
+    with (
+        pytest.raises(GpuUnavailableError),
+        reserved(
+            wish,
+            claimant(),
+            machine.box(),
+            wait_seconds=seconds,
+            stopped=looking,
+            waiting=waiting,
+        ),
+    ):
+        pytest.fail("it was granted")
 
 
 def gib(size: int) -> Wish:
@@ -133,18 +156,7 @@ def test_a_claim_becomes_one_of_a_whole_gpu_when_a_screen_takes_what_was_left(
 
     with machine.ledger(OTHER).turn():
         machine.ledger(OTHER).write(entry("other", {0: 20}, ticket=1))
-    with (
-        pytest.raises(GpuUnavailableError),
-        reserved(
-            Wish(learnt={"Fake": 22 * GIB}),
-            claimant(),
-            machine.box(),
-            wait_seconds=0.6,
-            stopped=watch,
-            waiting=lambda _: None,
-        ),
-    ):
-        pytest.fail("it was granted")
+    wait_in_vain(machine, Wish(learnt={"Fake": 22 * GIB}), 0.6, looking=watch)
     assert (claims[0], claims[-1]) == (False, True)
 
 
@@ -170,7 +182,7 @@ def test_who_waits_says_for_what_and_behind_whom_and_gets_it_in_turn(machine: Ma
 
 
 def _name() -> str:
-    return claimant().entry(Machine(Path()).box(), state=State.HELD, ticket=1, shares={}).name
+    return claimant().entry(Machine(Path()).box(), state=State.HELD, shares={}).name
 
 
 def test_another_run_of_this_process_is_waited_for_in_any_case(machine: Machine) -> None:
@@ -416,18 +428,7 @@ def test_who_needs_a_gpu_alone_is_not_passed_by_what_would_fit_beside_its_claim(
 
     with machine.ledger(OTHER).turn():
         machine.ledger(OTHER).write(entry("other", {0: 20}, ticket=1))
-    with (
-        pytest.raises(GpuUnavailableError),
-        reserved(
-            Wish(),
-            claimant(),
-            machine.box(),
-            wait_seconds=0.1,
-            stopped=lambda: None,
-            waiting=others,
-        ),
-    ):
-        pytest.fail("it was granted")
+    wait_in_vain(machine, Wish(), 0.1, waiting=others)
     assert refused
 
 
@@ -444,18 +445,7 @@ def test_a_claim_on_too_few_gpus_grows_as_soon_as_there_are_enough(machine: Mach
 
     with machine.ledger(OTHER).turn():
         machine.ledger(OTHER).write(entry("other", {1: 20}, ticket=1))
-    with (
-        pytest.raises(GpuUnavailableError),
-        reserved(
-            Wish(count=2, memory=10 * GIB),
-            claimant(),
-            machine.box(),
-            wait_seconds=0.8,
-            stopped=look_again,
-            waiting=lambda _: None,
-        ),
-    ):
-        pytest.fail("it was granted")
+    wait_in_vain(machine, Wish(count=2, memory=10 * GIB), 0.8, looking=look_again)
     assert claims[0] == {"GPU-0": 10 * GIB}
     assert claims[-1] == {"GPU-0": 10 * GIB, "GPU-1": 10 * GIB}
 
@@ -497,20 +487,15 @@ def test_a_claim_leaves_a_gpu_that_a_stranger_fills_meanwhile(machine: Machine) 
 
     with machine.ledger(OTHER).turn():
         machine.ledger(OTHER).write(entry("other", {0: 20, 1: 21}, ticket=1))
-    with (
-        pytest.raises(GpuUnavailableError),
-        reserved(
-            gib(10),
-            claimant(),
-            machine.box(),
-            wait_seconds=0.6,
-            stopped=lambda: claims.extend(
-                dict(it.shares) for it in machine.box().look().entries if it.id != "other"
-            ),
-            waiting=watch,
+    wait_in_vain(
+        machine,
+        gib(10),
+        0.6,
+        looking=lambda: claims.extend(
+            dict(it.shares) for it in machine.box().look().entries if it.id != "other"
         ),
-    ):
-        pytest.fail("it was granted")
+        waiting=watch,
+    )
     assert claims[0] == {"GPU-0": 10 * GIB}
     assert claims[-1] == {"GPU-1": 10 * GIB}
 
@@ -537,18 +522,7 @@ def test_a_claim_moves_on_when_its_gpu_is_gone(machine: Machine) -> None:
 
     with machine.ledger(OTHER).turn():
         machine.ledger(OTHER).write(entry("other", {0: 20, 1: 21}, ticket=1))
-    with (
-        pytest.raises(GpuUnavailableError),
-        reserved(
-            gib(10),
-            claimant(),
-            machine.box(),
-            wait_seconds=0.6,
-            stopped=lambda: None,
-            waiting=watch,
-        ),
-    ):
-        pytest.fail("it was granted")
+    wait_in_vain(machine, gib(10), 0.6, waiting=watch)
     assert seen[0] == {"GPU-0": 10 * GIB}
 
 

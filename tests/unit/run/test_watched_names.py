@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.run.watching import FILMS
+from runner.run.films import FILMS
 from tests.unit.docs_pages import codes, page
 from tests.unit.run.test_watching import Watched
 
