@@ -240,8 +240,8 @@ def _leave(box: GpuBox, number: int) -> None:
         (box.ledger.folder / f"{number}.json").write_text("[1, 2")
         return
     far = replace(box.ledger.me, machine_id="another")
-    claimant = Claimant(stage="50_probe", job="far")
-    entry = claimant.entry(box, state=State.HELD, ticket=number, shares={"GPU-0": GIB})
+    claimant = Claimant(stage="50_probe", job="far", ticket=number)
+    entry = claimant.entry(box, state=State.HELD, shares={"GPU-0": GIB})
     box.ledger.write(replace(entry, owner=ProcessIdentity(far.pid, 1, "", far.machine_id)))
 
 

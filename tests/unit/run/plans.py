@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
 
 from runner.events import Observer
 from runner.project.pipeline import Project
@@ -42,8 +43,11 @@ def wait_for(is_so: Callable[[], bool]) -> None:
 
 
 @contextlib.contextmanager
-def no_place() -> Iterator[None]:
-    """A stage of another call has the first place, which is the only one where there is one."""
+def no_place() -> Iterator[TextIO]:
+    """A stage of another call has the first place, which is the only one where there is one.
+
+    It has ended when the file is closed, or with the block.
+    """
     with (runtime_folder("slots") / "0.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file

@@ -70,10 +70,11 @@ def waits(place: Place) -> list[WaitsFor]:
 
 
 def test_a_gpu_is_given_back_while_there_is_no_place_to_use_it(gpu_place: Place, job: Job) -> None:
-    with running(gpu_place, job) as ended, no_place():
+    with no_place() as taken, running(gpu_place, job) as ended:
         wait_for(lambda: states(gpu_place) == [State.HELD])
         wait_for(lambda: states(gpu_place) == [])
         assert not ended
+        taken.close()
     assert [it.verdict for it in ended] == [Verdict.SUCCESS]
     assert record_of(job, ended[0].run_id)["gpu"]["uuids"] == ["GPU-1"]
     assert waits(gpu_place) == [WaitsFor.PLACE]
@@ -84,14 +85,14 @@ def test_who_gave_its_gpu_back_waits_for_it_in_its_old_turn_and_takes_no_place(
     gpu_place: Place, job: Job
 ) -> None:
     ledger = ledger_of(gpu_place)
-    with running(gpu_place, job) as ended:
-        with no_place():
-            wait_for(lambda: states(gpu_place) == [State.HELD])
-            with ledger.turn():
-                (first,) = ledger.entries()
-            wait_for(lambda: states(gpu_place) == [])
-            with ledger.turn():
-                ledger.write(entry("other", {1: 6}, owner=IDENTITY))
+    with no_place() as taken, running(gpu_place, job) as ended:
+        wait_for(lambda: states(gpu_place) == [State.HELD])
+        with ledger.turn():
+            (first,) = ledger.entries()
+        wait_for(lambda: states(gpu_place) == [])
+        with ledger.turn():
+            ledger.write(entry("other", {1: 6}, owner=IDENTITY))
+        taken.close()
         wait_for(lambda: states(gpu_place) == [State.WAITING])
         with ledger.turn():
             assert first.ticket in [it.ticket for it in ledger.entries()]
