@@ -4,11 +4,12 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
@@ -19,9 +20,14 @@ from runner.errors import SIGNAL_EXIT_CODES, StagerunError
 from runner.observers.plain import plain_lines
 from runner.observers.stream import Stream
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
 USAGE: Final = 2
 TRACEBACK: Final = "STAGERUN_TRACEBACK"
 """The environment variable that shows where in the program an error came from."""
+SECONDS_TO_NEXT_TRY: Final = 0.01
+IMPORT_SYSTEM: Final = "<frozen importlib._bootstrap>"
 
 
 class Interrupted(BaseException):
@@ -30,11 +36,30 @@ class Interrupted(BaseException):
 
 def call(words: Sequence[str]) -> int:
     """Run a verb with these words as this process's only work; returns the exit code."""
-    for number in heeded_signals():
-        signal.signal(number, _interrupt)
     with whole_streams(sys.stdin, sys.stdout, sys.stderr) as streams:
         sys.stdin, sys.stdout, sys.stderr = streams
-        return _flushed(answer(words, Context()))
+        try:
+            listen()
+            code = _flushed(answer(words, Context()))
+            _stop_listening()
+        except Interrupted as problem:
+            _stop_listening()
+            code = SIGNAL_EXIT_CODES[str(problem)]
+            Stream(sys.stderr).write(f"stagerun: interrupted by {problem}\n")
+        return code
+
+
+def listen() -> None:
+    """Have each signal that asks to stop raise Interrupted."""
+    for number in heeded_signals():
+        signal.signal(number, _interrupt)
+    sys.unraisablehook = _interrupt_again
+
+
+def _stop_listening() -> None:
+    """From now on there is nothing left that a signal could stop."""
+    for number in heeded_signals():
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
@@ -62,9 +87,6 @@ def answer(words: Sequence[str], context: Context) -> int:
     except OSError as problem:
         code = USAGE
         _tell(problem, context, _unforeseen(problem), code)
-    except Interrupted as problem:
-        code = SIGNAL_EXIT_CODES[str(problem)]
-        Stream(sys.stderr).write(f"stagerun: interrupted by {problem}\n")
     return code
 
 
@@ -73,9 +95,32 @@ def _invoke(words: list[str], context: Context) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    del frame
-    raise Interrupted(signal.Signals(number).name)
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    # Half a module is of no use to what cleans up, and what an import calls changes errors.
+    if _is_import(frame):
+        _send_again(number)
+    else:
+        raise Interrupted(signal.Signals(number).name)
+
+
+def _is_import(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename != IMPORT_SYSTEM:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _interrupt_again(dropped: "UnraisableHookArgs") -> None:
+    """Take up a signal that came in a destructor, or the like, where Python drops errors."""
+    if isinstance(dropped.exc_value, Interrupted):
+        _send_again(signal.Signals[str(dropped.exc_value)])
+    else:
+        sys.__unraisablehook__(dropped)
+
+
+def _send_again(number: int) -> None:
+    again = threading.Timer(SECONDS_TO_NEXT_TRY, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
 
 
 def _usage(problem: click.ClickException) -> str:
