@@ -1,7 +1,8 @@
-"""``stagerun status JOB``: where the stages of a job stand."""
+"""``stagerun status JOB``: where the stages of a job stand, or where many jobs stand."""
 
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,17 +13,20 @@ from runner.cli.gpu_lines import gpu_lines
 from runner.cli.options import common_options
 from runner.cli.reporting import answer, plain
 from runner.cli.tables import Cell, one_line, table
-from runner.errors import RunnerLostError
+from runner.errors import RunnerLostError, StagerunError
 from runner.job.folder import Job, find_job
 from runner.job.job_manifest import read_record
 from runner.observers.style import ASCII, UNICODE, is_unicode
 from runner.project.quantity import duration_text, size_text
+from runner.run.faults import refusal_of
 from runner.run.gpu_record import recorded_curves
+from runner.run.job_status import JobState, JobStatus, job_status
 from runner.run.overview import StageStatus, State, overview
 
 if TYPE_CHECKING:
     from runner.manifest import GpuCurve
 
+JOB_HEADERS: Final = ("job", "state", "done", "stage", "took", "reason")
 HEADERS: Final = ("stage", "state", "run", "took", "peak", "outputs")
 SHOWN_OUTPUTS: Final = 3
 STYLES: Final = {
@@ -39,16 +43,86 @@ STYLES: Final = {
 }
 
 
-@click.command("status", short_help="Show where the stages of a job stand.")
-@click.argument("job", type=click.Path(path_type=Path))
+JOB_STYLES: Final = {
+    JobState.DONE: "good",
+    JobState.FAILED: "bad",
+    JobState.RUNNING: "busy",
+    JobState.RUNNER_LOST: "bad",
+    JobState.ELSEWHERE: "warn",
+    JobState.CHANGED: "warn",
+    JobState.CANCELLED: "warn",
+    JobState.TO_DO: "dim",
+    JobState.REFUSED: "bad",
+}
+
+
+@click.command("status", short_help="Show where the stages of a job stand, or many jobs.")
+@click.argument("places", metavar="JOB…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @common_options
 @click.pass_obj
-def command(context: Context, /, job: Path) -> int:
-    """Show where the stages of JOB stand.
+def command(context: Context, /, places: tuple[Path, ...]) -> int:
+    """Show where the stages of JOB stand; of several jobs, a line for each.
 
-    The exit code is 10 when a run has lost its runner, otherwise 0.
+    The exit code is 10 when a run has lost its runner, otherwise 0, or that of the first word that
+    is no job.
     """
-    opened = find_job(job)
+    return _one(context, places[0]) if len(places) == 1 else _many(context, places)
+
+
+def _many(context: Context, places: Sequence[Path]) -> int:
+    found = [_job_status(context, place) for place in places]
+    states = Counter(status.state for status, _ in found)
+    lost = RunnerLostError.exit_code if states[JobState.RUNNER_LOST] else 0
+    code = lost or next((code for _, code in found if code), 0)
+    document = {
+        "schema_version": 1,
+        "jobs": [status for status, _ in found],
+        "exit_code": code,
+    }
+
+    def lines() -> list[str]:
+        rows = [_job_row(place, status) for place, (status, _) in zip(places, found, strict=True)]
+        return [*table(rows, JOB_HEADERS, colour=context.colour), _sums(states)]
+
+    answer(context, document, lines)
+    return code
+
+
+def _job_status(context: Context, place: Path) -> tuple[JobStatus, int]:
+    """How a job stands, and the exit code of what cannot be read as one."""
+    try:
+        return job_status(context.project, find_job(place)), 0
+    except (StagerunError, OSError) as problem:
+        refusal = refusal_of(problem, place)
+        status = JobStatus(job=place.absolute(), state=JobState.REFUSED, reason=str(refusal))
+        return status, refusal.exit_code
+
+
+def _job_row(place: Path, status: JobStatus) -> list[str | Cell]:
+    stage, needed = status.stage, status.stages_needed
+    seconds = None if stage is None else stage.duration_seconds
+    return [
+        str(place),
+        Cell(_words(status.state), JOB_STYLES[status.state]),
+        f"{status.stages_done} of {needed}" if needed else "",
+        "" if stage is None else stage.stage,
+        "" if seconds is None else duration_text(seconds),
+        status.reason,
+    ]
+
+
+def _sums(states: Mapping[JobState, int]) -> str:
+    done = f"{states[JobState.DONE]} of {sum(states.values())} done"
+    others = [state for state in JobState if states[state] and state is not JobState.DONE]
+    return " · ".join([done, *(f"{states[state]} {_words(state)}" for state in others)])
+
+
+def _words(state: State | JobState) -> str:
+    return str(state).replace("_", " ")
+
+
+def _one(context: Context, place: Path) -> int:
+    opened = find_job(place)
     stages = overview(context.project, opened)
     lost = any(stage.state is State.RUNNER_LOST for stage in stages)
     code = RunnerLostError.exit_code if lost else 0
@@ -103,7 +177,7 @@ def _row(stage: StageStatus) -> list[str | Cell]:
     seconds, peak = stage.duration_seconds, stage.memory_peak_bytes
     return [
         stage.stage,
-        Cell(str(stage.state).replace("_", " "), STYLES[stage.state]),
+        Cell(_words(stage.state), STYLES[stage.state]),
         stage.run_id or "",
         "" if seconds is None else duration_text(seconds),
         "" if peak is None else size_text(peak),

@@ -3,7 +3,7 @@
 Everything is read from the job manifest, the journals and the locks; no engine is asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -90,19 +90,17 @@ class LiveRun:
     owner_pid: int | None = None
 
 
+def needed_stages(project: Project, job: Job) -> Collection[str]:
+    """The ids of the stages that the results of the job's workflow come from."""
+    ends = (source.stage for source in project.workflow(job.workflow))
+    asked = tuple(dict.fromkeys(stage for stage in ends if stage in project.stages))
+    return project.needed_for(asked, stock_of(project, job))
+
+
 def overview(project: Project, job: Job) -> list[StageStatus]:
     """The stages that the job's workflow needs or that left something, in the project's order."""
     entries = read_entries(job)
-    wanted = project.needed_for(
-        tuple(
-            dict.fromkeys(
-                source.stage
-                for source in project.workflow(job.workflow)
-                if source.stage in project.stages
-            )
-        ),
-        stock_of(project, job),
-    )
+    wanted = needed_stages(project, job)
     # Every journal is read once; one that cannot be read hides none of the rest.
     runs = all_open_runs(job, skip_unreadable=True)
     found = [
