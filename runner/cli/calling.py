@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 import click
 
 from runner.cli.context import Context
-from runner.cli.signals import heeded_signals
+from runner.cli.signals import heeded_signals, take_no_notice
 from runner.cli.verbs import group
 from runner.errors import SIGNAL_EXIT_CODES, StagerunError
 from runner.observers.plain import plain_lines
@@ -38,15 +38,27 @@ def call(words: Sequence[str]) -> int:
     """Run a verb with these words as this process's only work; returns the exit code."""
     with whole_streams(sys.stdin, sys.stdout, sys.stderr) as streams:
         sys.stdin, sys.stdout, sys.stderr = streams
-        try:
-            listen()
-            code = _flushed(answer(words, Context()))
-            _stop_listening()
-        except Interrupted as problem:
-            _stop_listening()
-            code = SIGNAL_EXIT_CODES[str(problem)]
-            Stream(sys.stderr).write(f"stagerun: interrupted by {problem}\n")
-        return code
+        signal_that_came: Interrupted | None = None
+        while True:
+            try:
+                return _work(words) if signal_that_came is None else _leave(signal_that_came)
+            except Interrupted as problem:  # leaving, too, can be interrupted by one right behind
+                signal_that_came = problem
+
+
+def _work(words: Sequence[str]) -> int:
+    listen()
+    code = _flushed(answer(words, Context()))
+    for number in heeded_signals():  # there is nothing left that one could stop
+        signal.signal(number, take_no_notice)
+    return code
+
+
+def _leave(interrupted: Interrupted) -> int:
+    for number in heeded_signals():  # a further one ends what cannot be written
+        signal.signal(number, signal.SIG_DFL)
+    Stream(sys.stderr).write(f"stagerun: interrupted by {interrupted}\n")
+    return SIGNAL_EXIT_CODES[str(interrupted)]
 
 
 def listen() -> None:
@@ -54,12 +66,6 @@ def listen() -> None:
     for number in heeded_signals():
         signal.signal(number, _interrupt)
     sys.unraisablehook = _interrupt_again
-
-
-def _stop_listening() -> None:
-    """From now on there is nothing left that a signal could stop."""
-    for number in heeded_signals():
-        signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
@@ -96,17 +102,23 @@ def _invoke(words: list[str], context: Context) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    # Half a module is of no use to what cleans up, and what an import calls changes errors.
-    if _is_import(frame):
+    if _drops_errors(frame):
         _send_again(number)
     else:
         raise Interrupted(signal.Signals(number).name)
 
 
-def _is_import(frame: FrameType | None) -> bool:
-    while frame is not None and frame.f_code.co_filename != IMPORT_SYSTEM:
+def _drops_errors(frame: FrameType | None) -> bool:
+    """Whether what is raised here would be lost, or become another error, or leave half a module.
+
+    That is so in all that an import calls, and where dropped errors are taken up.
+    """
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename == IMPORT_SYSTEM or code is _interrupt_again.__code__:
+            return True
         frame = frame.f_back
-    return frame is not None
+    return False
 
 
 def _interrupt_again(dropped: "UnraisableHookArgs") -> None:

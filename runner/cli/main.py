@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import signal
 import sys
 from typing import Final
 
@@ -17,6 +18,9 @@ def main() -> int:
 
         print(f"stagerun {VERSION}")  # noqa: T201 - this is the command line
         return 0
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until signals are answered there is nothing to tell of where Ctrl-C has struck.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS)
     from runner.cli.calling import call
 

@@ -9,10 +9,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Final
 
-from runner.cli.signals import heeded_signals
+from runner.cli.signals import heeded_signals, take_no_notice
 from runner.errors import SIGNAL_EXIT_CODES
 from runner.events import AttemptFailed, Event, Notice, Observer, RunStarted, StageFinished
 from runner.project.quantity import duration_text
@@ -101,16 +100,12 @@ def _written_to(descriptor: int, numbers: Collection[signal.Signals]) -> Iterato
     earlier = signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
     try:
         for number in numbers:
-            signal.signal(number, _nothing)
+            signal.signal(number, take_no_notice)
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(earlier)
-
-
-def _nothing(number: int, frame: FrameType | None) -> None:
-    """Python only writes the numbers of signals that have a handler."""
 
 
 def _message(count: int, stages: str, name: str, grace_seconds: float) -> str:

@@ -3,7 +3,6 @@
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,39 +33,6 @@ DEAF = program(
     "signal.signal(signal.SIGTERM, signal.SIG_IGN); (folder / 'deaf').touch(); "
     f"time.sleep({SLEEP_SECONDS})"
 )
-INTERRUPTED = """\
-import signal, time, weakref
-from runner.cli.calling import Interrupted, listen
-
-class Dropped: pass
-
-def signal_in_a_callback():
-    dropped = Dropped()
-    return weakref.ref(dropped, lambda _: signal.raise_signal(signal.SIGTERM))
-
-def signal_in_an_import():
-    import half
-    assert half.WHOLE
-
-listen()
-try:
-    {place}()
-    time.sleep(20)
-except Interrupted as problem:
-    print("heard", problem)
-"""
-HALF = """\
-import signal
-
-class Field:
-    def __set_name__(self, owner, name):
-        signal.raise_signal(signal.SIGTERM)
-
-class Owner:
-    field = Field()
-
-WHOLE = True
-"""
 
 
 def wait_for_step(job: Path, step: str) -> None:
@@ -125,19 +91,6 @@ def test_ctrl_c_at_any_moment_leaves_nothing_half_done(real_kit: Kit, job: Path)
 
     real_kit.code("50_probe", program())
     assert call(real_kit, job, "--force").code == 0
-
-
-@pytest.mark.parametrize("place", ["signal_in_a_callback", "signal_in_an_import"])
-def test_a_signal_is_heard_even_where_python_drops_or_changes_errors(
-    tmp_path: Path, place: str
-) -> None:
-    (tmp_path / "half.py").write_text(HALF)
-    words = [sys.executable, "-c", INTERRUPTED.format(place=place)]
-    finished = subprocess.run(
-        words, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
-    )
-
-    assert (finished.stdout, finished.stderr) == ("heard SIGTERM\n", "")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
