@@ -6,14 +6,14 @@ import click
 
 from runner.cli.completing import complete_stage
 from runner.cli.context import Context
-from runner.cli.options import common_options
+from runner.cli.options import PLACE, common_options
 from runner.cli.reporting import answer, tell_notices
 from runner.job.folder import open_job
 from runner.run.stopping import Stopped, stop
 
 
 @click.command("cancel", short_help="Stop what runs in a job.")
-@click.argument("place", metavar="JOB", type=click.Path(path_type=Path))
+@click.argument("place", metavar="JOB", type=PLACE)
 @click.argument("stage", required=False, shell_complete=complete_stage)
 @click.option("--now", is_flag=True, help="Kill it at once, without time to end in order.")
 @common_options

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from runner.cli.context import Context
-from runner.cli.options import common_options
+from runner.cli.options import PLACE, common_options
 from runner.cli.reporting import answer
 from runner.cli.tables import table
 from runner.errors import EngineError, EngineUnavailableError, RemoteEngineError
@@ -40,7 +40,7 @@ class Found:
 
 
 @click.command("clean", short_help="Show or remove what nothing depends on any more.")
-@click.argument("jobs", nargs=-1, type=click.Path(path_type=Path), metavar="[JOB]...")
+@click.argument("jobs", nargs=-1, type=PLACE, metavar="[JOB]...")
 @click.option("--yes", is_flag=True, help="Remove it; otherwise it is only shown.")
 @click.option("--images", is_flag=True, help="Replaced images too (the default without a job).")
 @click.option("--previous", is_flag=True, help="Kept previous results too.")

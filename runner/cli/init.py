@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from runner.cli.context import Context
-from runner.cli.options import common_options, parse_settings
+from runner.cli.options import PLACE, common_options, parse_settings
 from runner.errors import UsageError
 from runner.job.creation import Creation, JobRequest, make_job
 from runner.observers.plain import plain
@@ -28,7 +28,7 @@ REFERENCE: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
 @click.command("init")
-@click.argument("place", metavar="JOB", type=click.Path(path_type=Path))
+@click.argument("place", metavar="JOB", type=PLACE)
 @click.option("--input", "inputs", multiple=True, metavar="NAME=FILE", help="A file of the job.")
 @click.option(
     "--have",

@@ -10,7 +10,7 @@ import click
 
 from runner.cli.context import Context
 from runner.cli.gpus import machine_gpus
-from runner.cli.options import common_options
+from runner.cli.options import PLACE, common_options
 from runner.cli.reporting import answer, tell_notices
 from runner.errors import StagerunError, UsageError
 from runner.events import JobRefused, Notice
@@ -28,7 +28,7 @@ ALLOWED: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 @click.command("metrics", short_help="Write figures of GPUs and runs for Prometheus.")
-@click.argument("jobs", nargs=-1, type=click.Path(path_type=Path), metavar="[JOB]...")
+@click.argument("jobs", nargs=-1, type=PLACE, metavar="[JOB]...")
 @click.option(
     "--textfile",
     "folder",

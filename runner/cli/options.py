@@ -14,6 +14,8 @@ from runner.project.quantity import parse_duration
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 FOREVER: Final = float("inf")
+PLACE: Final = click.Path(path_type=Path, readable=False)
+"""A word that names a job or a film. Who opens it says what is wrong with it, and with it alone."""
 LIMIT_HELP: Final = {
     "cpus": "Processors, such as 1.5.",
     "memory": "Memory, such as 6GiB.",

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from runner.cli.context import Context
-from runner.cli.options import common_options
+from runner.cli.options import PLACE, common_options
 from runner.cli.reporting import answer
 from runner.cli.tables import table
 from runner.errors import EXIT_CODES, StagerunError, Verdict
@@ -22,7 +22,7 @@ WORDS: Final = {
 
 
 @click.command("reap", short_help="Remove what dead runners left.")
-@click.argument("places", nargs=-1, type=click.Path(path_type=Path), metavar="[JOB]...")
+@click.argument("places", nargs=-1, type=PLACE, metavar="[JOB]...")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @common_options
 @click.pass_obj

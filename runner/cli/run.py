@@ -14,6 +14,7 @@ from runner.cli.jobs import plan_jobs, wanted_jobs
 from runner.cli.many_jobs import is_many, run_jobs
 from runner.cli.options import (
     FOREVER,
+    PLACE,
     WaitingCommand,
     common_options,
     parse_settings,
@@ -35,7 +36,6 @@ from runner.run.scheduler import execute
 if TYPE_CHECKING:
     from runner.cli.watching import Watcher
 
-PLACE = click.Path(path_type=Path)
 SETTLE: Final = "10s"
 
 

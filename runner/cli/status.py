@@ -1,5 +1,6 @@
 """``stagerun status JOB``: where the stages of a job stand, or where many jobs stand."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,15 @@ import click
 
 from runner.cli.context import Context
 from runner.cli.gpu_lines import gpu_lines
-from runner.cli.options import common_options
+from runner.cli.options import PLACE, common_options
 from runner.cli.reporting import answer, plain
 from runner.cli.tables import Cell, one_line, table
-from runner.errors import RunnerLostError, StagerunError
+from runner.errors import RunnerLostError
 from runner.job.folder import Job, find_job
 from runner.job.job_manifest import read_record
+from runner.observers.lines import shortened_from
 from runner.observers.style import ASCII, UNICODE, is_unicode
+from runner.project.pipeline import Project
 from runner.project.quantity import duration_text, size_text
 from runner.run.faults import refusal_of
 from runner.run.gpu_record import recorded_curves
@@ -56,21 +59,25 @@ JOB_STYLES: Final = {
 }
 
 
-@click.command("status", short_help="Show where the stages of a job stand, or many jobs.")
-@click.argument("places", metavar="JOB…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.command("status", short_help="Show where a job's stages stand, or where many jobs stand.")
+@click.argument("places", metavar="JOB…", nargs=-1, required=True, type=PLACE)
 @common_options
 @click.pass_obj
 def command(context: Context, /, places: tuple[Path, ...]) -> int:
     """Show where the stages of JOB stand; of several jobs, a line for each.
 
     The exit code is 10 when a run has lost its runner, otherwise 0, or that of the first word that
-    is no job.
+    is no job or cannot be read.
     """
     return _one(context, places[0]) if len(places) == 1 else _many(context, places)
 
 
 def _many(context: Context, places: Sequence[Path]) -> int:
-    found = [_job_status(context, place) for place in places]
+    project = context.project
+    words: dict[str, Path] = {}
+    for place in places:
+        words.setdefault(os.path.realpath(place), place)
+    found = [_job_status(project, place) for place in words.values()]
     states = Counter(status.state for status, _ in found)
     lost = RunnerLostError.exit_code if states[JobState.RUNNER_LOST] else 0
     code = lost or next((code for _, code in found if code), 0)
@@ -81,28 +88,31 @@ def _many(context: Context, places: Sequence[Path]) -> int:
     }
 
     def lines() -> list[str]:
-        rows = [_job_row(place, status) for place, (status, _) in zip(places, found, strict=True)]
+        shorten = shortened_from(str(Path.cwd()))  # before the columns get their widths
+        names = [shorten(str(place)) for place in words.values()]
+        rows = [_job_row(name, status) for name, (status, _) in zip(names, found, strict=True)]
         return [*table(rows, JOB_HEADERS, colour=context.colour), _sums(states)]
 
     answer(context, document, lines)
     return code
 
 
-def _job_status(context: Context, place: Path) -> tuple[JobStatus, int]:
-    """How a job stands, and the exit code of what cannot be read as one."""
+def _job_status(project: Project, place: Path) -> tuple[JobStatus, int]:
+    """How a job stands, and the exit code of what cannot be read as one, whatever is wrong."""
     try:
-        return job_status(context.project, find_job(place)), 0
-    except (StagerunError, OSError) as problem:
+        return job_status(project, find_job(place)), 0
+    except Exception as problem:
         refusal = refusal_of(problem, place)
-        status = JobStatus(job=place.absolute(), state=JobState.REFUSED, reason=str(refusal))
+        job = Path(os.path.realpath(place))
+        status = JobStatus(job=job, state=JobState.REFUSED, reason=str(refusal))
         return status, refusal.exit_code
 
 
-def _job_row(place: Path, status: JobStatus) -> list[str | Cell]:
+def _job_row(name: str, status: JobStatus) -> list[str | Cell]:
     stage, needed = status.stage, status.stages_needed
     seconds = None if stage is None else stage.duration_seconds
     return [
-        str(place),
+        name,
         Cell(_words(status.state), JOB_STYLES[status.state]),
         f"{status.stages_done} of {needed}" if needed else "",
         "" if stage is None else stage.stage,

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from runner.cli.context import Context
-from runner.cli.options import common_options
+from runner.cli.options import PLACE, common_options
 from runner.cli.reporting import answer
 from runner.cli.tables import Cell, one_line, table
 from runner.errors import ContractViolationError
@@ -14,7 +14,7 @@ from runner.observers.style import UNICODE
 
 
 @click.command("validate", short_help="Check everything on disk against the records.")
-@click.argument("job", type=click.Path(path_type=Path))
+@click.argument("job", type=PLACE)
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
 @common_options
 @click.pass_obj

@@ -6,19 +6,24 @@ so that a resume with nothing to do is quick; ``stagerun validate`` checks the f
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.errors import JobAccessError, JobFolderError
+from runner.errors import JobAccessError, JobFolderError, Verdict
 from runner.job.folder import Job
 from runner.job.lock import job_manifest_lock
 
 if TYPE_CHECKING:
     from runner.manifest import RunRecord, StageEntry
 
-NEEDED: Final = frozenset({"verdict", "run_id", "good_run_id", "good_is", "fingerprint", "outputs"})
+NEEDED: Final = frozenset({
+    "verdict", "reason", "summary", "run_id", "good_run_id", "good_is", "fingerprint", "outputs",
+    "duration_seconds", "memory_peak_bytes", "warnings",
+})  # fmt: skip
 """What every entry has, whoever reads it."""
+OF_EACH_OUTPUT: Final = frozenset({"name", "path", "size_bytes"})
+VERDICTS: Final = frozenset(map(str, Verdict))
 
 RESULT_KEYS: Final = (
     "good_run_id", "good_is", "fingerprint", "outputs", "given", "manifest_checksum",
@@ -30,18 +35,32 @@ def read_entries(job: Job) -> dict[str, dict[str, Any]]:
     """The entries of all stages, as plain data. Raises JobFolderError if the file is damaged."""
     try:
         stages: dict[str, dict[str, Any]] = json.loads(job.manifest_file.read_bytes())["stages"]
-        lacking = [name for name, entry in stages.items() if NEEDED - entry.keys()]
-        if lacking:
-            raise KeyError(lacking[0])
+        broken = [name for name, entry in stages.items() if not _is_whole(entry)]
+        if broken:
+            raise KeyError(broken[0])
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+    except OSError as problem:
+        msg = (
+            f"{job.manifest_file} cannot be read: {problem.strerror}. Check its owner and its file "
+            "system."
+        )
+        raise JobAccessError(msg) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         msg = (
             f"{job.manifest_file} cannot be read ({problem}). It is written by the runner alone: "
             "remove it and run the job again; all its stages then run anew."
         )
-        raise (JobAccessError if isinstance(problem, OSError) else JobFolderError)(msg) from None
+        raise JobFolderError(msg) from None
     return stages
+
+
+def _is_whole(entry: Mapping[str, Any]) -> bool:
+    return (
+        entry.keys() >= NEEDED
+        and entry["verdict"] in VERDICTS
+        and all(output.keys() >= OF_EACH_OUTPUT for output in entry["outputs"])
+    )
 
 
 def made_at(job: Job) -> datetime:

@@ -25,8 +25,8 @@ class JobState(StrEnum):
 
 
 DECISIVE: Final = {
-    State.RUNNING: JobState.RUNNING,
     State.RUNNER_LOST: JobState.RUNNER_LOST,
+    State.RUNNING: JobState.RUNNING,
     State.ELSEWHERE: JobState.ELSEWHERE,
     State.FAILED: JobState.FAILED,
     State.CHANGED: JobState.CHANGED,

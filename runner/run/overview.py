@@ -127,7 +127,8 @@ def stage_status(
     if not is_enabled(stage.id, project, job) and (
         entry is None or entry["verdict"] != Verdict.SKIPPED
     ):
-        kept = f"; the result of run {entry['good_run_id']} is still there" if entry else ""
+        good = entry["good_run_id"] if entry else None
+        kept = f"; the result of run {good} is still there" if good else ""
         return StageStatus(stage=stage.id, state=State.SKIPPED, detail=f"switched off{kept}")
     if entry is not None:
         return _from_entry(job, stage.id, entry)

@@ -165,6 +165,29 @@ def test_a_job_directory_that_may_not_be_written_is_refused(
 
 @pytest.mark.root
 @NEEDS_ROOT
+@pytest.mark.parametrize("verb", [["status"], ["run", "--dev"]])
+def test_a_job_that_may_not_be_read_hides_none_of_the_others(
+    open_folder: Path, verb: list[str]
+) -> None:
+    kit = make_kit(open_folder / "project")
+    closed, junk = kit.job("closed"), kit.root / "junk"
+    closed.chmod(0)
+
+    finished = subprocess.run(
+        ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups",
+         sys.executable, STAGERUN, *verb, closed, junk],
+        capture_output=True, text=True, timeout=60, check=False, cwd=kit.root,
+        env={"PATH": os.environ["PATH"], "HOME": str(open_folder)},
+    )  # fmt: skip
+
+    text = finished.stdout + finished.stderr
+    assert finished.returncode == 2, text
+    assert "the job directory 'out/closed' cannot be used" in text
+    assert "the job directory junk is not there" in text
+
+
+@pytest.mark.root
+@NEEDS_ROOT
 def test_a_job_with_another_file_system_inside_is_refused(kit: Kit) -> None:
     job = kit.job()
     (job / "input/more space").mkdir()

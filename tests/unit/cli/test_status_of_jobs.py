@@ -1,6 +1,9 @@
 """``stagerun status`` of several jobs."""
 
+import json
 from pathlib import Path
+
+import pytest
 
 from runner.cli.status import command
 from runner.host.machine import ProcessIdentity
@@ -42,6 +45,20 @@ def test_each_job_is_a_line_with_the_stage_that_matters_now(bench: Bench) -> Non
     assert rest[1] == ["to", "do", "1", "of", "3", NEXT]
 
 
+def test_the_columns_are_as_wide_as_what_is_shown(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bench.kit.root)
+
+    said = bench.say(command, bench.job.root, other(bench).root)
+
+    assert [line[:18] for line in said.text.splitlines()[:3]] == [
+        "job        state  ",
+        "out/job    to do  ",
+        "out/other  to do  ",
+    ]
+
+
 def test_the_sums_count_each_job_once(bench: Bench) -> None:
     failed, fresh = other(bench, "failed"), other(bench, "fresh")
     bench.run_all()
@@ -72,6 +89,51 @@ def test_a_dead_runner_in_one_of_many_jobs_makes_the_exit_code_10(bench: Bench) 
 
     assert said.code == 10
     assert "1 runner lost" in said.text
+
+
+def test_a_dead_runner_is_seen_while_another_stage_of_the_job_runs(bench: Bench) -> None:
+    here = ProcessIdentity.current()
+    begin_run(bench.job, PROBE, ProcessIdentity(1 << 22, 1, here.boot_id, here.machine_id))
+    begin_run(bench.job, NEXT, here, "20260101-2")
+    with stage_lock(bench.job, NEXT):
+        said = bench.say(command, bench.job.root, other(bench).root)
+
+    assert said.code == 10
+    assert "runner lost" in said.text.splitlines()[1]
+
+
+@pytest.mark.parametrize("time", ["soon", "2026-01-01T00:00:00", 7])
+def test_a_job_that_nobody_foresaw_hides_none_of_the_others(bench: Bench, time: object) -> None:
+    begin_run(bench.job, PROBE, ProcessIdentity.current())
+    (journal,) = bench.job.private.glob("runs/*/journal.jsonl")
+    first, *rest = journal.read_text().splitlines()
+    first = json.dumps({**json.loads(first), "time": time})
+    journal.write_text("\n".join([first, *rest]) + "\n")
+    with stage_lock(bench.job, PROBE):
+        odd, fresh = rows(bench, bench.job, other(bench))
+
+    assert odd[0] == "refused"
+    assert fresh[:2] == ["to", "do"]
+
+
+def test_a_job_that_is_named_twice_counts_once_and_in_its_place(bench: Bench) -> None:
+    second = other(bench).root
+
+    said = bench.say(command, bench.job.root, second, bench.job.root / ".." / bench.job.name)
+
+    names = [line.split()[0] for line in said.text.splitlines()[1:-1]]
+    assert names == [str(bench.job.root), str(second)]
+    assert said.text.splitlines()[-1].startswith("0 of 2 done")
+
+
+def test_a_project_that_cannot_be_used_is_told_once_and_of_no_job(bench: Bench) -> None:
+    bench.kit.settings("limits: 7\n")
+
+    said = bench.say(command, bench.job.root, other(bench).root)
+
+    assert said.code == 2
+    assert said.text.count("stagerun.yaml") == 1
+    assert "refused" not in said.text
 
 
 def test_a_word_that_is_no_job_hides_none_of_the_others(bench: Bench, tmp_path: Path) -> None:

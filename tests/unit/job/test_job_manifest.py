@@ -14,6 +14,17 @@ from runner.job.folder import Job
 from runner.job.job_manifest import made_at, read_entries, read_record, update_entry
 from runner.manifest import JobManifest, StageEntry
 
+WHOLE: dict[str, object] = {
+    "verdict": "success", "reason": "", "summary": "", "run_id": "1", "good_run_id": "1",
+    "good_is": "in place", "fingerprint": None, "duration_seconds": 1.0, "memory_peak_bytes": 1,
+    "warnings": [], "outputs": [{"name": "copy", "path": "06_asr/copy.txt", "size_bytes": 1}],
+}  # fmt: skip
+BROKEN_PARTS: tuple[dict[str, object], ...] = (
+    {"verdict": "newer"},
+    {"verdict": []},
+    {"outputs": "copy"},
+    {"outputs": [{"name": "copy", "path": "06_asr/copy.txt"}]},
+)
 DAMAGE = [
     "",
     '{"stages": {',
@@ -25,6 +36,7 @@ DAMAGE = [
     '{"stages": {"06_asr": 1}}',
     '{"stages": null}',
     "[" * 5000,
+    *(json.dumps({"stages": {"06_asr": WHOLE | part}}) for part in BROKEN_PARTS),
 ]
 
 
@@ -34,6 +46,11 @@ def entry(reason: str = "") -> StageEntry:
 
 def test_a_job_without_manifest_has_no_entries(job: Job) -> None:
     assert read_entries(job) == {}
+
+
+def test_an_entry_with_all_that_readers_need_is_whole(job: Job) -> None:
+    job.manifest_file.write_text(json.dumps({"stages": {"06_asr": WHOLE}}))
+    assert read_entries(job) == {"06_asr": WHOLE}
 
 
 def test_an_entry_is_read_as_it_was_written(job: Job) -> None:
