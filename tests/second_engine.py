@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -195,13 +196,21 @@ def _connect(process: subprocess.Popen[bytes], folder: Path) -> docker.DockerCli
     """A client, as soon as the engine answers: its socket is there before it can."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
-        if (folder / "engine.sock").exists():
+        if _listens(folder / "engine.sock"):
             with suppress(DockerException):
                 return docker.DockerClient(base_url=_address(folder))
         time.sleep(0.02)
     log = (folder / "log").read_text(encoding="utf-8", errors="replace")
     message = f"the second engine did not start; the end of its log:\n{log[-2000:]}"
     raise RuntimeError(message)
+
+
+def _listens(place: Path) -> bool:
+    # The SDK does not close the socket of a connection that is refused.
+    with socket.socket(socket.AF_UNIX) as line, suppress(OSError):
+        line.connect(str(place))
+        return True
+    return False
 
 
 def _remove_containers(engine: SecondEngine) -> None:

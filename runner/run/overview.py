@@ -207,13 +207,14 @@ def _from_entry(job: Job, stage_id: str, entry: Mapping[str, Any]) -> StageStatu
 
 
 def _state_of(job: Job, entry: Mapping[str, Any]) -> tuple[State, str]:
-    verdict = Verdict(entry["verdict"])
-    if verdict is Verdict.SKIPPED:
+    verdict = entry["verdict"]
+    if verdict == Verdict.SKIPPED:
         return State.SKIPPED, entry["reason"]
-    if verdict.good:
+    is_good = Verdict(verdict).good if verdict in list(Verdict) else entry["good_is"] == "in place"
+    if is_good:  # of an end that only a newer runner knows its result tells
         changed = _changed(job, entry)
         return (State.CHANGED, changed) if changed else (State.SUCCESS, "")
-    state = State.CANCELLED if verdict is Verdict.CANCELLED else State.FAILED
+    state = State.CANCELLED if verdict == Verdict.CANCELLED else State.FAILED
     return state, cause(verdict) + _kept(entry)
 
 

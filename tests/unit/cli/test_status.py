@@ -5,6 +5,8 @@ import os
 from dataclasses import asdict
 from typing import Final
 
+import pytest
+
 from runner.cli.status import command
 from runner.host.machine import ProcessIdentity
 from runner.job.folder import Job
@@ -118,6 +120,20 @@ def test_words_of_a_stage_cannot_steer_the_terminal(bench: Bench) -> None:
     text = bench.job.manifest_file.read_text().replace("switched off", "\\u001b[2Jswitched off")
     bench.job.manifest_file.write_text(text)
     assert "\x1b" not in bench.say(command, bench.job.root).text
+
+
+@pytest.mark.parametrize(("good_is", "state"), [("in place", "success"), (None, "failed")])
+def test_an_end_that_only_a_newer_runner_knows_is_told_by_its_result(
+    bench: Bench, good_is: str | None, state: str
+) -> None:
+    bench.run()
+    manifest = json.loads(bench.job.manifest_file.read_text())
+    manifest["stages"][PROBE] |= {"verdict": "better_than_ever", "good_is": good_is}
+    bench.job.manifest_file.write_text(json.dumps(manifest))
+
+    said = bench.say(command, bench.job.root)
+
+    assert said.text.splitlines()[1].split()[1] == state
 
 
 def let_gpus_be_seen(bench: Bench, *uuids: str) -> None:

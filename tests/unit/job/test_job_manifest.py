@@ -20,7 +20,6 @@ WHOLE: dict[str, object] = {
     "warnings": [], "outputs": [{"name": "copy", "path": "06_asr/copy.txt", "size_bytes": 1}],
 }  # fmt: skip
 BROKEN_PARTS: tuple[dict[str, object], ...] = (
-    {"verdict": "newer"},
     {"verdict": []},
     {"outputs": "copy"},
     {"outputs": [{"name": "copy", "path": "06_asr/copy.txt"}]},
