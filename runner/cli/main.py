@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import os
-import signal
 import sys
 from typing import Final
 
@@ -18,6 +17,8 @@ def main() -> int:
 
         print(f"stagerun {VERSION}")  # noqa: T201 - this is the command line
         return 0
+    import signal
+
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until signals are answered there is nothing to tell of where Ctrl-C has struck.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

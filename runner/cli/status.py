@@ -24,7 +24,7 @@ from runner.project.quantity import duration_text, size_text
 from runner.run.faults import refusal_of
 from runner.run.gpu_record import recorded_curves
 from runner.run.job_status import JobState, JobStatus, job_status
-from runner.run.overview import StageStatus, State, overview
+from runner.run.overview import StageStatus, State, needed_stages, overview
 
 if TYPE_CHECKING:
     from runner.manifest import GpuCurve
@@ -43,19 +43,6 @@ STYLES: Final = {
     State.WAITING: "dim",
     State.SKIPPED: "dim",
     State.NOT_RUN: "dim",
-}
-
-
-JOB_STYLES: Final = {
-    JobState.DONE: "good",
-    JobState.FAILED: "bad",
-    JobState.RUNNING: "busy",
-    JobState.RUNNER_LOST: "bad",
-    JobState.ELSEWHERE: "warn",
-    JobState.CHANGED: "warn",
-    JobState.CANCELLED: "warn",
-    JobState.TO_DO: "dim",
-    JobState.REFUSED: "bad",
 }
 
 
@@ -111,9 +98,10 @@ def _job_status(project: Project, place: Path) -> tuple[JobStatus, int]:
 def _job_row(name: str, status: JobStatus) -> list[str | Cell]:
     stage, needed = status.stage, status.stages_needed
     seconds = None if stage is None else stage.duration_seconds
+    whole = "good" if status.state is JobState.DONE else "bad"
     return [
         name,
-        Cell(_words(status.state), JOB_STYLES[status.state]),
+        Cell(_words(status.state), whole if stage is None else STYLES[stage.state]),
         f"{status.stages_done} of {needed}" if needed else "",
         "" if stage is None else stage.stage,
         "" if seconds is None else duration_text(seconds),
@@ -133,7 +121,7 @@ def _words(state: State | JobState) -> str:
 
 def _one(context: Context, place: Path) -> int:
     opened = find_job(place)
-    stages = overview(context.project, opened)
+    stages = overview(context.project, opened, needed_stages(context.project, opened))
     lost = any(stage.state is State.RUNNER_LOST for stage in stages)
     code = RunnerLostError.exit_code if lost else 0
     curves = _curves(opened, stages) if context.json or context.verbose else {}

@@ -55,7 +55,7 @@ class JobStatus:
 def job_status(project: Project, job: Job) -> JobStatus:
     """How a job stands; stages that its workflow does not need count only while they run."""
     needed = needed_stages(project, job)
-    stages = overview(project, job)
+    stages = overview(project, job, needed)
     wanted = [stage for stage in stages if stage.stage in needed]
     live = [stage for stage in stages if stage.state in (State.RUNNING, State.RUNNER_LOST)]
     found = [stage for state in DECISIVE for stage in [*live, *wanted] if stage.state is state]

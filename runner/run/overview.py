@@ -97,16 +97,15 @@ def needed_stages(project: Project, job: Job) -> Collection[str]:
     return project.needed_for(asked, stock_of(project, job))
 
 
-def overview(project: Project, job: Job) -> list[StageStatus]:
-    """The stages that the job's workflow needs or that left something, in the project's order."""
+def overview(project: Project, job: Job, needed: Collection[str]) -> list[StageStatus]:
+    """The stages that are needed or that left something, in the project's order."""
     entries = read_entries(job)
-    wanted = needed_stages(project, job)
     # Every journal is read once; one that cannot be read hides none of the rest.
     runs = all_open_runs(job, skip_unreadable=True)
     found = [
         stage_status(stage, project, job, entries, runs.get(stage.id, []))
         for stage in project.stages.values()
-        if stage.id in wanted or stage.id in entries or stage.id in runs
+        if stage.id in needed or stage.id in entries or stage.id in runs
     ]
     gone = [stage_id for stage_id in entries if stage_id not in project.stages]
     return found + [_from_entry(job, stage_id, entries[stage_id]) for stage_id in gone]

@@ -5,7 +5,7 @@ from pathlib import Path
 from runner.errors import Verdict
 from runner.job.folder import Job
 from runner.job.journal import journal_of
-from runner.run.overview import State, overview
+from runner.run.overview import State, needed_stages, overview
 from tests.unit.opens import opened
 from tests.unit.run.conftest import LAST, NEXT, PROBE, Place
 
@@ -14,7 +14,7 @@ def test_every_journal_is_read_once_however_many_stages_there_are(place: Place, 
     for stage in (PROBE, NEXT, LAST):
         assert place.run(job, stage).verdict is Verdict.SUCCESS
     with opened() as paths:
-        states = overview(place.project, job)
+        states = overview(place.project, job, needed_stages(place.project, job))
     assert [item.state for item in states] == [State.SUCCESS] * 3
     journals = sorted(path for path in paths if path.name == "journal.jsonl")
     assert journals == sorted(folder / "journal.jsonl" for folder in job.runs())
@@ -27,4 +27,4 @@ def test_a_journal_that_cannot_be_read_does_not_keep_the_rest_from_being_shown(
     broken = job.run_folder("20260101-0101-0000")
     broken.mkdir()
     journal_of(job, broken.name).path.symlink_to(tmp_path)
-    assert overview(place.project, job)[0].state is State.SUCCESS
+    assert overview(place.project, job, needed_stages(place.project, job))[0].state is State.SUCCESS
